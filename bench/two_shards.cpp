@@ -1,0 +1,88 @@
+#include "bench/two_shards.hpp"
+
+#include "shm/spsc_ring.hpp"
+#include "shm/wire.hpp"
+
+#include <string>
+
+#include <unistd.h>
+
+namespace mabeam::bench {
+namespace {
+
+shm::Dimensions dimensions() {
+  shm::DimensionRequest request;
+  request.workers = 2;
+  request.shards = 2;
+  request.clients = 1;
+  request.max_agents = 4096;
+  return *shm::choose_dimensions(request, 2);
+}
+
+}  // namespace
+
+TwoShards::TwoShards(std::span<const TypeDescriptor> types)
+    : name_("bench-" + std::to_string(::getpid())), descriptors_(types),
+      segment_(shm::Segment::create(name_, dimensions()).value()) {}
+
+TwoShards::~TwoShards() {
+  segment_.remove();
+}
+
+AgentId TwoShards::create(std::uint32_t shard, std::string_view type) {
+  worker::Types types{segment_.symbols()};
+  (void)types.add(descriptors_);
+  worker::Agents agents{segment_, shard};
+  agents.open();
+  const shm::SegmentWords words{segment_, shard};
+  shm::Turn turn{segment_.turn(shard)};
+  turn.begin();
+  agents.begin_turn();
+  const Symbol symbol = segment_.symbols().find(type);
+  const AgentId id = agents.create({symbol, types.find(symbol), {}, {}}, 0).value();
+  agents.stage(turn);
+  shm::ShardRecord record = turn.record();
+  ++record.agents_live;
+  turn.stage_record(record);
+  turn.commit(words);
+  return id;
+}
+
+void TwoShards::post(AgentId to, std::string_view signal, PayloadRef payload) {
+  const std::uint32_t client = segment_.first_client();
+  auto ring = shm::RingProducer::open(
+                  segment_.ring(client, static_cast<std::uint32_t>(to.endpoint()), Priority::normal))
+                  .value();
+  shm::MessageHeader header{};
+  header.symbol = segment_.symbols().intern(signal).value();
+  header.content = static_cast<std::uint32_t>(payload.content());
+  header.source = AgentId{static_cast<EndpointId>(client), AgentId::kClientSlot, 0}.value();
+  header.target = to.value();
+  const auto bytes = static_cast<std::uint32_t>(sizeof header + payload.bytes().size());
+  const auto room = ring.claim(bytes, static_cast<std::uint16_t>(shm::Kind::signal)).value();
+  shm::compose(room, header, payload.bytes());
+  ring.publish();
+}
+
+const shm::ShardRecord& TwoShards::record(std::uint32_t shard) const {
+  const shm::TurnRegion& region = segment_.turn(shard);
+  return region.record[region.record_version.load(std::memory_order_acquire) & 1U];
+}
+
+void TwoShards::run(std::uint32_t shard, std::uint32_t turn_messages,
+                    const std::function<bool(const shm::ShardRecord&)>& done) {
+  const shm::Segment segment = shm::Segment::attach(name_, shm::Access::read_write).value();
+  worker::Types types{segment.symbols()};
+  (void)types.add(descriptors_);
+  worker::Shard mine{segment, types, shard};
+  if (!mine.adopt(shm::Incarnation::of(shard, 1))) ::_exit(1);
+  worker::Limits limits;
+  limits.turn_messages = turn_messages;
+  const shm::TurnRegion& region = segment.turn(shard);
+  for (;;) {
+    for (int i = 0; i < 256; ++i) mine.run_turn(limits);
+    if (done(region.record[region.record_version.load(std::memory_order_relaxed) & 1U])) return;
+  }
+}
+
+}  // namespace mabeam::bench

@@ -1,0 +1,12 @@
+# MABEAM_SANITIZE=address,undefined or thread: the whole tree, through mabeam_flags.
+set(MABEAM_SANITIZE "" CACHE STRING "address,undefined or thread; empty for none")
+
+if(MABEAM_SANITIZE MATCHES "address" AND MABEAM_SANITIZE MATCHES "thread")
+  message(FATAL_ERROR "MABEAM_SANITIZE=${MABEAM_SANITIZE}: address and thread exclude each other")
+endif()
+
+if(MABEAM_SANITIZE)
+  target_compile_options(mabeam_flags INTERFACE
+    -fsanitize=${MABEAM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(mabeam_flags INTERFACE -fsanitize=${MABEAM_SANITIZE})
+endif()

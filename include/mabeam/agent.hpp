@@ -1,0 +1,184 @@
+// What a user writes: an agent type, as a class without data members.
+//
+//   struct Counter {
+//     static constexpr mabeam::AgentType type{.name = "counter", .state_version = 1};
+//     struct State { std::int64_t count = 0; };
+//
+//     mabeam::Result<std::int64_t> on_action(mabeam::Context& ctx, State& state,
+//                                            const mabeam::Action& action) const;
+//   };
+//   MABEAM_MODULE(Counter)
+//
+// Handlers (each optional, all const; `State&` is left out when there is no State):
+//   Result<T> on_action(Context&, State&, const Action&)   T: void, a number, text, a plain struct
+//   Result<>  on_event (Context&, State&, const Event&)
+//   Result<>  on_signal(Context&, State&, const Signal&)   missing: on_action, its answer dropped
+//   Result<>  on_reply (Context&, State&, const Reply&)
+//   Result<>  on_start (Context&, State&)
+//   Result<>  on_stop  (Context&, State&)
+//
+// One handler object serves all agents of its type in a worker, so it may hold nothing: all that
+// must last is in State, a trivially copyable struct that lives in the segment and outlives any
+// process. State may not hold pointers, views or references: they would dangle in the next worker.
+#pragma once
+
+#include "mabeam/context.hpp"
+#include "mabeam/export.hpp"
+#include "mabeam/message.hpp"
+#include "mabeam/result.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+namespace mabeam {
+
+/// What a type says of itself.
+struct AgentType {
+  std::string_view name;            ///< 1 to 63 bytes
+  std::uint32_t state_version = 1;  ///< raised when State changes its meaning or its size
+  std::span<const std::string_view> actions = {};  ///< listed by tools
+};
+
+/// A type as the worker sees it: function pointers over untyped state. Made by describe_type().
+struct TypeDescriptor {
+  using Hook = Result<> (*)(Context&, void* state);
+
+  AgentType type;
+  std::uint32_t state_bytes = 0;
+  void (*init)(void* state) = nullptr;
+  Result<> (*on_action)(Context&, void* state, const Action&) = nullptr;
+  Result<> (*on_event)(Context&, void* state, const Event&) = nullptr;
+  Result<> (*on_signal)(Context&, void* state, const Signal&) = nullptr;
+  Result<> (*on_reply)(Context&, void* state, const Reply&) = nullptr;
+  Hook on_start = nullptr;
+  Hook on_stop = nullptr;
+};
+
+/// What a module's shared object exports under the name `mabeam_module`.
+struct ModuleInfo {
+  std::uint32_t abi;  ///< kModuleAbi of the headers it was built with
+  std::span<const TypeDescriptor> types;
+};
+
+/// Raised whenever TypeDescriptor, Context or the messages change their layout.
+inline constexpr std::uint32_t kModuleAbi = 1;
+
+namespace glue {
+
+struct NoState {};
+
+template <class T>
+struct StateOf {
+  using type = NoState;
+};
+
+template <class T>
+  requires requires { typename T::State; }
+struct StateOf<T> {
+  using type = typename T::State;
+};
+
+template <class T>
+inline constexpr T kHandler{};
+
+/// Calls a handler with or without State, as the type has declared it.
+template <class T, class Handler, class... Args>
+auto invoke(Handler handler, Context& context, void* state, const Args&... args) {
+  if constexpr (requires { typename T::State; }) {
+    return (kHandler<T>.*handler)(context, *static_cast<typename T::State*>(state), args...);
+  } else {
+    return (kHandler<T>.*handler)(context, args...);
+  }
+}
+
+template <class T>
+Result<> action(Context& context, void* state, const Action& message) {
+  auto result = invoke<T>(&T::on_action, context, state, message);
+  if (!result) return fail(result.error());
+  if constexpr (!std::is_void_v<typename decltype(result)::value_type>) {
+    return context.reply(*result);
+  } else {
+    return {};
+  }
+}
+
+template <class T>
+Result<> signal_as_action(Context& context, void* state, const Signal& message) {
+  const Action action{message.name(), message.payload(), message.source(), 0};
+  const auto result = invoke<T>(&T::on_action, context, state, action);
+  if (!result) return fail(result.error());
+  return {};
+}
+
+}  // namespace glue
+
+/// The descriptor of a user's class.
+template <class T>
+constexpr TypeDescriptor describe_type() {
+  using State = typename glue::StateOf<T>::type;
+  static_assert(std::is_empty_v<T>, "an agent type may not hold data: put it into State");
+  static_assert(std::is_trivially_copyable_v<State>, "State must be trivially copyable");
+  static_assert(alignof(State) <= 16, "State may not be aligned to more than 16 bytes");
+  TypeDescriptor result{.type = T::type};
+  if constexpr (!std::is_empty_v<State>) {
+    result.state_bytes = sizeof(State);
+    result.init = [](void* state) { std::construct_at(static_cast<State*>(state)); };
+  }
+  if constexpr (requires { &T::on_action; }) {
+    result.on_action = &glue::action<T>;
+    result.on_signal = &glue::signal_as_action<T>;
+  }
+  if constexpr (requires { &T::on_event; }) {
+    result.on_event = [](Context& context, void* state, const Event& event) -> Result<> {
+      return glue::invoke<T>(&T::on_event, context, state, event);
+    };
+  }
+  if constexpr (requires { &T::on_signal; }) {
+    result.on_signal = [](Context& context, void* state, const Signal& signal) -> Result<> {
+      return glue::invoke<T>(&T::on_signal, context, state, signal);
+    };
+  }
+  if constexpr (requires { &T::on_reply; }) {
+    result.on_reply = [](Context& context, void* state, const Reply& reply) -> Result<> {
+      return glue::invoke<T>(&T::on_reply, context, state, reply);
+    };
+  }
+  if constexpr (requires { &T::on_start; }) {
+    result.on_start = [](Context& context, void* state) -> Result<> {
+      return glue::invoke<T>(&T::on_start, context, state);
+    };
+  }
+  if constexpr (requires { &T::on_stop; }) {
+    result.on_stop = [](Context& context, void* state) -> Result<> {
+      return glue::invoke<T>(&T::on_stop, context, state);
+    };
+  }
+  return result;
+}
+
+template <class... Types>
+inline constexpr TypeDescriptor kTypes[] = {describe_type<Types>()...};
+
+/// A worker of one's own, with these types built in: `return run_worker<Counter>(argc, argv);`.
+MABEAM_API int run_worker(int argc, char** argv, std::span<const TypeDescriptor> types);
+
+template <class... Types>
+int run_worker(int argc, char** argv) {
+  return run_worker(argc, argv, kTypes<Types...>);
+}
+
+}  // namespace mabeam
+
+/// Makes the shared object a module that `modules = [...]` can load.
+#define MABEAM_MODULE(...)                                                        \
+  extern "C" MABEAM_API const mabeam::ModuleInfo* mabeam_module() {               \
+    static constexpr mabeam::ModuleInfo info{mabeam::kModuleAbi,                  \
+                                             mabeam::kTypes<__VA_ARGS__>};        \
+    return &info;                                                                 \
+  }

@@ -1,0 +1,131 @@
+// Client: a process that creates agents and talks to them.
+//
+//   mabeam::Result<mabeam::Client> client = mabeam::Client::attach("prod", {});
+//   auto reply = client->call(*client->find("jobs"), "increment", 5, std::chrono::seconds{1});
+//
+// A client owns one endpoint of the runtime for as long as it lives. Its sends are published at
+// once: it makes no turns. One thread at a time; a forked child must attach again (the mapping is
+// not inherited). A client may be killed at any instruction: what it had sent stays sent.
+#pragma once
+
+#include "mabeam/context.hpp"
+#include "mabeam/export.hpp"
+#include "mabeam/ids.hpp"
+#include "mabeam/message.hpp"
+#include "mabeam/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mabeam {
+
+/// How a client waits for an answer.
+enum class WaitMode : std::uint8_t {
+  spin,   ///< polls until the deadline: lowest latency, a whole core
+  block,  ///< polls briefly, then sleeps until it is rung
+};
+
+struct ClientOptions {
+  WaitMode wait = WaitMode::block;
+  /// How long to wait for a runtime that is starting, or for a client endpoint to come free.
+  std::chrono::nanoseconds attach_timeout = std::chrono::seconds{1};
+};
+
+/// An answer that a client got; a copy, so it outlives the ring's record.
+struct ClientReply {
+  std::vector<std::byte> bytes;
+  Content content = Content::none;
+
+  [[nodiscard]] Payload payload() const { return {bytes, content}; }
+};
+
+/// An event as Client::poll_events() hands it out; views valid during the call.
+struct EventView {
+  std::string_view topic;
+  Payload payload;
+  AgentId source;
+  std::uint64_t sequence = 0;  ///< position in its emitter's log, from 0 on
+  std::int64_t emitted_ns = 0;  ///< CLOCK_MONOTONIC
+};
+
+/// What became of Client::wait_delivered().
+struct DeliveryStatus {
+  std::uint64_t accepted = 0;   ///< events this client has emitted
+  std::uint64_t delivered = 0;  ///< of those, passed by every subscribed shard and client
+};
+
+class MABEAM_API Client {
+ public:
+  /// Errors: not_found (no such runtime), not_running, too_many_clients, bad_permissions,
+  /// incompatible, byte_order, truncated, corrupt, invalid_argument (the name).
+  static Result<Client> attach(std::string_view runtime, ClientOptions options = {});
+
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  ~Client();
+
+  [[nodiscard]] AgentId id() const;
+
+  /// Creates `count` agents and returns when all are ready and their subscriptions in force, or
+  /// none: if one is refused, those made before it are stopped again. A name needs count 1.
+  /// Errors: unknown_type, too_many_agents, name_taken, bad_topic, subscriptions_full,
+  /// symbols_full, invalid_argument, timed_out, not_running.
+  Result<std::vector<AgentId>> create(std::string_view type, std::size_t count = 1,
+                                      const AgentOptions& options = {},
+                                      std::chrono::nanoseconds timeout = std::chrono::seconds{10});
+
+  /// Ends an agent and waits until it is gone. Errors: not_found, timed_out, backpressure.
+  Result<> stop(AgentId agent, std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+
+  /// Calls an action and waits for its answer. Errors: unknown_action, handler_failed,
+  /// schema_mismatch, not_found, timed_out, backpressure, message_too_large, symbols_full.
+  Result<ClientReply> call(AgentId agent, std::string_view action, PayloadRef payload = {},
+                           std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+  Result<ClientReply> call(AgentId agent, Symbol action, PayloadRef payload,
+                           std::chrono::nanoseconds timeout);
+
+  /// Sends a signal. Waits for room up to `wait`; 0 is not at all.
+  /// Errors: backpressure, message_too_large, not_found, symbols_full.
+  Result<> send(AgentId agent, std::string_view signal, PayloadRef payload = {},
+                SendOptions options = {}, std::chrono::nanoseconds wait = {});
+  Result<> send(AgentId agent, Symbol signal, PayloadRef payload = {}, SendOptions options = {},
+                std::chrono::nanoseconds wait = {});
+
+  /// Emits an event. Waits for room up to `wait`; 0 is not at all.
+  /// Errors: backpressure, message_too_large, bad_topic, symbols_full.
+  Result<> emit(std::string_view topic, PayloadRef payload = {}, std::chrono::nanoseconds wait = {});
+  Result<> emit(Symbol topic, PayloadRef payload = {}, std::chrono::nanoseconds wait = {});
+
+  /// Waits until every subscriber has passed all that this client has emitted, or until the timeout.
+  DeliveryStatus wait_delivered(std::chrono::nanoseconds timeout);
+
+  /// The agent of that name, or of that id in 16 hexadecimal digits. Errors: not_found.
+  [[nodiscard]] Result<AgentId> find(std::string_view name) const;
+
+  /// The id of a name. Errors: symbols_full, invalid_argument.
+  Result<Symbol> symbol(std::string_view name);
+
+  /// Subscribes this client from now on; its events come out of poll_events().
+  /// Errors: bad_topic, symbols_full, subscriptions_full.
+  Result<> subscribe(std::string_view pattern);
+
+  /// Hands out up to `limit` events that match a subscription, waiting up to `wait` for the first.
+  /// Returns how many. Errors: not_running (the runtime is gone and everything was handed out).
+  Result<std::size_t> poll_events(const std::function<void(const EventView&)>& handler,
+                                  std::size_t limit, std::chrono::nanoseconds wait);
+
+  /// Events that were overwritten before this client had read them.
+  [[nodiscard]] std::uint64_t events_missed() const;
+
+ private:
+  struct Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mabeam

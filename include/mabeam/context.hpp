@@ -1,0 +1,86 @@
+// Context: what a handler may do. Everything it does is claimed, not visible: the turn publishes all
+// of it by one store when the handler has returned without an error, and forgets all of it otherwise.
+//
+// A Context belongs to the handler call that it was given to, and to that call's thread.
+#pragma once
+
+#include "mabeam/export.hpp"
+#include "mabeam/ids.hpp"
+#include "mabeam/message.hpp"
+#include "mabeam/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace mabeam {
+
+/// How an agent is made.
+struct AgentOptions {
+  std::string_view name = {};  ///< up to 63 bytes, unique in the runtime; empty is no name
+  std::span<const std::string_view> subscribe = {};     ///< patterns, in force when it is ready
+  std::span<const std::string_view> capabilities = {};  ///< up to 8
+};
+
+class MABEAM_API Context {
+ public:
+  /// Worker-side state behind this handle; opaque to users.
+  struct Backend;
+  explicit Context(Backend& backend) : backend_(backend) {}
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  [[nodiscard]] AgentId self() const;
+  /// CLOCK_MONOTONIC, read once when the message was taken: the same for a whole handler.
+  [[nodiscard]] std::chrono::nanoseconds now() const;
+  /// 1 for the first time this message is handled, more after a crash or a full ring.
+  [[nodiscard]] std::uint32_t attempt() const;
+
+  /// The id of a name, to be kept and used instead of the name where speed counts.
+  /// Errors: symbols_full, invalid_argument (over 255 bytes).
+  Result<Symbol> symbol(std::string_view name);
+
+  /// Sends a signal. A full ring undoes the whole message and has it tried again later: the handler
+  /// sees backpressure and should return it.
+  /// Errors: backpressure, message_too_large, not_found (no such endpoint), symbols_full.
+  Result<> send(AgentId to, std::string_view signal, PayloadRef payload = {}, SendOptions options = {});
+  Result<> send(AgentId to, Symbol signal, PayloadRef payload = {}, SendOptions options = {});
+
+  /// Asks for an action; the answer comes to on_reply() with the returned correlation.
+  /// Errors: as send().
+  Result<std::uint64_t> call(AgentId to, std::string_view action, PayloadRef payload = {},
+                             SendOptions options = {});
+  Result<std::uint64_t> call(AgentId to, Symbol action, PayloadRef payload = {},
+                             SendOptions options = {});
+
+  /// Emits an event. Errors: backpressure, message_too_large, bad_topic, symbols_full.
+  Result<> emit(std::string_view topic, PayloadRef payload = {});
+  Result<> emit(Symbol topic, PayloadRef payload = {});
+
+  /// Creates an agent on this shard; it exists when this message commits. A name decides the shard,
+  /// so a handler cannot name the agent it makes: a client can.
+  /// Errors: unknown_type, too_many_agents, too_many_changes, invalid_argument, bad_topic,
+  /// subscriptions_full, symbols_full.
+  Result<AgentId> create(std::string_view type, const AgentOptions& options = {});
+
+  /// Ends this agent when this message commits; on_stop() runs first.
+  Result<> stop();
+
+  /// Subscribes this agent to a pattern: tokens split by '.', `*` is one, `>` is the rest.
+  /// Errors: bad_topic, subscriptions_full, symbols_full, too_many_changes.
+  Result<> subscribe(std::string_view pattern);
+  Result<> unsubscribe(std::string_view pattern);
+
+  /// The agent of that name. Errors: not_found.
+  [[nodiscard]] Result<AgentId> find(std::string_view name) const;
+
+  /// Sets this call's reply; what a typed on_action() returns comes through here.
+  /// Errors: message_too_large.
+  Result<> reply(PayloadRef payload);
+
+ private:
+  Backend& backend_;
+};
+
+}  // namespace mabeam

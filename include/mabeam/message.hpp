@@ -1,0 +1,74 @@
+// Message: what a handler is given. Views into the ring, valid until the handler returns.
+#pragma once
+
+#include "mabeam/ids.hpp"
+#include "mabeam/payload.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+namespace mabeam {
+
+/// The order in which a shard prefers its messages. High also carries replies.
+enum class Priority : std::uint8_t { high = 0, normal = 1, low = 2 };
+
+/// What all messages have in common.
+class Message {
+ public:
+  Message(std::string_view name, Payload payload, AgentId source, std::uint64_t correlation)
+      : name_(name), payload_(payload), source_(source), correlation_(correlation) {}
+
+  /// The action, the signal's type, or the topic.
+  [[nodiscard]] std::string_view name() const { return name_; }
+  [[nodiscard]] const Payload& payload() const { return payload_; }
+  /// Who sent it: an agent or a client.
+  [[nodiscard]] AgentId source() const { return source_; }
+  /// What ties a reply to its call; 0 where nobody waits.
+  [[nodiscard]] std::uint64_t correlation() const { return correlation_; }
+
+ private:
+  std::string_view name_;
+  Payload payload_;
+  AgentId source_;
+  std::uint64_t correlation_;
+};
+
+/// A request; what on_action() returns is the reply.
+class Action : public Message {
+ public:
+  using Message::Message;
+};
+
+/// A message from one agent to another that nobody answers.
+class Signal : public Message {
+ public:
+  using Message::Message;
+};
+
+/// What somebody emitted on a topic that this agent is subscribed to.
+class Event : public Message {
+ public:
+  using Message::Message;
+  [[nodiscard]] std::string_view topic() const { return name(); }
+};
+
+/// The answer to an earlier Context::call(); name() is the action that was called.
+class Reply : public Message {
+ public:
+  Reply(const Message& message, Result<> outcome) : Message(message), outcome_(outcome) {}
+
+  /// Nothing, or why there is no answer: unknown_action, handler_failed, not_found, timed_out...
+  [[nodiscard]] Result<> outcome() const { return outcome_; }
+
+ private:
+  Result<> outcome_;
+};
+
+struct SendOptions {
+  Priority priority = Priority::normal;
+  /// The message becomes a dead letter (expired) after this long; 0 is never.
+  std::chrono::nanoseconds deadline{0};
+};
+
+}  // namespace mabeam

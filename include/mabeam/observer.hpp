@@ -1,0 +1,187 @@
+// Observer: read-only views of a runtime; what every inspection tool is made of.
+//
+// An observer maps the segment read-only and holds no endpoint, so it works on a hung or dead
+// runtime and can be killed at any time unnoticed. What it returns are copies, a moment old; while
+// the runtime works, a view may show one turn half applied. Nothing that it reads is trusted: damage
+// gives corrupt, or an entry that is left out and counted, never a crash.
+#pragma once
+
+#include "mabeam/export.hpp"
+#include "mabeam/ids.hpp"
+#include "mabeam/payload.hpp"
+#include "mabeam/result.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mabeam {
+
+enum class RuntimeState : std::uint32_t { building, running, draining, stopped, removed };
+enum class WorkerState : std::uint32_t {
+  stopped, starting, ready, degraded, suspect, killing, draining, stopping, backoff, failed
+};
+enum class ExitCause : std::uint32_t {
+  none, asked, exit, signal, hang, memory, limit, not_ready, unknown
+};
+enum class Lifecycle : std::uint8_t { free, initializing, ready, suspended, terminating };
+
+/// The words that tools print: "ready", "signal".
+MABEAM_API std::string_view to_string(RuntimeState state);
+MABEAM_API std::string_view to_string(WorkerState state);
+MABEAM_API std::string_view to_string(ExitCause cause);
+MABEAM_API std::string_view to_string(Lifecycle lifecycle);
+
+struct ExitView {
+  ExitCause cause = ExitCause::none;
+  std::int32_t code = 0;    ///< exit status, where there was one
+  std::int32_t signal = 0;  ///< the signal that killed it, or 0
+  std::int64_t time_unix_ns = 0;
+};
+
+struct WorkerView {
+  std::uint32_t index = 0;
+  std::optional<std::uint32_t> pid;  ///< nothing when there is no process
+  WorkerState state = WorkerState::stopped;
+  std::uint64_t restarts = 0;
+  std::vector<std::uint32_t> shards;  ///< as endpoint numbers minus 1: shard 0 is endpoint 1
+  std::uint64_t agents = 0;
+  std::uint64_t memory_bytes = 0;  ///< anonymous memory, read from /proc when the view was made
+  double uptime_seconds = 0;
+  double heartbeat_age_seconds = 0;
+  std::optional<ExitView> last_exit;
+};
+
+struct RuntimeView {
+  std::string name;
+  RuntimeState state = RuntimeState::building;
+  std::optional<std::uint32_t> supervisor_pid;  ///< nothing when there is no supervisor
+  std::uint64_t segment_bytes = 0;
+  std::uint32_t shards = 0;
+  std::uint32_t clients = 0;
+  std::uint64_t max_agents = 0;
+  std::vector<WorkerView> workers;
+};
+
+struct AgentView {
+  AgentId id;
+  std::string name;
+  std::string type;
+  std::uint32_t shard = 0;
+  std::optional<std::uint32_t> worker;
+  Lifecycle lifecycle = Lifecycle::free;
+  std::uint64_t version = 0;  ///< how many turns have changed it
+  std::uint64_t handled = 0;  ///< messages and events it has handled
+  std::vector<std::string> capabilities;
+};
+
+struct AgentFilter {
+  std::string type = {};
+  std::string capability = {};
+  std::size_t limit = 0;  ///< 0 is all
+};
+
+struct AgentList {
+  std::vector<AgentView> agents;
+  std::uint64_t total = 0;  ///< that match, whatever the limit
+};
+
+struct StatsView {
+  struct {
+    std::uint64_t sent = 0, delivered = 0, redelivered = 0, refused = 0, expired = 0,
+                  dead_lettered = 0;
+  } messages;
+  struct {
+    std::uint64_t published = 0, delivered = 0, missed = 0;
+  } events;
+  struct {
+    std::uint64_t live = 0, created = 0, stopped = 0;
+  } agents;
+  struct {
+    std::uint64_t p50 = 0, p99 = 0, p999 = 0, max = 0;
+  } latency_ns;  ///< from the send to the handler
+};
+
+struct HealthView {
+  enum class Status : std::uint8_t { healthy, degraded, down };
+  struct Component {
+    std::string name;
+    Status status = Status::healthy;
+    std::string detail;
+  };
+  Status status = Status::healthy;
+  std::vector<Component> components;
+};
+MABEAM_API std::string_view to_string(HealthView::Status status);
+
+/// One thing that verify() found wrong.
+struct Damage {
+  std::string where;  ///< "shard 2, agent slot 17"
+  std::string what;   ///< "name length 201 is over 63"
+};
+
+struct VerifyView {
+  std::vector<Damage> damage;  ///< at most 100 are kept
+  std::uint64_t damage_total = 0;
+  std::uint64_t checked_bytes = 0;
+  std::uint64_t agents = 0;
+  std::uint64_t records = 0;  ///< ring and log records walked
+};
+
+/// An event read from the logs, oldest first within each log.
+struct HistoryEvent {
+  std::string topic;
+  std::vector<std::byte> payload;
+  Content content = Content::none;
+  AgentId source;
+  std::uint64_t sequence = 0;
+  std::int64_t emitted_ns = 0;  ///< CLOCK_MONOTONIC
+};
+
+class MABEAM_API Observer {
+ public:
+  /// Errors: not_found, bad_permissions, incompatible, byte_order, truncated, corrupt,
+  /// invalid_argument (the name).
+  static Result<Observer> attach(std::string_view runtime);
+  /// The same views over a copy of a segment. Errors: as attach(), and system.
+  static Result<Observer> open_file(const std::string& path);
+
+  /// What is behind this handle; opaque to users.
+  struct Impl;
+  explicit Observer(std::unique_ptr<Impl> impl);
+  Observer(Observer&&) noexcept;
+  Observer& operator=(Observer&&) noexcept;
+  ~Observer();
+
+  [[nodiscard]] RuntimeView runtime() const;
+  [[nodiscard]] AgentList agents(const AgentFilter& filter = {}) const;
+  /// Errors: not_found.
+  [[nodiscard]] Result<AgentView> agent(AgentId id) const;
+  /// The agent of that name, or of that id in 16 hexadecimal digits. Errors: not_found.
+  [[nodiscard]] Result<AgentId> find(std::string_view name) const;
+  [[nodiscard]] StatsView stats() const;
+  [[nodiscard]] HealthView health() const;
+  /// Walks every structure of the segment. On a live runtime a finding is looked at again before it
+  /// counts, since a turn may have been half applied.
+  [[nodiscard]] VerifyView verify() const;
+
+  /// Starts reading every log at its end, or `since` ago as far as history reaches.
+  void start_tail(std::chrono::nanoseconds since);
+  /// Hands out what has been emitted since the last call and matches `pattern`. Returns how many.
+  /// Errors: bad_topic, not_running (the runtime is gone).
+  Result<std::size_t> tail(std::string_view pattern,
+                           const std::function<void(const HistoryEvent&)>& handler);
+  /// Events that were overwritten before tail() could read them.
+  [[nodiscard]] std::uint64_t tail_missed() const;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mabeam

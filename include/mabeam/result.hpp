@@ -1,0 +1,98 @@
+// Result<T>: what every fallible mabeam call returns instead of throwing.
+//
+//   Result<Client> client = Client::attach("prod");
+//   if (!client) return fail(client.error());
+//
+// An error is 8 trivially copyable bytes, so Result<std::uint64_t> travels in two registers and may
+// be returned on the hot path. Words for people are made at the edge, by describe().
+#pragma once
+
+#include "mabeam/export.hpp"
+
+#include <tl/expected.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace mabeam {
+
+/// Why a call was refused. The values are printed by tools and kept in dead letters: append, never
+/// renumber.
+enum class Errc : std::uint16_t {
+  invalid_argument = 1,  ///< the caller broke a documented precondition that is checked
+  backpressure,          ///< the receiver's ring is full; retrying later may succeed
+  circuit_open,          ///< the circuit breaker refuses calls for now; retry after its timeout
+  closed,                ///< the peer endpoint is gone for good
+  corrupt,               ///< a value read from the segment failed its check
+  incompatible,          ///< the segment was laid out by another build
+  system,                ///< the kernel refused; Error::os holds errno
+  not_found,             ///< no agent, type or runtime of that name or id
+  unknown_action,        ///< the agent's type has no such action
+  schema_mismatch,       ///< the payload is not of the type the handler expects
+  message_too_large,     ///< the record would be over a quarter of its ring; nothing was sent
+  name_taken,            ///< an agent or a runtime of that name lives
+  too_many_agents,       ///< max_agents, or the shard's table, is full; nothing was created
+  too_many_clients,      ///< every client endpoint is in use
+  symbols_full,          ///< the table of names has no room for another one
+  subscriptions_full,    ///< the shard's subscription table has no room for another one
+  timed_out,             ///< the deadline passed first
+  handler_failed,        ///< the agent's handler returned an error or threw
+  no_room,               ///< /dev/shm has less room than the segment needs
+  bad_permissions,       ///< the segment has another owner, a loose mode or another pid namespace
+  truncated,             ///< the segment's file is shorter than its header says
+  byte_order,            ///< the segment was written on a machine of another byte order
+  bad_topic,             ///< a topic or pattern is not well formed; Error::subject is the token
+  not_running,           ///< the runtime is being built, stopped or removed
+  in_use,                ///< another supervisor holds the runtime
+  too_many_changes,      ///< one message created, stopped or subscribed more than it may
+  unknown_type,          ///< no worker knows an agent type of that name
+  state_too_large,       ///< the type's State is over max_state_bytes
+};
+
+/// One error: what, about which thing, and the kernel's reason if it had one.
+struct [[nodiscard]] Error {
+  Errc code;
+  std::uint16_t subject = 0;  ///< the endpoint, region or token concerned; each Errc says which
+  std::int32_t os = 0;        ///< errno when the kernel gave the reason, else 0
+
+  friend bool operator==(const Error&, const Error&) = default;
+};
+
+static_assert(sizeof(Error) == 8 && std::is_trivially_copyable_v<Error>);
+
+/// A T or an Error. tl::expected 1.0 is not [[nodiscard]]; this one is, so that a forgotten check
+/// is a compiler warning.
+template <class T = void>
+class [[nodiscard]] Result : public tl::expected<T, Error> {
+ public:
+  using Base = tl::expected<T, Error>;
+  using Base::Base;
+
+  // NOLINTNEXTLINE(google-explicit-constructor): what map() gives back is a plain tl::expected.
+  constexpr Result(Base base) : Base(std::move(base)) {}
+};
+
+/// The error branch: `return fail(Errc::closed);`.
+constexpr tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(error);
+}
+
+constexpr tl::unexpected<Error> fail(Errc code, std::uint16_t subject = 0) {
+  return fail(Error{code, subject, 0});
+}
+
+/// The error branch for a refusal of the kernel's.
+constexpr tl::unexpected<Error> fail_system(int os_error, Errc code = Errc::system) {
+  return fail(Error{code, 0, os_error});
+}
+
+/// The stable word for a code, as JSON documents carry it: "backpressure".
+MABEAM_API std::string_view code_name(Errc code);
+
+/// One sentence for a person: what happened and what to do next. Allocates; never on a hot path.
+MABEAM_API std::string describe(Error error);
+
+}  // namespace mabeam

@@ -1,0 +1,160 @@
+// The body of the public Client: its calls, each in terms of the parts (client_core.hpp).
+#include "mabeam/client.hpp"
+
+#include "shm/client_core.hpp"
+#include "shm/client_create.hpp"
+
+#include <utility>
+
+namespace mabeam {
+
+using shm::Kind;
+using shm::Outgoing;
+
+struct Client::Impl : shm::ClientCore {
+  using ClientCore::ClientCore;
+};
+
+namespace {
+
+/// A wait of 0 is none at all, which the core says as a deadline of 0.
+std::int64_t wait_until(std::chrono::nanoseconds wait) {
+  return wait.count() <= 0 ? 0 : shm::deadline_after(wait);
+}
+
+}  // namespace
+
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+Client::~Client() = default;
+
+Result<Client> Client::attach(std::string_view runtime, ClientOptions options) {
+  const std::int64_t deadline_ns = shm::deadline_after(options.attach_timeout);
+  Result<shm::Segment> segment = shm::Segment::attach(runtime, shm::Access::read_write);
+  if (!segment) return fail(segment.error());
+  const Result<shm::ClientClaim> claim = shm::claim_client_endpoint(*segment, deadline_ns);
+  if (!claim) return fail(claim.error());
+  auto impl = std::make_unique<Impl>(std::move(*segment), *claim, options.wait);
+  if (const Result<> opened = impl->open(); !opened) return fail(opened.error());
+  return Client{std::move(impl)};
+}
+
+AgentId Client::id() const {
+  return impl_->endpoint.id();
+}
+
+// ---- agents ----------------------------------------------------------------------------------
+
+Result<std::vector<AgentId>> Client::create(std::string_view type, std::size_t count,
+                                            const AgentOptions& options,
+                                            std::chrono::nanoseconds timeout) {
+  impl_->tidy();
+  return shm::create_agents(*impl_, type, count, options, timeout);
+}
+
+Result<> Client::stop(AgentId agent, std::chrono::nanoseconds timeout) {
+  if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
+  Outgoing question{Kind::stop, Priority::normal, {}, {}};
+  question.header.target = agent.value();
+  const Result<ClientReply> reply = impl_->ask(question, timeout);
+  if (!reply) return fail(reply.error());
+  return {};
+}
+
+Result<AgentId> Client::find(std::string_view name) const {
+  const Result<AgentId> named = impl_->segment.find_agent(name);
+  if (named) return named;
+  const std::optional<AgentId> id = parse_agent_id(name);
+  if (!id || !impl_->is_agent(*id)) return fail(Errc::not_found);
+  return *id;
+}
+
+Result<Symbol> Client::symbol(std::string_view name) {
+  return impl_->symbols.intern(name);
+}
+
+// ---- messages --------------------------------------------------------------------------------
+
+Result<ClientReply> Client::call(AgentId agent, std::string_view action, PayloadRef payload,
+                                 std::chrono::nanoseconds timeout) {
+  const Result<Symbol> symbol = impl_->symbols.intern(action);
+  if (!symbol) return fail(symbol.error());
+  return call(agent, *symbol, payload, timeout);
+}
+
+Result<ClientReply> Client::call(AgentId agent, Symbol action, PayloadRef payload,
+                                 std::chrono::nanoseconds timeout) {
+  if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
+  Outgoing question{Kind::request, Priority::normal, {}, payload.bytes()};
+  question.header.symbol = action;
+  question.header.content = static_cast<std::uint32_t>(payload.content());
+  question.header.target = agent.value();
+  return impl_->ask(question, timeout);
+}
+
+Result<> Client::send(AgentId agent, std::string_view signal, PayloadRef payload,
+                      SendOptions options, std::chrono::nanoseconds wait) {
+  const Result<Symbol> symbol = impl_->symbols.intern(signal);
+  if (!symbol) return fail(symbol.error());
+  return send(agent, *symbol, payload, options, wait);
+}
+
+Result<> Client::send(AgentId agent, Symbol signal, PayloadRef payload, SendOptions options,
+                      std::chrono::nanoseconds wait) {
+  if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
+  Outgoing message{Kind::signal, options.priority, {}, payload.bytes()};
+  message.header.symbol = signal;
+  message.header.content = static_cast<std::uint32_t>(payload.content());
+  message.header.target = agent.value();
+  message.header.deadline_ns = wait_until(options.deadline);
+  return impl_->send(message, wait_until(wait));
+}
+
+// ---- events ----------------------------------------------------------------------------------
+
+Result<> Client::emit(std::string_view topic, PayloadRef payload, std::chrono::nanoseconds wait) {
+  const Result<Symbol> symbol = impl_->emitter.topic(topic);
+  if (!symbol) return fail(symbol.error());
+  return emit(*symbol, payload, wait);
+}
+
+Result<> Client::emit(Symbol topic, PayloadRef payload, std::chrono::nanoseconds wait) {
+  return impl_->emit(topic, payload, wait_until(wait));
+}
+
+DeliveryStatus Client::wait_delivered(std::chrono::nanoseconds timeout) {
+  impl_->emitter.ring_readers_behind();
+  (void)impl_->waiter.until(shm::deadline_after(timeout), shm::ClientWaiter::kUnrung,
+                            [this] { return impl_->emitter.is_delivered(); });
+  return impl_->emitter.status();
+}
+
+Result<> Client::subscribe(std::string_view pattern) {
+  return impl_->events.subscribe(pattern);
+}
+
+Result<std::size_t> Client::poll_events(const std::function<void(const EventView&)>& handler,
+                                        std::size_t limit, std::chrono::nanoseconds wait) {
+  impl_->tidy();
+  const std::int64_t deadline_ns = shm::deadline_after(wait);
+  for (;;) {
+    const std::size_t count = impl_->events.poll(handler, limit);
+    if (count != 0 || limit == 0) return count;
+    // Looked at here too: events that nobody wants may keep coming.
+    if (shm::monotonic_ns() >= deadline_ns) {
+      if (impl_->waiter.is_gone() && !impl_->events.has_more()) return fail(Errc::not_running);
+      return std::size_t{0};
+    }
+    const shm::Waited waited = impl_->waiter.until(
+        deadline_ns, shm::ClientWaiter::kSlice, [this] { return impl_->events.has_more(); });
+    if (waited == shm::Waited::gone) return fail(Errc::not_running);
+  }
+}
+
+std::uint64_t Client::events_missed() const {
+  return impl_->events.missed();
+}
+
+}  // namespace mabeam

@@ -1,0 +1,172 @@
+#include "shm/client_calls.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <random>
+#include <utility>
+
+namespace mabeam::shm {
+namespace {
+
+constexpr std::size_t kFirstCalls = 256;  // a power of two
+constexpr std::uint32_t kPollLimit = 256;  // records a look at a ring
+
+std::uint64_t random_start() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32U | random();
+}
+
+/// A reply's refusal. A number that no build of ours writes is damage.
+Errc refusal_of(std::uint16_t flags) {
+  return flags <= static_cast<std::uint16_t>(Errc::state_too_large) ? static_cast<Errc>(flags)
+                                                                    : Errc::corrupt;
+}
+
+}  // namespace
+
+ClientCalls::ClientCalls(const Segment& segment, const ClientEndpoint& endpoint)
+    : segment_(segment), endpoint_(endpoint), rings_(segment.dimensions().shards),
+      outstanding_(segment.dimensions().shards), calls_(kFirstCalls),
+      next_correlation_(random_start()),
+      credits_(static_cast<std::uint32_t>(std::min<std::uint64_t>(
+          kMostPerShard,
+          segment.dimensions().ring_bytes[static_cast<std::size_t>(Priority::high)] /
+              kReplyRoom))) {}
+
+Result<> ClientCalls::open() {
+  for (std::uint32_t shard = 0; shard < rings_.size(); ++shard) {
+    for (std::uint32_t p = 0; p < kPriorities; ++p) {
+      const auto ring = RingConsumer::open(segment_.ring(
+          Segment::endpoint_of_shard(shard), endpoint_.index(), static_cast<Priority>(p)));
+      if (!ring) return fail(ring.error());
+      rings_[shard][p] = *ring;
+    }
+  }
+  return {};
+}
+
+bool ClientCalls::has_credit(std::uint32_t shard) const {
+  return outstanding_[shard - 1] < credits_;
+}
+
+ClientCalls::Call* ClientCalls::find(std::uint64_t correlation) {
+  Call& call = calls_[correlation & (calls_.size() - 1)];
+  return call.state != State::free && call.correlation == correlation ? &call : nullptr;
+}
+
+const ClientCalls::Call* ClientCalls::find(std::uint64_t correlation) const {
+  const Call& call = calls_[correlation & (calls_.size() - 1)];
+  return call.state != State::free && call.correlation == correlation ? &call : nullptr;
+}
+
+// Numbers that differ modulo a size differ modulo its double, so every call finds its new place free.
+void ClientCalls::grow() {
+  std::vector<Call> more(calls_.size() * 2);
+  for (Call& call : calls_) {
+    if (call.state != State::free) more[call.correlation & (more.size() - 1)] = std::move(call);
+  }
+  calls_ = std::move(more);
+}
+
+std::uint64_t ClientCalls::begin(Kind kind, std::uint32_t shard) {
+  for (std::size_t tries = 0;; ++tries) {
+    if (tries == calls_.size()) {
+      grow();
+      tries = 0;
+    }
+    const std::uint64_t correlation = ++next_correlation_;
+    Call& call = calls_[correlation & (calls_.size() - 1)];
+    // An abandoned call gives way once the table has gone round: it was remembered long enough.
+    const bool is_free = call.state == State::free || call.state == State::abandoned;
+    if (correlation == 0 || !is_free) continue;
+    call = {correlation, shard, kind, State::waiting, Errc{}, {}};
+    ++outstanding_[shard - 1];
+    return correlation;
+  }
+}
+
+void ClientCalls::release(Call& call) {
+  if (call.state == State::waiting) --outstanding_[call.shard - 1];
+  call.state = State::free;
+}
+
+void ClientCalls::forget(std::uint64_t correlation) {
+  if (Call* call = find(correlation)) release(*call);
+}
+
+void ClientCalls::abandon(std::uint64_t correlation) {
+  Call* call = find(correlation);
+  if (call == nullptr) return;
+  release(*call);
+  if (call->kind == Kind::create) call->state = State::abandoned;
+}
+
+bool ClientCalls::is_answered(std::uint64_t correlation) const {
+  const Call* call = find(correlation);
+  return call != nullptr && call->state == State::answered;
+}
+
+Result<ClientReply> ClientCalls::take(std::uint64_t correlation) {
+  Call* call = find(correlation);
+  if (call == nullptr || call->state != State::answered) return fail(Errc::timed_out);
+  release(*call);
+  if (call->refusal != Errc{}) return fail(call->refusal);
+  return std::exchange(call->reply, {});
+}
+
+void ClientCalls::poll(std::uint32_t shard) {
+  poll_ring(shard, rings_[shard - 1][static_cast<std::size_t>(Priority::high)]);
+}
+
+void ClientCalls::poll_all() {
+  for (std::uint32_t shard = 0; shard < rings_.size(); ++shard) {
+    for (RingConsumer& ring : rings_[shard]) poll_ring(Segment::endpoint_of_shard(shard), ring);
+  }
+}
+
+void ClientCalls::poll_ring(std::uint32_t shard, RingConsumer& ring) {
+  const Result<std::uint32_t> polled =
+      ring.poll([&](const Record& record) { receive(shard, record); }, kPollLimit);
+  if (polled) return;
+  ring.skip_all();
+  ring.release();
+  endpoint_.count_refused();
+}
+
+void ClientCalls::receive(std::uint32_t shard, const Record& record) {
+  const std::optional<Received> message = parse(record);
+  const bool is_ours = message && message->kind == Kind::reply &&
+                       message->header.target == endpoint_.id().value();
+  if (!is_ours || !deliver(shard, *message)) endpoint_.count_refused();
+}
+
+bool ClientCalls::deliver(std::uint32_t shard, const Received& reply) {
+  Call* call = find(reply.header.correlation);
+  if (call == nullptr || call->shard != shard || call->state == State::answered) return false;
+  if (call->state == State::abandoned) {
+    call->state = State::free;
+    if (reply.flags != 0) return false;
+    const Result<AgentId> made = created_agent(segment_, shard, reply.view());
+    if (made) orphans_.push_back(*made);
+    return false;
+  }
+  --outstanding_[shard - 1];
+  call->state = State::answered;
+  call->refusal = refusal_of(reply.flags);
+  call->reply.bytes.assign(reply.payload.begin(), reply.payload.end());
+  call->reply.content = static_cast<Content>(reply.header.content);
+  return true;
+}
+
+Result<AgentId> created_agent(const Segment& segment, std::uint32_t shard,
+                              const Payload& payload) {
+  const Result<std::uint64_t> value = payload.as<std::uint64_t>();
+  if (!value) return fail(Errc::corrupt);
+  const AgentId agent{*value};
+  const bool is_there = static_cast<std::uint32_t>(agent.endpoint()) == shard &&
+                        agent.slot() < segment.dimensions().agents_per_shard;
+  if (!is_there) return fail(Errc::corrupt);
+  return agent;
+}
+
+}  // namespace mabeam::shm

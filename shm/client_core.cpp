@@ -1,0 +1,83 @@
+#include "shm/client_core.hpp"
+
+#include <utility>
+
+namespace mabeam::shm {
+
+ClientCore::ClientCore(Segment mapped, ClientClaim claim, WaitMode mode)
+    : segment(std::move(mapped)), endpoint(segment, claim), symbols(segment.symbols()),
+      sender(segment, endpoint), calls(segment, endpoint), emitter(segment, endpoint),
+      events(segment, endpoint), waiter(segment, endpoint.bell(), mode, [this] { tidy(); }) {}
+
+Result<> ClientCore::open() {
+  if (const Result<> opened = calls.open(); !opened) return opened;
+  return emitter.open();
+}
+
+tl::unexpected<Error> ClientCore::refuse(Error error) const {
+  endpoint.count_refused();
+  return fail(error);
+}
+
+Result<> ClientCore::send(const Outgoing& message, std::int64_t until_ns) {
+  for (;;) {
+    if (waiter.is_gone()) return refuse({Errc::not_running});
+    const Result<> sent = sender.try_send(message);
+    if (sent) return sent;
+    if (sent.error().code != Errc::backpressure || until_ns == 0) return refuse(sent.error());
+    const Waited waited = waiter.until(until_ns, ClientWaiter::kUnrung,
+                                       [&] { return sender.has_room(message); });
+    if (waited != Waited::done) return refuse({error_of(waited, Errc::backpressure)});
+  }
+}
+
+Result<ClientReply> ClientCore::ask(Outgoing question, std::chrono::nanoseconds timeout) {
+  if (timeout.count() <= 0) return fail(Errc::timed_out);
+  const std::int64_t deadline_ns = deadline_after(timeout);
+  const std::uint32_t shard = question.target();
+  if (!segment.is_shard(shard)) return refuse({Errc::not_found});
+  if (!calls.has_credit(shard)) return refuse({Errc::backpressure});
+  const std::uint64_t correlation = calls.begin(question.kind, shard);
+  question.header.correlation = correlation;
+  question.header.deadline_ns = deadline_ns;
+  if (const Result<> sent = send(question, deadline_ns); !sent) {
+    calls.forget(correlation);
+    return fail(sent.error());
+  }
+  const Waited waited = waiter.until(deadline_ns, ClientWaiter::kSlice, [&] {
+    calls.poll(shard);
+    return calls.is_answered(correlation);
+  });
+  if (waited == Waited::done) return calls.take(correlation);
+  calls.abandon(correlation);
+  return fail(error_of(waited, Errc::timed_out));
+}
+
+Result<> ClientCore::emit(Symbol topic, const PayloadRef& payload, std::int64_t until_ns) {
+  for (;;) {
+    if (waiter.is_gone()) return refuse({Errc::not_running});
+    const Result<> emitted = emitter.try_emit(topic, payload);
+    if (emitted) return emitted;
+    const bool may_wait = emitted.error().code == Errc::backpressure && until_ns != 0 &&
+                          !emitter.is_held_by_itself();
+    if (!may_wait) return refuse(emitted.error());
+    const std::size_t bytes = payload.bytes().size();
+    const Waited waited = waiter.until(until_ns, ClientWaiter::kUnrung,
+                                       [&] { return emitter.make_room(bytes); });
+    if (waited != Waited::done) return refuse({error_of(waited, Errc::backpressure)});
+  }
+}
+
+void ClientCore::tidy() {
+  calls.poll_all();
+  std::vector<AgentId>& orphans = calls.orphans();
+  while (!orphans.empty()) {
+    Outgoing stop{Kind::stop, Priority::normal, {}, {}};
+    stop.header.target = orphans.back().value();
+    const Result<> sent = sender.try_send(stop);
+    if (!sent && sent.error().code == Errc::backpressure) return;  // at the next occasion
+    orphans.pop_back();
+  }
+}
+
+}  // namespace mabeam::shm

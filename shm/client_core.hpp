@@ -1,0 +1,60 @@
+// ClientCore: what a client consists of, and the two things that all of its calls do: send, waiting
+// for room, and ask, waiting for the answer.
+#pragma once
+
+#include "shm/client_calls.hpp"
+#include "shm/client_emitter.hpp"
+#include "shm/client_endpoint.hpp"
+#include "shm/client_events.hpp"
+#include "shm/client_sender.hpp"
+#include "shm/client_wait.hpp"
+#include "shm/segment.hpp"
+
+#include "mabeam/client.hpp"
+#include "mabeam/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+
+namespace mabeam::shm {
+
+struct ClientCore {
+  ClientCore(Segment mapped, ClientClaim claim, WaitMode mode);
+  ClientCore(const ClientCore&) = delete;
+  ClientCore& operator=(const ClientCore&) = delete;
+
+  /// Errors: corrupt.
+  Result<> open();
+
+  /// Sends, waiting for room until `until_ns`; 0 is not at all. What is refused is counted.
+  /// Errors: as ClientSender::try_send(), not_running.
+  Result<> send(const Outgoing& message, std::int64_t until_ns);
+
+  /// Sends a request and waits for its answer. The target, symbol and payload are the caller's.
+  /// Errors: as send(), timed_out, and what was answered.
+  Result<ClientReply> ask(Outgoing question, std::chrono::nanoseconds timeout);
+
+  /// Emits, waiting for room until `until_ns`; 0 is not at all. What is refused is counted.
+  /// Errors: as ClientEmitter::try_emit(), not_running.
+  Result<> emit(Symbol topic, const PayloadRef& payload, std::int64_t until_ns);
+
+  /// True if that agent lives. Never for what is no agent.
+  [[nodiscard]] bool is_agent(AgentId id) const { return segment.is_alive(id); }
+
+  /// Takes in what has come, and ends the agents of creates that were given up.
+  void tidy();
+
+  /// The error branch of a send or an emit.
+  tl::unexpected<Error> refuse(Error error) const;
+
+  Segment segment;
+  ClientEndpoint endpoint;
+  Symbols symbols;
+  ClientSender sender;
+  ClientCalls calls;
+  ClientEmitter emitter;
+  ClientEvents events;
+  ClientWaiter waiter;
+};
+
+}  // namespace mabeam::shm

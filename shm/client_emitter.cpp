@@ -1,0 +1,161 @@
+#include "shm/client_emitter.hpp"
+
+#include "shm/clock.hpp"
+#include "shm/doorbell.hpp"
+#include "shm/topics.hpp"
+#include "shm/wire.hpp"
+
+#include <algorithm>
+
+namespace mabeam::shm {
+namespace {
+
+constexpr std::uint64_t kMarksPerLog = 64;
+
+}  // namespace
+
+ClientEmitter::ClientEmitter(const Segment& segment, const ClientEndpoint& endpoint)
+    : segment_(segment), endpoint_(endpoint), symbols_(segment.symbols()), interest_(segment),
+      checked_(symbols_.capacity()) {}
+
+Result<> ClientEmitter::open() {
+  const auto log = EventLogWriter::open(segment_.log(endpoint_.index()), segment_.endpoints());
+  if (!log) return fail(log.error());
+  log_ = *log;
+  return {};
+}
+
+Result<Symbol> ClientEmitter::topic(std::string_view text) {
+  const Symbol known = symbols_.find(text);
+  if (known != Symbol::none && is_topic(known)) return known;
+  if (const Result<> checked = check_topic(text); !checked) return fail(checked.error());
+  return symbols_.intern(text);
+}
+
+bool ClientEmitter::is_topic(Symbol topic) {
+  const std::uint32_t index = static_cast<std::uint32_t>(topic) - kFirstSymbol;
+  if (index >= checked_.size()) return false;
+  if (!checked_[index]) checked_[index] = check_topic(symbols_.text(topic)).has_value();
+  return checked_[index];
+}
+
+Result<> ClientEmitter::try_emit(Symbol topic, const PayloadRef& payload) {
+  if (!is_topic(topic)) return fail(Errc::bad_topic);
+  const std::span<const std::byte> bytes = payload.bytes();
+  if (bytes.size() > log_.max_body()) return fail(Errc::message_too_large);
+  MessageHeader header;
+  header.symbol = topic;
+  header.content = static_cast<std::uint32_t>(payload.content());
+  header.source = endpoint_.id().value();
+  header.id = log_.sequence();
+  header.sent_ns = monotonic_ns();
+  const auto room = log_.claim(static_cast<std::uint32_t>(sizeof header + bytes.size()),
+                               static_cast<std::uint16_t>(Kind::event));
+  if (!room) {
+    if (room.error().code == Errc::backpressure) check_stall();
+    return fail(room.error());
+  }
+  compose(*room, header, bytes);
+  log_.publish();
+  full_fence();
+  full_since_ns_ = 0;
+  ++accepted_;
+  endpoint_.count_published();
+  note_interest(interest_.of(topic));
+  // The limit is a cached one; look again before anybody is woken for nothing.
+  if (log_.is_half_full() && log_.has_room(0) && log_.is_half_full()) ring_readers_behind_half();
+  return {};
+}
+
+void ClientEmitter::note_interest(const EndpointSet& readers) {
+  if (readers.empty()) return;
+  readers.for_each([this](std::uint32_t reader) {
+    interested_.insert(reader);
+    segment_.announce(endpoint_.index(), reader);
+  });
+  ++deliverable_;
+  const Mark mark{log_.published(), deliverable_};
+  const std::uint64_t step = log_.capacity() / kMarksPerLog;
+  if (!marks_.empty() && mark.end / step == marks_.back().end / step) {
+    marks_.back() = mark;
+    return;
+  }
+  marks_.push_back(mark);
+  // What lies a whole log back has been passed, or its reader was evicted.
+  while (marks_.front().end + log_.capacity() < mark.end) {
+    delivered_ = marks_.front().delivered;
+    marks_.pop_front();
+  }
+}
+
+// ---- waiting for room ------------------------------------------------------------------------
+
+void ClientEmitter::ring_readers_behind_half() const {
+  const std::uint64_t half = log_.capacity() / 2;
+  log_.for_each_reader([&](std::uint32_t reader, std::uint64_t position) {
+    if (log_.claimed() - position >= half) segment_.announce(endpoint_.index(), reader);
+  });
+}
+
+bool ClientEmitter::make_room(std::size_t payload_bytes) {
+  if (log_.has_room(static_cast<std::uint32_t>(sizeof(MessageHeader) + payload_bytes))) return true;
+  check_stall();
+  return log_.has_room(static_cast<std::uint32_t>(sizeof(MessageHeader) + payload_bytes));
+}
+
+void ClientEmitter::check_stall() {
+  const std::uint32_t slowest = log_.slowest_reader();
+  if (slowest == EventLogWriter::kNobody) return;
+  const std::uint64_t lowest = log_.lowest_position();
+  const std::int64_t now = monotonic_ns();
+  if (full_since_ns_ == 0 || lowest != lowest_when_full_) {
+    full_since_ns_ = now;  // progress starts the patience anew
+    lowest_when_full_ = lowest;
+    ring_readers_behind_half();
+    return;
+  }
+  const std::uint64_t patience =
+      segment_.header().tunables.stall_timeout_ns.load(std::memory_order_relaxed);
+  if (static_cast<std::uint64_t>(now - full_since_ns_) < patience) return;
+  full_since_ns_ = 0;
+  log_.evict(slowest);
+}
+
+bool ClientEmitter::is_held_by_itself() const {
+  return log_.slowest_reader() == endpoint_.index();
+}
+
+// ---- what was delivered ----------------------------------------------------------------------
+
+std::uint64_t ClientEmitter::lowest_interested() const {
+  std::uint64_t lowest = log_.published();
+  log_.for_each_reader([&](std::uint32_t reader, std::uint64_t position) {
+    if (interested_.contains(reader)) lowest = std::min(lowest, position);
+  });
+  return lowest;
+}
+
+bool ClientEmitter::is_delivered() const {
+  return marks_.empty() || lowest_interested() >= marks_.back().end;
+}
+
+DeliveryStatus ClientEmitter::status() {
+  const std::uint64_t lowest = lowest_interested();
+  while (!marks_.empty() && marks_.front().end <= lowest) {
+    delivered_ = marks_.front().delivered;
+    marks_.pop_front();
+  }
+  if (marks_.empty()) interested_.clear();
+  return {accepted_, delivered_};
+}
+
+void ClientEmitter::ring_readers_behind() const {
+  full_fence();
+  log_.for_each_reader([&](std::uint32_t reader, std::uint64_t position) {
+    if (position < log_.published() && interested_.contains(reader)) {
+      segment_.announce(endpoint_.index(), reader);
+    }
+  });
+}
+
+}  // namespace mabeam::shm

@@ -1,0 +1,83 @@
+// ClientEmitter: a client's writing end of its event log.
+//
+// Delivery is known without any acknowledgement: a reader moves its cursor behind an event when it
+// has handled it (a shard: when the turn has committed). An event that nobody was subscribed to when
+// it was emitted is accepted and never counts as delivered; a reader that was evicted, or has left,
+// is no longer waited for.
+//
+//   marks    end of an event in the log -> how many delivered events that makes
+//            one mark for each 64th of the log, so what is delivered of it is told a little low,
+//            and exactly once everything is
+#pragma once
+
+#include "shm/client_endpoint.hpp"
+#include "shm/event_log.hpp"
+#include "shm/interest.hpp"
+#include "shm/segment.hpp"
+
+#include "mabeam/client.hpp"
+#include "mabeam/result.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+namespace mabeam::shm {
+
+class ClientEmitter {
+ public:
+  /// Both outlive this.
+  ClientEmitter(const Segment& segment, const ClientEndpoint& endpoint);
+
+  /// Errors: corrupt (the header of the log).
+  Result<> open();
+
+  /// The id of a topic. Errors: bad_topic, symbols_full.
+  Result<Symbol> topic(std::string_view text);
+
+  /// Publishes an event and wakes its subscribers, or refuses it at once.
+  /// Errors: backpressure, message_too_large, bad_topic (no topic has that id).
+  Result<> try_emit(Symbol topic, const PayloadRef& payload);
+
+  /// What a waiting emitter asks again and again: is there room for an event of that payload? Rings
+  /// whoever holds the log, and evicts who has held it for stall_timeout without progress.
+  [[nodiscard]] bool make_room(std::size_t payload_bytes);
+
+  /// True if only this client itself holds its log: then waiting is in vain.
+  [[nodiscard]] bool is_held_by_itself() const;
+
+  /// True when every interested reader has passed all that was emitted.
+  [[nodiscard]] bool is_delivered() const;
+  [[nodiscard]] DeliveryStatus status();
+  /// Wakes the interested readers that are behind.
+  void ring_readers_behind() const;
+
+ private:
+  struct Mark {
+    std::uint64_t end = 0;
+    std::uint64_t delivered = 0;
+  };
+
+  [[nodiscard]] bool is_topic(Symbol topic);
+  void note_interest(const EndpointSet& readers);
+  void ring_readers_behind_half() const;
+  void check_stall();
+  [[nodiscard]] std::uint64_t lowest_interested() const;
+
+  const Segment& segment_;
+  const ClientEndpoint& endpoint_;
+  Symbols symbols_;
+  Interest interest_;
+  EventLogWriter log_;
+  std::vector<bool> checked_;  // by symbol: known to be a well-formed topic
+  std::uint64_t accepted_ = 0;
+  std::uint64_t deliverable_ = 0;  // of those, with a subscriber
+  std::uint64_t delivered_ = 0;    // at least
+  std::deque<Mark> marks_;
+  EndpointSet interested_;  // in anything that was not delivered yet
+  std::int64_t full_since_ns_ = 0;
+  std::uint64_t lowest_when_full_ = 0;
+};
+
+}  // namespace mabeam::shm

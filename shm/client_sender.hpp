@@ -1,0 +1,57 @@
+// ClientSender: a client's writing ends of its rings to the shards. Every message is published at
+// once and its shard told: a client makes no turns.
+#pragma once
+
+#include "shm/client_endpoint.hpp"
+#include "shm/segment.hpp"
+#include "shm/spsc_ring.hpp"
+#include "shm/wire.hpp"
+
+#include "mabeam/message.hpp"
+#include "mabeam/result.hpp"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace mabeam::shm {
+
+/// A message to be sent. Its source, id and time are filled in by the sender.
+struct Outgoing {
+  Kind kind{};
+  Priority priority = Priority::normal;
+  MessageHeader header;
+  std::span<const std::byte> payload;
+
+  [[nodiscard]] std::uint32_t target() const {
+    return static_cast<std::uint32_t>(AgentId{header.target}.endpoint());
+  }
+};
+
+class ClientSender {
+ public:
+  /// Both outlive this.
+  ClientSender(const Segment& segment, const ClientEndpoint& endpoint);
+
+  /// Publishes a message, or refuses it at once.
+  /// Errors: backpressure, message_too_large, not_found (the target is no shard), corrupt.
+  Result<> try_send(const Outgoing& message);
+
+  /// True if the message would fit now, or would be refused for another reason.
+  [[nodiscard]] bool has_room(const Outgoing& message);
+
+ private:
+  struct Ring {
+    RingProducer producer;
+    bool is_open = false;
+  };
+
+  Result<RingProducer*> ring_to(std::uint32_t target, Priority priority);
+
+  const Segment& segment_;
+  const ClientEndpoint& endpoint_;
+  std::vector<Ring> rings_;  // by shard * 3 + priority; opened when first used
+  std::uint64_t next_id_;
+};
+
+}  // namespace mabeam::shm

@@ -1,0 +1,215 @@
+// The view of the runtime's health: one component a process, a shard and a kind of trouble, each with
+// the reason in words. The whole is as well as its worst part.
+#include "shm/observer_impl.hpp"
+#include "shm/snapshots.hpp"
+#include "shm/spsc_ring.hpp"
+
+#include "mabeam/observer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+namespace mabeam {
+namespace {
+
+using shm::Segment;
+using Status = HealthView::Status;
+
+/// A ring is in trouble from here on, in percent of its capacity.
+constexpr std::uint64_t kNearlyFull = 90;
+
+/// What is wrong with something, or that nothing is.
+struct Verdict {
+  Status status = Status::healthy;
+  std::string detail;
+};
+
+std::string number(std::uint64_t value) {
+  return std::to_string(value);
+}
+
+std::string plural(std::uint64_t count, const std::string& noun) {
+  return number(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string seconds(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f s", value);
+  return text.data();
+}
+
+Verdict judge_state(RuntimeState state) {
+  switch (state) {
+    case RuntimeState::running: return {Status::healthy, "running"};
+    case RuntimeState::building: return {Status::degraded, "starting: not all workers are ready"};
+    case RuntimeState::draining: return {Status::degraded, "draining: it is about to stop"};
+    case RuntimeState::stopped: return {Status::down, "stopped; its segment was kept"};
+    case RuntimeState::removed: return {Status::down, "removed"};
+  }
+  return {Status::down, "its state is " + number(static_cast<std::uint32_t>(state)) +
+                            ", which means nothing: run verify"};
+}
+
+Verdict judge_supervisor(const RuntimeView& runtime, bool is_live, bool sees_processes) {
+  if (runtime.supervisor_pid) return {Status::healthy, "pid " + number(*runtime.supervisor_pid)};
+  if (!is_live) return {Status::down, "a copy of a segment has no processes"};
+  if (!sees_processes) {
+    return {Status::degraded, "runs in another pid namespace: its processes cannot be seen from here"};
+  }
+  return {Status::down, "no supervisor: nobody restarts workers; start one with the same name"};
+}
+
+Verdict judge_worker(const WorkerView& worker, std::uint64_t heartbeat_timeout_ns,
+                     bool sees_processes) {
+  const std::string state{to_string(worker.state)};
+  switch (worker.state) {
+    case WorkerState::ready: break;
+    case WorkerState::failed: return {Status::down, "failed: it is not started again"};
+    case WorkerState::stopped:
+      if (worker.shards.empty()) return {Status::healthy, "stopped; it hosts no shard"};
+      return {Status::degraded, "stopped, with " + plural(worker.shards.size(), "shard")};
+    case WorkerState::backoff:
+      return {Status::degraded, "waits before its next start; restarts so far: " +
+                                    number(worker.restarts)};
+    case WorkerState::starting:
+    case WorkerState::degraded:
+    case WorkerState::suspect:
+    case WorkerState::killing:
+    case WorkerState::draining:
+    case WorkerState::stopping: return {Status::degraded, state};
+    default:
+      return {Status::degraded, "its state is " + number(static_cast<std::uint32_t>(worker.state)) +
+                                    ", which means nothing: run verify"};
+  }
+  if (!sees_processes) return {Status::healthy, "ready when last seen"};
+  if (!worker.pid) return {Status::degraded, "ready when last seen, but its process is gone"};
+  const double patience = static_cast<double>(heartbeat_timeout_ns) / 5e9;
+  if (heartbeat_timeout_ns != 0 && worker.heartbeat_age_seconds > patience) {
+    return {Status::degraded, "no heartbeat for " + seconds(worker.heartbeat_age_seconds)};
+  }
+  return {Status::healthy, "ready, pid " + number(*worker.pid)};
+}
+
+const WorkerView* worker_at(const RuntimeView& runtime, std::uint32_t index) {
+  const auto found =
+      std::find_if(runtime.workers.begin(), runtime.workers.end(),
+                   [&](const WorkerView& worker) { return worker.index == index; });
+  return found == runtime.workers.end() ? nullptr : &*found;
+}
+
+Verdict judge_shard(const Segment& segment, std::uint32_t shard, const RuntimeView& runtime,
+                    bool sees_processes) {
+  const shm::EndpointSlot& slot = segment.endpoint(Segment::endpoint_of_shard(shard));
+  if (slot.parked.load(std::memory_order_acquire) != 0) {
+    return {Status::down, "parked: its redo list failed its check; run verify"};
+  }
+  const shm::Incarnation owner{slot.owner.load(std::memory_order_acquire)};
+  if (!owner) {
+    const std::uint64_t placement = slot.placement.load(std::memory_order_acquire);
+    if (placement == 0) return {Status::down, "nobody runs it, and it is placed nowhere"};
+    return {Status::degraded, "nobody runs it yet; it is placed on worker " + number(placement - 1)};
+  }
+  if (owner.worker() >= shm::kMaxWorkers) {
+    return {Status::down, "its owner is no worker: run verify"};
+  }
+  const auto claim =
+      shm::Claim::unpack(segment.worker(owner.worker()).claim.load(std::memory_order_acquire));
+  const WorkerView* worker = worker_at(runtime, owner.worker());
+  const bool is_gone = claim.incarnation != owner.number() || claim.pid == 0 ||
+                       (sees_processes && (worker == nullptr || !worker->pid));
+  if (is_gone) {
+    return {Status::degraded, "its owner, worker " + number(owner.worker()) +
+                                  ", is gone; its messages wait for the next one"};
+  }
+  return {Status::healthy, "on worker " + number(owner.worker())};
+}
+
+/// What is worth saying about the rings that lead to shards: how many are in trouble, and one.
+class Rings {
+ public:
+  explicit Rings(const Segment& segment) : segment_(segment) {
+    for (std::uint32_t source = 1; source < segment.endpoints(); ++source) {
+      for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard) {
+        look(source, Segment::endpoint_of_shard(shard));
+      }
+    }
+  }
+
+  [[nodiscard]] Verdict verdict() const {
+    if (damaged_ != 0) {
+      return {Status::degraded, plural(damaged_, "ring") + " damaged, as from " + example_};
+    }
+    if (full_ != 0) {
+      return {Status::degraded,
+              plural(full_, "ring") + " nearly full, as " + number(percent_) + "% from " + example_};
+    }
+    return {Status::healthy, "the fullest is at " + number(percent_) + "%"};
+  }
+
+ private:
+  void look(std::uint32_t source, std::uint32_t target) {
+    for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
+      const std::span<const std::byte> ring = segment_.ring(source, target, priority);
+      const auto positions = shm::snapshot_positions(ring);
+      if (!positions) continue;  // moves all the time: it is well
+      const std::uint64_t capacity = ring.size() - sizeof(shm::RingHeader);
+      const std::uint64_t used = positions->tail - positions->head;
+      if (positions->head > positions->tail || used > capacity) {
+        if (damaged_++ == 0) name(source, target);
+        continue;
+      }
+      const std::uint64_t percent = used * 100 / capacity;
+      full_ += percent >= kNearlyFull ? 1U : 0U;
+      if (percent <= percent_) continue;
+      percent_ = percent;
+      if (damaged_ == 0) name(source, target);
+    }
+  }
+  void name(std::uint32_t source, std::uint32_t target) {
+    example_ = endpoint_name(segment_, source) + " to " + endpoint_name(segment_, target);
+  }
+
+  const Segment& segment_;
+  std::uint64_t damaged_ = 0;
+  std::uint64_t full_ = 0;
+  std::uint64_t percent_ = 0;
+  std::string example_;
+};
+
+Verdict judge_dead_letters(const Segment& segment) {
+  std::uint64_t count = 0;
+  for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard) {
+    count += snapshot_record(segment.turn(shard)).dead_lettered;
+  }
+  return {Status::healthy, count == 0 ? "none" : number(count) + " since the start"};
+}
+
+}  // namespace
+
+HealthView Observer::health() const {
+  const Segment& segment = impl_->segment;
+  const bool sees_processes = impl_->sees_processes;
+  const RuntimeView view = runtime();
+  HealthView health;
+  const auto add = [&](std::string name, Verdict verdict) {
+    health.status = std::max(health.status, verdict.status);
+    health.components.push_back({std::move(name), verdict.status, std::move(verdict.detail)});
+  };
+  add("state", judge_state(view.state));
+  add("supervisor", judge_supervisor(view, impl_->is_live, sees_processes));
+  const std::uint64_t timeout_ns =
+      segment.header().tunables.heartbeat_timeout_ns.load(std::memory_order_relaxed);
+  for (const WorkerView& worker : view.workers) {
+    add("worker " + number(worker.index), judge_worker(worker, timeout_ns, sees_processes));
+  }
+  for (std::uint32_t shard = 0; shard < view.shards; ++shard) {
+    add("shard " + number(shard), judge_shard(segment, shard, view, sees_processes));
+  }
+  add("rings", Rings{segment}.verdict());
+  add("dead letters", judge_dead_letters(segment));
+  return health;
+}
+
+}  // namespace mabeam

@@ -1,0 +1,70 @@
+#include "shm/process.hpp"
+
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace mabeam::shm {
+namespace {
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The n-th word of `text`, from 0 on.
+std::string_view word_at(std::string_view text, int n) {
+  for (; n > 0; --n) {
+    const std::size_t space = text.find(' ');
+    if (space == std::string_view::npos) return {};
+    text.remove_prefix(space + 1);
+  }
+  return text.substr(0, text.find(' '));
+}
+
+}  // namespace
+
+ProcessId self_process() {
+  return process_of(::getpid()).value_or(ProcessId{});
+}
+
+std::optional<ProcessId> process_of(pid_t pid) {
+  const std::string stat = read_text("/proc/" + std::to_string(pid) + "/stat");
+  // The command's name may hold spaces and parentheses; the fields go on behind the last one.
+  const std::size_t end = stat.rfind(')');
+  if (end == std::string::npos || end + 2 >= stat.size()) return std::nullopt;
+  const std::string_view fields = std::string_view{stat}.substr(end + 2);
+  if (fields.starts_with('Z') || fields.starts_with('X')) return std::nullopt;
+  const std::string_view start = word_at(fields, 19);  // field 22 of proc(5), starttime
+  std::uint64_t ticks = 0;
+  const auto [stop, error] = std::from_chars(start.data(), start.data() + start.size(), ticks);
+  if (error != std::errc{}) return std::nullopt;
+  return ProcessId::of(static_cast<std::uint32_t>(pid), ticks);
+}
+
+bool is_alive(ProcessId process) {
+  return process && process_of(static_cast<pid_t>(process.pid())) == process;
+}
+
+std::uint64_t pid_namespace() {
+  struct stat status {};
+  return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+}
+
+std::uint64_t anonymous_bytes(pid_t pid) {
+  const std::string status = read_text("/proc/" + std::to_string(pid) + "/status");
+  const std::size_t line = status.find("RssAnon:");
+  if (line == std::string::npos) return 0;
+  std::size_t at = line + 8;
+  while (at < status.size() && (status[at] == ' ' || status[at] == '\t')) ++at;
+  std::uint64_t kib = 0;
+  std::from_chars(status.data() + at, status.data() + status.size(), kib);
+  return kib * 1024;
+}
+
+}  // namespace mabeam::shm

@@ -1,0 +1,30 @@
+// Processes: who we are, and whether another is still who it was.
+#pragma once
+
+#include "shm/words.hpp"
+
+#include "mabeam/result.hpp"
+
+#include <cstdint>
+#include <optional>
+
+#include <sys/types.h>
+
+namespace mabeam::shm {
+
+/// This process. Reads /proc once.
+ProcessId self_process();
+
+/// The process that has this pid now. Nothing if there is none, or it is a zombie.
+std::optional<ProcessId> process_of(pid_t pid);
+
+/// True while that very process lives (a zombie does not).
+bool is_alive(ProcessId process);
+
+/// The inode of this process's pid namespace.
+std::uint64_t pid_namespace();
+
+/// Anonymous resident memory of a process in bytes; 0 if it cannot be read.
+std::uint64_t anonymous_bytes(pid_t pid);
+
+}  // namespace mabeam::shm

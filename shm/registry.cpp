@@ -1,0 +1,84 @@
+#include "shm/registry.hpp"
+
+#include "shm/symbols.hpp"
+
+namespace mabeam::shm {
+namespace {
+
+std::uint32_t hash_tag(std::string_view name) {
+  return static_cast<std::uint32_t>(hash_name(name) >> 32U);
+}
+
+}  // namespace
+
+std::uint32_t shard_of_name(std::string_view name, std::uint32_t shards) {
+  return static_cast<std::uint32_t>((hash_name(name) & 0xFFFFFFFFU) % shards);
+}
+
+bool AgentTable::has_name(std::uint32_t slot, std::string_view name) const {
+  if (slot >= size()) return false;
+  const AgentRecord& agent = record(slot);
+  const SlotWord word = SlotWord::unpack(agent.slot_word.load(std::memory_order_acquire));
+  if (word.lifecycle == 0 || agent.name_length != name.size()) return false;
+  return std::memcmp(agent.name.data(), name.data(), name.size()) == 0;
+}
+
+AgentTable::NamePlace AgentTable::place_name(std::string_view name) const {
+  NamePlace place;
+  if (name.empty() || name.size() >= kNameRoom || names_.empty()) return place;
+  const std::uint64_t mask = names_.size() - 1;
+  const std::uint32_t tag = hash_tag(name);
+  for (std::uint64_t step = 0; step <= mask; ++step) {
+    const auto index = static_cast<std::uint32_t>((tag + step) & mask);
+    const std::uint64_t word = names_[index].load(std::memory_order_acquire);
+    if (word == 0 || word == kTombstone) {
+      if (!place.free) place.free = index;
+      if (word == 0) return place;
+      continue;
+    }
+    const auto slot = static_cast<std::uint32_t>(word) - 1;
+    if ((word >> 32U) == tag && has_name(slot, name)) {
+      place.taken = index;
+      return place;
+    }
+  }
+  return place;
+}
+
+std::optional<std::uint32_t> AgentTable::find_name(std::string_view name) const {
+  const NamePlace place = place_name(name);
+  if (!place.taken) return std::nullopt;
+  const std::uint64_t word = names_[*place.taken].load(std::memory_order_acquire);
+  const auto slot = static_cast<std::uint32_t>(word) - 1;
+  if (slot >= size()) return std::nullopt;
+  return slot;
+}
+
+std::optional<AgentFacts> AgentTable::snapshot(std::uint32_t slot) const {
+  if (slot >= size()) return std::nullopt;
+  const AgentRecord& agent = record(slot);
+  for (int tries = 0; tries < 100; ++tries) {
+    AgentFacts facts;
+    const std::uint64_t word = agent.slot_word.load(std::memory_order_acquire);
+    facts.slot_word = SlotWord::unpack(word);
+    facts.version = agent.version.load(std::memory_order_acquire);
+    facts.type = agent.type;
+    facts.state_bytes = agent.state_bytes;
+    facts.parent = agent.parent;
+    facts.name = agent.name;
+    facts.name_length = agent.name_length;
+    facts.capability_count = agent.capability_count < 8 ? agent.capability_count : std::uint8_t{8};
+    facts.capabilities = agent.capabilities;
+    StateHeader header{};
+    std::memcpy(&header, half(slot, facts.version), sizeof header);
+    facts.handled = header.handled;
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (agent.slot_word.load(std::memory_order_relaxed) == word &&
+        agent.version.load(std::memory_order_relaxed) == facts.version) {
+      return facts;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace mabeam::shm

@@ -1,0 +1,166 @@
+// Registry: where agents are found. One partition a shard, written only by the shard's owner in its
+// turns, read by everyone.
+//
+// One agent (192 bytes) and its state (two halves, in a region of their own):
+//
+//      0 +------------------+------------------+
+//        |    slot_word     |     version      |  words of the redo list
+//     16 +--------+---------+------------------+
+//        | type   | bytes   |     parent       |  written while the slot is free, then constant
+//     32 +--------+---------+------------------+
+//        | created_unix_ns  | counts, lengths  |
+//     48 +------------------+------------------+
+//        | capabilities: 8 x u32               |
+//     80 +-------------------------------------+
+//        | name: 63 bytes and a zero           |
+//    144 +-------------------------------------+
+//
+//      version even: half 0 is current    odd: half 1 is current
+//      +---------------+-------+---------+-------------------------+
+//      | state_version | bytes | handled | state ...               |   one half
+//      +---------------+-------+---------+-------------------------+
+//
+// Invariants
+//   (1) A record's constant fields change only while its slot word says free, and the word that ends
+//       that is stored after them. Readers copy, then look at the slot word again.
+//   (2) The current half is never written. A turn writes the other one and commits version + 1.
+//   (3) The generation is raised whenever a slot is given out, so a stale id matches nothing.
+//
+// The index of names is open addressing over one word an entry: the hash's upper half and slot + 1.
+// A removed entry becomes kTombstone, so that a probe goes on behind it.
+#pragma once
+
+#include "shm/words.hpp"
+
+#include "mabeam/ids.hpp"
+#include "mabeam/observer.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace mabeam::shm {
+
+inline constexpr std::size_t kNameRoom = 64;
+
+struct AgentRecord {
+  alignas(64) Word slot_word;  ///< SlotWord
+  Word version;
+  Symbol type;
+  std::uint32_t state_bytes;  ///< of the type when the agent was made
+  std::uint64_t parent;
+  std::int64_t created_unix_ns;
+  std::uint8_t name_length;
+  std::uint8_t capability_count;
+  std::uint16_t reserved;
+  std::uint32_t reserved_too;
+  std::array<Symbol, 8> capabilities;
+  std::array<char, kNameRoom> name;
+};
+static_assert(sizeof(AgentRecord) == 192 && offsetof(AgentRecord, name) == 80);
+
+struct StateHeader {
+  std::uint32_t state_version;
+  std::uint32_t bytes;
+  std::uint64_t handled;
+};
+static_assert(sizeof(StateHeader) == 16);
+
+/// Bytes from one half to the next: whole lines, so two agents never share one.
+constexpr std::uint64_t half_stride(std::uint32_t max_state_bytes) {
+  return align_up(sizeof(StateHeader) + max_state_bytes, 64);
+}
+
+inline constexpr std::uint64_t kTombstone = 0xFFFFFFFF;
+
+/// One entry of the index of names.
+struct NameWord {
+  std::uint32_t hash = 0;
+  std::uint32_t slot = 0;
+
+  [[nodiscard]] constexpr std::uint64_t pack() const {
+    return std::uint64_t{hash} << 32U | (slot + 1);
+  }
+};
+
+/// A copy of one agent's facts, taken whole.
+struct AgentFacts {
+  SlotWord slot_word;
+  std::uint64_t version = 0;
+  Symbol type{};
+  std::uint32_t state_bytes = 0;
+  std::uint64_t parent = 0;
+  std::uint64_t handled = 0;
+  std::array<char, kNameRoom> name{};
+  std::uint8_t name_length = 0;
+  std::uint8_t capability_count = 0;
+  std::array<Symbol, 8> capabilities{};
+
+  [[nodiscard]] Lifecycle lifecycle() const {
+    return static_cast<Lifecycle>(slot_word.lifecycle);
+  }
+  [[nodiscard]] std::string_view name_text() const {
+    return {name.data(), name_length < kNameRoom ? name_length : kNameRoom - 1};
+  }
+};
+
+/// One shard's partition: views only, cheap to copy.
+class AgentTable {
+ public:
+  AgentTable() = default;
+  AgentTable(std::span<AgentRecord> records, std::span<std::byte> states, std::span<Word> names,
+             std::uint32_t max_state_bytes)
+      : records_(records), states_(states), names_(names), stride_(half_stride(max_state_bytes)) {}
+
+  [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(records_.size()); }
+  [[nodiscard]] std::uint32_t name_slots() const { return static_cast<std::uint32_t>(names_.size()); }
+  [[nodiscard]] std::uint64_t max_state_bytes() const { return stride_ - sizeof(StateHeader); }
+
+  /// `slot` below size().
+  [[nodiscard]] AgentRecord& record(std::uint32_t slot) const { return records_[slot]; }
+  [[nodiscard]] Word& name_word(std::uint32_t index) const { return names_[index]; }
+
+  /// The half that a version makes current: header and state. `slot` below size().
+  [[nodiscard]] std::byte* half(std::uint32_t slot, std::uint64_t version) const {
+    return states_.data() + (std::uint64_t{slot} * 2 + (version & 1U)) * stride_;
+  }
+
+  /// True if the slot holds a living agent of that generation.
+  [[nodiscard]] bool is_alive(AgentId id) const {
+    if (id.slot() >= size()) return false;
+    const SlotWord word =
+        SlotWord::unpack(record(id.slot()).slot_word.load(std::memory_order_acquire));
+    return word.generation == id.generation() && word.lifecycle != 0;
+  }
+
+  /// A whole copy of a slot's facts, or nothing if it kept changing.
+  [[nodiscard]] std::optional<AgentFacts> snapshot(std::uint32_t slot) const;
+
+  /// The slot of the living agent of that name.
+  [[nodiscard]] std::optional<std::uint32_t> find_name(std::string_view name) const;
+
+  /// Where a name would be entered, and the index of the entry that has it. For the owner.
+  struct NamePlace {
+    std::optional<std::uint32_t> free;   ///< the first entry that may be written
+    std::optional<std::uint32_t> taken;  ///< the entry of the living agent of that name
+  };
+  [[nodiscard]] NamePlace place_name(std::string_view name) const;
+
+ private:
+  [[nodiscard]] bool has_name(std::uint32_t slot, std::string_view name) const;
+
+  std::span<AgentRecord> records_;
+  std::span<std::byte> states_;
+  std::span<Word> names_;
+  std::uint64_t stride_ = 0;
+};
+
+/// Which shard decides whether a name is taken: 0 to shards - 1.
+std::uint32_t shard_of_name(std::string_view name, std::uint32_t shards);
+
+}  // namespace mabeam::shm

@@ -1,0 +1,150 @@
+#include "shm/segment.hpp"
+
+#include "shm/event_log.hpp"
+#include "shm/spsc_ring.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace mabeam::shm {
+
+NoticeQueue& Segment::notices(std::uint32_t endpoint) const {
+  const std::uint64_t stride = align_up(sizeof(NoticeQueue), kLinePair);
+  return *reinterpret_cast<NoticeQueue*>(base_ + layout_[Region::notices].offset +
+                                         endpoint * stride);
+}
+
+Symbols Segment::symbols() const {
+  const Dimensions& d = dimensions();
+  const std::uint64_t bytes = Symbols::bytes_for(d.symbol_slots, d.symbol_text_bytes);
+  return {{at<std::byte>(Region::symbols), bytes}, d.symbol_slots};
+}
+
+AgentTable Segment::agents(std::uint32_t shard) const {
+  const Dimensions& d = dimensions();
+  const std::uint64_t first = std::uint64_t{shard} * d.agents_per_shard;
+  const std::uint64_t states = std::uint64_t{d.agents_per_shard} * 2 * half_stride(d.max_state_bytes);
+  return {{at<AgentRecord>(Region::agents) + first, d.agents_per_shard},
+          {at<std::byte>(Region::states) + shard * states, states},
+          {at<Word>(Region::names) + std::uint64_t{shard} * d.names_per_shard, d.names_per_shard},
+          d.max_state_bytes};
+}
+
+SubscriptionTable Segment::subscriptions(std::uint32_t endpoint) const {
+  const Dimensions& d = dimensions();
+  auto* first = at<Subscription>(Region::subscriptions);
+  if (is_shard(endpoint)) {
+    return {first + std::uint64_t{endpoint - 1} * d.subscriptions_per_endpoint,
+            d.subscriptions_per_endpoint};
+  }
+  if (!is_client(endpoint)) return {};
+  first += std::uint64_t{d.shards} * d.subscriptions_per_endpoint;
+  return {first + std::uint64_t{endpoint - first_client()} * kClientSubscriptions,
+          kClientSubscriptions};
+}
+
+std::span<std::byte> Segment::dead_letters(std::uint32_t shard) const {
+  const std::uint64_t bytes = log_bytes_for(0, dimensions().dead_letter_bytes);
+  return {at<std::byte>(Region::dead_letters) + shard * bytes, bytes};
+}
+
+std::span<std::byte> Segment::log(std::uint32_t endpoint) const {
+  const std::uint64_t bytes = log_bytes_for(endpoints(), dimensions().log_bytes);
+  return {at<std::byte>(Region::logs) + endpoint * bytes, bytes};
+}
+
+// Channels in memory: shard to shard first, then client to shard, then shard to client.
+std::span<std::byte> Segment::ring(std::uint32_t source, std::uint32_t target,
+                                   Priority priority) const {
+  const Dimensions& d = dimensions();
+  const std::uint64_t shards = d.shards;
+  std::uint64_t channel = 0;
+  if (is_shard(source) && is_shard(target)) {
+    channel = (source - 1) * shards + (target - 1);
+  } else if (is_client(source) && is_shard(target)) {
+    channel = shards * shards + (source - first_client()) * shards + (target - 1);
+  } else if (is_shard(source) && is_client(target)) {
+    channel = shards * (shards + d.clients) + (target - first_client()) * shards + (source - 1);
+  } else {
+    return {};
+  }
+  std::uint64_t offset = 0;
+  std::uint64_t channel_bytes = 0;
+  const auto wanted = static_cast<std::size_t>(priority);
+  for (std::size_t i = 0; i < kPriorities; ++i) {
+    if (i == wanted) offset = channel_bytes;
+    channel_bytes += sizeof(RingHeader) + d.ring_bytes[i];
+  }
+  return {at<std::byte>(Region::channels) + channel * channel_bytes + offset,
+          sizeof(RingHeader) + d.ring_bytes[wanted]};
+}
+
+Doorbell* Segment::doorbell_of(std::uint32_t index) const {
+  EndpointSlot& slot = endpoint(index);
+  if (is_client(index)) return &slot.doorbell;
+  const Incarnation owner{slot.owner.load(std::memory_order_relaxed)};
+  if (!owner || owner.worker() >= kMaxWorkers) return nullptr;
+  return &worker(owner.worker()).doorbell;
+}
+
+void Segment::announce(std::uint32_t source, std::uint32_t target) const {
+  Word& word = endpoint(target).ready[source / 64];
+  const std::uint64_t bit = std::uint64_t{1} << (source % 64);
+  // The fence before this call orders the publish with this load, so a bit that is seen set will be
+  // polled after our publish, or was polled already and saw it (doorbell.hpp, invariant 1).
+  if ((word.load(std::memory_order_relaxed) & bit) == 0) {
+    word.fetch_or(bit, std::memory_order_seq_cst);
+  }
+  if (Doorbell* bell = doorbell_of(target)) ring_if_sleeping(*bell);
+}
+
+bool Segment::is_alive(AgentId id) const {
+  const auto endpoint = static_cast<std::uint32_t>(id.endpoint());
+  return is_shard(endpoint) && agents(endpoint - 1).is_alive(id);
+}
+
+Result<AgentId> Segment::find_agent(std::string_view agent) const {
+  const std::uint32_t shard = shard_of_name(agent, dimensions().shards);
+  const AgentTable table = agents(shard);
+  const std::optional<std::uint32_t> slot = table.find_name(agent);
+  if (!slot) return fail(Errc::not_found);
+  const SlotWord word =
+      SlotWord::unpack(table.record(*slot).slot_word.load(std::memory_order_acquire));
+  if (word.lifecycle == 0) return fail(Errc::not_found);
+  return AgentId{static_cast<EndpointId>(endpoint_of_shard(shard)), *slot, word.generation};
+}
+
+std::uint64_t Segment::live_agents() const {
+  std::uint64_t live = 0;
+  for (std::uint32_t shard = 0; shard < dimensions().shards; ++shard) {
+    const TurnRegion& region = turn(shard);
+    live += region.record[region.record_version.load(std::memory_order_acquire) & 1U].agents_live;
+  }
+  return live;
+}
+
+std::uint64_t Segment::reserved_agents() const {
+  std::uint64_t reserved = 0;
+  for (std::uint32_t i = 0; i < endpoints(); ++i) {
+    reserved += endpoint(i).reserved_agents.load(std::memory_order_seq_cst);
+  }
+  return reserved;
+}
+
+void Segment::lay_out_rings_and_logs() const {
+  for (std::uint32_t source = 0; source < endpoints(); ++source) {
+    new (&notices(source)) NoticeQueue;
+    create_log(log(source), endpoints());
+    for (std::uint32_t target = 0; target < endpoints(); ++target) {
+      for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
+        const std::span<std::byte> bytes = ring(source, target, priority);
+        if (!bytes.empty()) create_ring(bytes);
+      }
+    }
+  }
+  for (std::uint32_t shard = 0; shard < dimensions().shards; ++shard) {
+    create_log(dead_letters(shard), 0);
+  }
+}
+
+}  // namespace mabeam::shm

@@ -1,0 +1,116 @@
+#include "shm/spsc_ring.hpp"
+
+#include <bit>
+
+namespace mabeam::shm {
+namespace {
+
+/// The checks that both ends make before they trust a ring's header.
+Result<std::uint64_t> check_capacity(std::span<std::byte> ring) {
+  if (ring.size() < sizeof(RingHeader)) return fail(Errc::corrupt);
+  const auto* header = reinterpret_cast<const RingHeader*>(ring.data());
+  const std::uint64_t capacity = ring.size() - sizeof(RingHeader);
+  if (header->magic != kRingMagic || header->capacity != capacity || !std::has_single_bit(capacity)) {
+    return fail(Errc::corrupt);
+  }
+  const std::uint64_t head = header->head.load(std::memory_order_acquire);
+  const std::uint64_t tail = header->tail.load(std::memory_order_acquire);
+  if (head > tail || tail - head > capacity || head % 8 != 0 || tail % 8 != 0) {
+    return fail(Errc::corrupt);
+  }
+  return capacity;
+}
+
+}  // namespace
+
+void create_ring(std::span<std::byte> ring) {
+  auto* header = reinterpret_cast<RingHeader*>(ring.data());
+  header->capacity = ring.size() - sizeof(RingHeader);
+  header->magic = kRingMagic;
+}
+
+Result<RingProducer> RingProducer::open(std::span<std::byte> ring) {
+  const Result<std::uint64_t> capacity = check_capacity(ring);
+  if (!capacity) return fail(capacity.error());
+  RingProducer producer;
+  producer.header_ = reinterpret_cast<RingHeader*>(ring.data());
+  producer.data_ = ring.data() + sizeof(RingHeader);
+  producer.mask_ = *capacity - 1;
+  producer.published_ = producer.header_->tail.load(std::memory_order_acquire);
+  producer.claimed_ = producer.published_;
+  producer.head_cached_ = producer.header_->head.load(std::memory_order_acquire);  // RECLAIM
+  return producer;
+}
+
+Result<std::span<std::byte>> RingProducer::claim_slowly(std::uint32_t length, std::uint16_t kind,
+                                                        std::uint16_t flags) noexcept {
+  if (length > max_body()) return fail(Errc::message_too_large);
+  const std::uint64_t need = record_bytes(length);
+  const std::uint64_t to_end = capacity() - (claimed_ & mask_);
+  const std::uint64_t pad = need > to_end ? to_end : 0;
+  if (claimed_ + pad + need - head_cached_ > capacity()) {
+    const std::uint64_t head = header_->head.load(std::memory_order_acquire);  // RECLAIM
+    // A head that went back or passed the tail is damage; the last good one stays in force.
+    if (head >= head_cached_ && head <= published_) head_cached_ = head;
+    if (claimed_ + pad + need - head_cached_ > capacity()) return fail(Errc::backpressure);
+  }
+  if (pad != 0) {
+    const RecordHeader filler{static_cast<std::uint32_t>(pad - sizeof(RecordHeader)), kPadKind, 0};
+    std::memcpy(data_ + (claimed_ & mask_), &filler, sizeof filler);
+    claimed_ += pad;
+  }
+  return write_header(length, kind, flags, need);
+}
+
+bool RingProducer::has_room(std::uint32_t length) noexcept {
+  const std::uint64_t need = record_bytes(length);
+  const std::uint64_t to_end = capacity() - (claimed_ & mask_);
+  return used() + (need > to_end ? to_end : 0) + need <= capacity();
+}
+
+std::uint64_t RingProducer::used() noexcept {
+  const std::uint64_t head = header_->head.load(std::memory_order_acquire);  // RECLAIM
+  if (head >= head_cached_ && head <= published_) head_cached_ = head;
+  return claimed_ - head_cached_;
+}
+
+Result<RingConsumer> RingConsumer::open(std::span<std::byte> ring) {
+  const Result<std::uint64_t> capacity = check_capacity(ring);
+  if (!capacity) return fail(capacity.error());
+  RingConsumer consumer;
+  consumer.header_ = reinterpret_cast<RingHeader*>(ring.data());
+  consumer.data_ = ring.data() + sizeof(RingHeader);
+  consumer.mask_ = *capacity - 1;
+  consumer.position_ = consumer.header_->head.load(std::memory_order_acquire);
+  consumer.tail_cached_ = consumer.position_;
+  return consumer;
+}
+
+Result<bool> RingConsumer::read_slowly(Record& record) noexcept {
+  if (tail_cached_ < position_ || tail_cached_ - position_ > mask_ + 1) return fail(Errc::corrupt);
+  for (int pads = 0; pads < 2; ++pads) {
+    if (position_ == tail_cached_ && !refresh()) return false;
+    const std::uint64_t offset = position_ & mask_;
+    std::memcpy(&record.header, data_ + offset, sizeof record.header);
+    const std::uint64_t size = record_bytes(record.header.length);
+    if (size > tail_cached_ - position_ || size > mask_ + 1 - offset) return fail(Errc::corrupt);
+    if (record.header.kind != kPadKind) {
+      record.position = position_;
+      record.end = position_ + size;
+      record.body = {data_ + offset + sizeof record.header, record.header.length};
+      return true;
+    }
+    position_ += size;
+  }
+  return fail(Errc::corrupt);  // two pads in a row: no producer writes that
+}
+
+std::uint64_t RingConsumer::skip_all() noexcept {
+  const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);  // PUBLISH
+  const std::uint64_t given_up = tail - position_;
+  position_ = tail;
+  tail_cached_ = tail;
+  return given_up;
+}
+
+}  // namespace mabeam::shm

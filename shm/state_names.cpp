@@ -1,0 +1,50 @@
+// The words for what a view shows. A value comes from the segment, so it may be any number: one that
+// no word is for is "unknown".
+#include "mabeam/observer.hpp"
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace mabeam {
+namespace {
+
+template <std::size_t N, class State>
+std::string_view word_for(const std::array<std::string_view, N>& words, State state) {
+  const auto index = static_cast<std::size_t>(state);
+  return index < N ? words[index] : std::string_view{"unknown"};
+}
+
+}  // namespace
+
+std::string_view to_string(RuntimeState state) {
+  static constexpr std::array<std::string_view, 5> kWords{"building", "running", "draining",
+                                                          "stopped", "removed"};
+  return word_for(kWords, state);
+}
+
+std::string_view to_string(WorkerState state) {
+  static constexpr std::array<std::string_view, 10> kWords{
+      "stopped", "starting", "ready",    "degraded", "suspect",
+      "killing", "draining", "stopping", "backoff",  "failed"};
+  return word_for(kWords, state);
+}
+
+std::string_view to_string(ExitCause cause) {
+  static constexpr std::array<std::string_view, 9> kWords{
+      "none", "asked", "exit", "signal", "hang", "memory", "limit", "not_ready", "unknown"};
+  return word_for(kWords, cause);
+}
+
+std::string_view to_string(Lifecycle lifecycle) {
+  static constexpr std::array<std::string_view, 5> kWords{"free", "initializing", "ready",
+                                                          "suspended", "terminating"};
+  return word_for(kWords, lifecycle);
+}
+
+std::string_view to_string(HealthView::Status status) {
+  static constexpr std::array<std::string_view, 3> kWords{"healthy", "degraded", "down"};
+  return word_for(kWords, status);
+}
+
+}  // namespace mabeam

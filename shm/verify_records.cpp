@@ -1,0 +1,75 @@
+// Verify: the records of rings and logs: how they follow each other, and what messages have in common.
+#include "shm/snapshots.hpp"
+#include "shm/verify_pass.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace mabeam::shm {
+namespace {
+
+constexpr std::uint32_t kLastContent = static_cast<std::uint32_t>(Content::f64);
+
+}  // namespace
+
+std::string at_position(const std::string& where, std::uint64_t position) {
+  return where + ", position " + std::to_string(position);
+}
+
+bool walk_records(VerifyPass& pass, const std::string& where, const RecordSpan& span,
+                  const std::function<void(const WalkedRecord&)>& visit) {
+  const std::uint64_t capacity = span.data.size();
+  bool was_pad = false;
+  WalkedRecord record;
+  for (std::uint64_t position = span.from; position != span.to;) {
+    const std::uint64_t offset = position & (capacity - 1);
+    std::memcpy(&record.header, span.data.data() + offset, sizeof record.header);
+    const std::uint64_t size = record_bytes(record.header.length);
+    const bool fits = size <= span.to - position && size <= capacity - offset;
+    const bool is_pad = record.header.kind == kPadKind;
+    const bool is_message = record.header.length >= sizeof(MessageHeader);
+    if (fits && is_message) {
+      std::memcpy(&record.message, span.data.data() + offset + sizeof record.header,
+                  sizeof record.message);
+    }
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (span.floor->load(std::memory_order_relaxed) > position) return false;
+    const auto here = [&] { return at_position(where, position); };
+    pass.expect(fits, here, "a record passes the end", record.header.length);
+    if (!fits) return false;
+    pass.count_bytes(size);
+    if (is_pad) {
+      pass.expect(!was_pad && size == capacity - offset, here, "a pad is not at the buffer's end",
+                  size);
+    } else if (!is_message || size > capacity / 4) {
+      pass.find(here(), "a record is shorter than a message, or over a quarter of the buffer",
+                record.header.length);
+    } else {
+      pass.count_record();
+      record.position = position;
+      visit(record);
+    }
+    was_pad = is_pad;
+    position += size;
+  }
+  return true;
+}
+
+void verify_message(VerifyPass& pass, const std::string& where, const WalkedRecord& record,
+                    std::uint32_t writer) {
+  const Segment& segment = pass.segment();
+  const MessageHeader& message = record.message;
+  const auto here = [&] { return at_position(where, record.position); };
+  const auto source = static_cast<std::uint32_t>(AgentId{message.source}.endpoint());
+  pass.expect(source == writer, here, "its source is not of the endpoint that wrote it",
+              message.source);
+  pass.expect(message.content <= kLastContent ||
+                  is_known(segment.symbols(), static_cast<Symbol>(message.content)),
+              here, "its content is neither known nor a symbol", message.content);
+  pass.expect(message.sent_ns == bounded_time(message.sent_ns), here, "it was sent at no time",
+              static_cast<std::uint64_t>(message.sent_ns));
+  pass.expect(message.deadline_ns == bounded_time(message.deadline_ns), here,
+              "its deadline is no time", static_cast<std::uint64_t>(message.deadline_ns));
+}
+
+}  // namespace mabeam::shm

@@ -1,0 +1,69 @@
+// Verify: every ring: its header, its positions, and the messages between them.
+#include "shm/snapshots.hpp"
+#include "shm/verify_pass.hpp"
+
+#include <array>
+
+namespace mabeam::shm {
+namespace {
+
+constexpr std::array<std::string_view, kPriorities> kPriorityNames{"high", "normal", "low"};
+
+/// One ring: from whom, to whom, and what it is called.
+struct Channel {
+  std::uint32_t source = 0;
+  std::uint32_t target = 0;
+  std::string where;
+};
+
+void verify_ring_message(VerifyPass& pass, const Channel& channel, const WalkedRecord& record) {
+  const auto here = [&] { return at_position(channel.where, record.position); };
+  const auto kind = static_cast<Kind>(record.header.kind);
+  pass.expect(kind >= Kind::signal && kind <= Kind::stop, here, "it is no kind of message",
+              record.header.kind);
+  verify_message(pass, channel.where, record, channel.source);
+  const MessageHeader& message = record.message;
+  const auto reader = static_cast<std::uint32_t>(AgentId{message.target}.endpoint());
+  pass.expect(reader == channel.target, here, "it is for another endpoint", message.target);
+  const bool has_symbol = kind == Kind::signal || kind == Kind::request || kind == Kind::create;
+  pass.expect(!has_symbol || is_known(pass.segment().symbols(), message.symbol), here,
+              "its name is no symbol", static_cast<std::uint64_t>(message.symbol));
+}
+
+void verify_ring(VerifyPass& pass, std::span<const std::byte> ring, const Channel& channel) {
+  const auto& header = *reinterpret_cast<const RingHeader*>(ring.data());
+  const std::uint64_t capacity = ring.size() - sizeof(RingHeader);
+  const auto here = [&] { return channel.where; };
+  pass.count_bytes(sizeof(RingHeader));
+  pass.expect(header.magic == kRingMagic, here, "its magic is wrong", header.magic);
+  pass.expect(header.capacity == capacity, here, "its capacity is not the layout's",
+              header.capacity);
+  const std::optional<RingPositions> at = snapshot_positions(ring);
+  if (!at) return;  // moves all the time: it works
+  const bool is_sane = at->head <= at->tail && at->tail - at->head <= capacity &&
+                       at->head % 8 == 0 && at->tail % 8 == 0;
+  pass.expect(is_sane, here, "its head is not within its room behind its tail", at->head);
+  if (!is_sane) return;
+  walk_records(pass, channel.where,
+               {ring.subspan(sizeof(RingHeader)), &header.head, at->head, at->tail},
+               [&](const WalkedRecord& record) { verify_ring_message(pass, channel, record); });
+}
+
+}  // namespace
+
+void verify_rings(VerifyPass& pass) {
+  const Segment& segment = pass.segment();
+  for (std::uint32_t source = 1; source < segment.endpoints(); ++source) {
+    for (std::uint32_t target = 1; target < segment.endpoints(); ++target) {
+      const std::string where =
+          endpoint_name(segment, source) + " to " + endpoint_name(segment, target) + ", ";
+      for (std::uint32_t i = 0; i < kPriorities; ++i) {
+        const auto ring = segment.ring(source, target, static_cast<Priority>(i));
+        if (ring.empty()) continue;
+        verify_ring(pass, ring, {source, target, where + std::string{kPriorityNames[i]}});
+      }
+    }
+  }
+}
+
+}  // namespace mabeam::shm

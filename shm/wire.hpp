@@ -1,0 +1,109 @@
+// The header of every message, in rings and in logs alike. It follows the RecordHeader, whose kind
+// is a Kind; the payload follows it.
+//
+//      0           4           8                   16
+//      +-----------+-----------+-------------------+
+//      |  symbol   |  content  |      source       |
+//      +-----------+-----------+-------------------+
+//      |        target         |        id         |
+//      +-----------------------+-------------------+
+//      |      correlation      |      sent_ns      |
+//      +-----------------------+-------------------+
+//      |      deadline_ns      |  payload ...
+//      +-----------------------+------
+//
+// A header is copied to a local before anything in it is checked: its writer may be hostile, and
+// changes it while we look (pitfall 4.6).
+#pragma once
+
+#include "shm/spsc_ring.hpp"
+
+#include "mabeam/ids.hpp"
+#include "mabeam/message.hpp"
+#include "mabeam/payload.hpp"
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+namespace mabeam::shm {
+
+/// What a record is. 0 is the pad of rings and logs.
+enum class Kind : std::uint16_t {
+  event = 1,   ///< symbol: the topic; id: its sequence number in the log
+  signal,      ///< symbol: the signal's type
+  request,     ///< symbol: the action; correlation: the caller's
+  reply,       ///< symbol: the action; flags: an Errc, or 0
+  create,      ///< symbol: the type; payload: CreateRequest
+  stop,        ///< ends the target
+  dead_letter, ///< flags: DeadReason; payload: the original record, header first
+};
+
+/// Why a message went to the dead letters.
+enum class DeadReason : std::uint16_t {
+  poison = 1, expired, no_agent, overflow, corrupt, unroutable, shutdown
+};
+std::string_view dead_reason_name(DeadReason reason);
+
+struct MessageHeader {
+  Symbol symbol{};
+  std::uint32_t content = 0;
+  std::uint64_t source = 0;
+  std::uint64_t target = 0;
+  std::uint64_t id = 0;
+  std::uint64_t correlation = 0;
+  std::int64_t sent_ns = 0;
+  std::int64_t deadline_ns = 0;  ///< CLOCK_MONOTONIC; 0: none
+};
+static_assert(sizeof(MessageHeader) == 56 && std::is_trivially_copyable_v<MessageHeader>);
+
+inline constexpr std::uint32_t kMaxNameBytes = 63;     ///< of an agent
+inline constexpr std::uint32_t kMaxSymbolBytes = 255;  ///< of a topic, pattern, action, type
+inline constexpr std::uint32_t kMaxCapabilities = 8;
+inline constexpr std::uint32_t kMaxCreateSubscriptions = 16;
+
+/// The payload of Kind::create; the answer is a reply whose payload is the id (u64).
+struct CreateRequest {
+  std::uint32_t name_length = 0;
+  std::uint32_t capability_count = 0;
+  std::uint32_t subscription_count = 0;
+  std::uint32_t reserved = 0;
+  std::array<char, kMaxNameBytes + 1> name{};
+  std::array<Symbol, kMaxCapabilities> capabilities{};
+  std::array<Symbol, kMaxCreateSubscriptions> subscriptions{};
+};
+static_assert(sizeof(CreateRequest) == 176 && std::is_trivially_copyable_v<CreateRequest>);
+
+/// A message taken apart: a private header and the payload, still in shared memory.
+struct Received {
+  Kind kind{};
+  std::uint16_t flags = 0;
+  MessageHeader header;
+  std::span<const std::byte> payload;
+
+  [[nodiscard]] Payload view() const { return {payload, static_cast<Content>(header.content)}; }
+};
+
+/// Nothing if the record is too short for a message.
+inline std::optional<Received> parse(const Record& record) {
+  if (record.body.size() < sizeof(MessageHeader)) return std::nullopt;
+  Received message{static_cast<Kind>(record.header.kind), record.header.flags, {}, {}};
+  std::memcpy(&message.header, record.body.data(), sizeof(MessageHeader));
+  message.payload = record.body.subspan(sizeof(MessageHeader));
+  return message;
+}
+
+/// Writes header and payload into claimed room of exactly their size.
+inline void compose(std::span<std::byte> room, const MessageHeader& header,
+                    std::span<const std::byte> payload) {
+  std::memcpy(room.data(), &header, sizeof header);
+  if (!payload.empty()) {
+    std::memcpy(room.data() + sizeof header, payload.data(), payload.size());
+  }
+}
+
+}  // namespace mabeam::shm

@@ -1,0 +1,101 @@
+// The words of the segment: how a 64-bit word that several processes read is packed, and the padding
+// that keeps one writer to a cache line.
+#pragma once
+
+#include "mabeam/ids.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace mabeam::shm {
+
+/// Two lines: Intel's adjacent-line prefetch makes pairs of 64-byte lines move together. Not
+/// std::hardware_destructive_interference_size, which differs between builds and would change the
+/// layout with -mtune.
+inline constexpr std::size_t kLinePair = 128;
+
+/// The supervisor's, the shards' and the clients'.
+inline constexpr std::uint32_t kMaxEndpoints = 256;
+
+using Word = std::atomic<std::uint64_t>;
+static_assert(Word::is_always_lock_free, "a lock would die with its holder");
+static_assert(sizeof(Word) == 8);
+
+constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t to) {
+  return (value + to - 1) / to * to;
+}
+
+/// A process: its pid (24 bits) above the low 40 bits of its start time in clock ticks, so a reused
+/// pid is never mistaken. 0 is no process.
+struct ProcessId {
+  std::uint64_t value = 0;
+
+  [[nodiscard]] constexpr std::uint32_t pid() const {
+    return static_cast<std::uint32_t>(value >> 40U);
+  }
+  constexpr explicit operator bool() const { return value != 0; }
+  friend constexpr bool operator==(ProcessId, ProcessId) = default;
+
+  static constexpr ProcessId of(std::uint32_t pid, std::uint64_t start_ticks) {
+    return {(std::uint64_t{pid} << 40U) | (start_ticks & ((std::uint64_t{1} << 40U) - 1))};
+  }
+};
+
+/// One incarnation of a worker: which slot it runs in, and the how many-th process there it is.
+/// Unique in the runtime, so a death is counted once. 0 is none.
+struct Incarnation {
+  std::uint64_t value = 0;
+
+  [[nodiscard]] constexpr std::uint32_t worker() const {
+    return static_cast<std::uint32_t>(value >> 32U) - 1;
+  }
+  [[nodiscard]] constexpr std::uint32_t number() const { return static_cast<std::uint32_t>(value); }
+  constexpr explicit operator bool() const { return value != 0; }
+  friend constexpr bool operator==(Incarnation, Incarnation) = default;
+
+  static constexpr Incarnation of(std::uint32_t worker, std::uint32_t number) {
+    return {(std::uint64_t{worker} + 1) << 32U | number};
+  }
+};
+
+/// The word of a worker's slot: which incarnation it is for, and the pid that has claimed it.
+struct Claim {
+  std::uint32_t incarnation = 0;
+  std::uint32_t pid = 0;  ///< 0: not claimed yet
+
+  [[nodiscard]] constexpr std::uint64_t pack() const {
+    return std::uint64_t{incarnation} << 32U | pid;
+  }
+  static constexpr Claim unpack(std::uint64_t word) {
+    return {static_cast<std::uint32_t>(word >> 32U), static_cast<std::uint32_t>(word)};
+  }
+};
+
+/// An agent's slot word: its generation and what state of life it is in, changed together.
+struct SlotWord {
+  std::uint32_t generation = 0;
+  std::uint8_t lifecycle = 0;  ///< mabeam::Lifecycle
+
+  [[nodiscard]] constexpr std::uint64_t pack() const {
+    return std::uint64_t{generation} << 32U | lifecycle;
+  }
+  static constexpr SlotWord unpack(std::uint64_t word) {
+    return {static_cast<std::uint32_t>(word >> 32U), static_cast<std::uint8_t>(word)};
+  }
+};
+
+/// A subscription: which pattern, for which agent's slot. 0 is a free entry.
+struct SubscriptionWord {
+  Symbol pattern{};
+  std::uint32_t slot = 0;  ///< 24 bits
+
+  [[nodiscard]] constexpr std::uint64_t pack() const {
+    return std::uint64_t{static_cast<std::uint32_t>(pattern)} << 32U | slot;
+  }
+  static constexpr SubscriptionWord unpack(std::uint64_t word) {
+    return {static_cast<Symbol>(word >> 32U), static_cast<std::uint32_t>(word)};
+  }
+};
+
+}  // namespace mabeam::shm

@@ -1,0 +1,30 @@
+// Options: the supervisor's command line.
+#pragma once
+
+#include "supervisor/config.hpp"
+#include "supervisor/exit_code.hpp"
+
+#include <tl/expected.hpp>
+
+#include <string>
+
+namespace mabeam::supervisor {
+
+struct Options {
+  std::string config_file;  ///< empty: the defaults
+  std::string name;         ///< empty: as configured
+  bool checks = false;      ///< validates, prints, and exits
+  bool discards = false;    ///< removes a segment that is there
+  bool wants_help = false;
+  bool wants_version = false;
+};
+
+/// Errors: a Refusal with ExitCode::usage.
+tl::expected<Options, Refusal> parse_options(int argc, const char* const* argv);
+
+std::string help_text();
+
+/// The configuration that the options name.
+tl::expected<Config, ConfigError> load_config(const Options& options);
+
+}  // namespace mabeam::supervisor

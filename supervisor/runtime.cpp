@@ -1,0 +1,186 @@
+#include "supervisor/runtime.hpp"
+
+#include "shm/process.hpp"
+
+#include "supervisor/discard.hpp"
+#include "supervisor/refusals.hpp"
+#include "supervisor/worker.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include <sys/stat.h>
+
+namespace mabeam::supervisor {
+namespace {
+
+/// A name that comes or goes while we look is looked at again.
+constexpr int kTries = 5;
+
+void compare(std::string_view key, std::uint64_t wanted, std::uint64_t found,
+             std::vector<std::string>& differences) {
+  if (wanted == found) return;
+  differences.push_back(std::string{key} + " = " + std::to_string(wanted) + " (the segment has " +
+                        std::to_string(found) + ")");
+}
+
+std::uint64_t nanoseconds(std::chrono::nanoseconds time) {
+  return static_cast<std::uint64_t>(time.count());
+}
+
+shm::IdleMode idle_mode(IdleStrategy idle) {
+  switch (idle) {
+    case IdleStrategy::busy_spin: return shm::IdleMode::busy_spin;
+    case IdleStrategy::backoff: return shm::IdleMode::backoff;
+    case IdleStrategy::block: return shm::IdleMode::block;
+  }
+  return shm::IdleMode::backoff;
+}
+
+/// How many workers the placement of the shards speaks of.
+std::uint32_t placed_workers(const shm::Segment& segment) {
+  std::uint64_t workers = 0;
+  for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard) {
+    const auto& endpoint = segment.endpoint(shm::Segment::endpoint_of_shard(shard));
+    workers = std::max(workers, endpoint.placement.load(std::memory_order_acquire));
+  }
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(workers, shm::kMaxWorkers));
+}
+
+bool has_living_workers(const shm::Segment& segment) {
+  for (std::uint32_t index = 0; index < shm::kMaxWorkers; ++index) {
+    if (Worker(segment, index).find_living()) return true;
+  }
+  return false;
+}
+
+// Where workers live their shards stay with them, and so does the number of workers.
+tl::expected<Runtime, Refusal> take_over(Config config, shm::Segment segment) {
+  const auto differences = layout_differences(config, segment.dimensions());
+  if (!differences.empty()) {
+    return tl::unexpected(refusal_of_layout(config.runtime.name, differences));
+  }
+  std::uint32_t workers = config.runtime.workers.value_or(segment.dimensions().workers);
+  const bool keeps_placement = has_living_workers(segment);
+  if (keeps_placement) workers = std::max(1U, placed_workers(segment));
+  return Runtime{std::move(config), std::move(segment), workers, false, keeps_placement};
+}
+
+void place_shards(const Runtime& runtime) noexcept {
+  for (std::uint32_t shard = 0; shard < runtime.segment.dimensions().shards; ++shard) {
+    auto& endpoint = runtime.segment.endpoint(shm::Segment::endpoint_of_shard(shard));
+    endpoint.placement.store(shard % runtime.workers + 1, std::memory_order_release);
+  }
+}
+
+}  // namespace
+
+shm::DimensionRequest dimension_request(const Config& config) {
+  return {.workers = config.runtime.workers,
+          .shards = config.runtime.shards,
+          .clients = config.runtime.clients,
+          .max_agents = config.runtime.max_agents,
+          .max_state_bytes = config.runtime.max_state_bytes,
+          .high_bytes = config.channels.high_bytes,
+          .normal_bytes = config.channels.normal_bytes,
+          .low_bytes = config.channels.low_bytes,
+          .log_bytes = config.events.log_bytes};
+}
+
+tl::expected<shm::Dimensions, Refusal> plan_dimensions(const Config& config) {
+  const Result<shm::Dimensions> chosen =
+      shm::choose_dimensions(dimension_request(config), config.cores);
+  if (chosen) return *chosen;
+  return refuse(ExitCode::configuration,
+                "no segment can be laid out with these settings: " + describe(chosen.error()));
+}
+
+std::vector<std::string> layout_differences(const Config& config, const shm::Dimensions& found) {
+  std::vector<std::string> differences;
+  const RuntimeConfig& runtime = config.runtime;
+  if (runtime.shards) compare("runtime.shards", *runtime.shards, found.shards, differences);
+  compare("runtime.clients", runtime.clients, found.clients, differences);
+  compare("runtime.max_agents", runtime.max_agents, found.max_agents, differences);
+  compare("runtime.max_state_bytes", runtime.max_state_bytes, found.max_state_bytes, differences);
+  const std::array rings{std::pair{"channels.high_bytes", config.channels.high_bytes},
+                         std::pair{"channels.normal_bytes", config.channels.normal_bytes},
+                         std::pair{"channels.low_bytes", config.channels.low_bytes}};
+  for (std::size_t i = 0; i < rings.size(); ++i) {
+    const auto& [key, bytes] = rings[i];
+    if (bytes) compare(key, *bytes, found.ring_bytes[i], differences);
+  }
+  compare("events.log_bytes", config.events.log_bytes, found.log_bytes, differences);
+  return differences;
+}
+
+tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards) {
+  const std::string name = config.runtime.name;
+  const auto dimensions = plan_dimensions(config);
+  if (!dimensions) return tl::unexpected(dimensions.error());
+  if (discards) {
+    if (const auto refusal = discard_runtime(name)) return tl::unexpected(*refusal);
+  }
+  Error error{Errc::not_found};
+  for (int tries = 0; tries < kTries; ++tries) {
+    Result<shm::Segment> found = shm::Segment::take_over(name);
+    if (found) return take_over(std::move(config), std::move(*found));
+    error = found.error();
+    if (error.code == Errc::not_running) {
+      // Marked as removed: its supervisor is about to take the name away, or was killed before.
+      if (const auto refusal = discard_unlocked(name)) return tl::unexpected(*refusal);
+      continue;
+    }
+    if (error.code != Errc::not_found) break;
+    Result<shm::Segment> made =
+        shm::Segment::create(name, *dimensions, {.group_read = config.runtime.group_read});
+    if (made) return Runtime{std::move(config), std::move(*made), dimensions->workers, true, false};
+    error = made.error();
+    if (error.code == Errc::name_taken) continue;
+    const Result<shm::Layout> layout = shm::compute_layout(*dimensions);
+    return tl::unexpected(refusal_of_create(error, name, layout ? layout->total_bytes : 0));
+  }
+  return tl::unexpected(refusal_of_take_over(error, name));
+}
+
+void settle(const Runtime& runtime) noexcept {
+  shm::Header& header = runtime.segment.header();
+  store_tunables(runtime.config, header);
+  if (!runtime.keeps_placement) place_shards(runtime);
+  if (!runtime.is_new) {
+    header.takeovers.store(header.takeovers.load(std::memory_order_relaxed) + 1,
+                           std::memory_order_relaxed);
+  }
+  // A runtime that was running still is: its clients go on sending, whatever has died.
+  if (runtime.segment.state() != RuntimeState::running) {
+    set_state(runtime.segment, RuntimeState::building);
+  }
+  header.supervisor.store(shm::self_process().value, std::memory_order_release);
+}
+
+void set_state(const shm::Segment& segment, RuntimeState state) noexcept {
+  segment.header().state.store(static_cast<std::uint32_t>(state), std::memory_order_release);
+}
+
+void store_tunables(const Config& config, shm::Header& header) noexcept {
+  shm::Tunables& tunables = header.tunables;
+  const auto store = [](std::atomic<std::uint64_t>& word, std::uint64_t value) {
+    word.store(value, std::memory_order_relaxed);
+  };
+  store(tunables.turn_messages, config.worker.turn_messages);
+  store(tunables.turn_time_ns, nanoseconds(config.worker.turn_time));
+  store(tunables.max_attempts, config.worker.max_attempts);
+  store(tunables.stall_timeout_ns, nanoseconds(config.worker.stall_timeout));
+  store(tunables.heartbeat_timeout_ns, nanoseconds(config.worker.heartbeat_timeout));
+  store(tunables.orphan_grace_ns, nanoseconds(config.runtime.orphan_grace));
+  store(tunables.idle, static_cast<std::uint64_t>(idle_mode(config.runtime.idle)));
+  store(tunables.fault_agents, config.runtime.fault_agents ? 1 : 0);
+}
+
+int set_group_read(const shm::Segment& segment, bool allowed) noexcept {
+  const std::string path = "/dev/shm/mabeam-" + std::string{segment.name()};
+  return ::chmod(path.c_str(), allowed ? 0640 : 0600) == 0 ? 0 : errno;
+}
+
+}  // namespace mabeam::supervisor

@@ -1,0 +1,57 @@
+// Runtime: the segment that a supervisor runs, created or taken over from one that died.
+//
+//   no segment                      created
+//   its lock is held                refused: another supervisor runs it (73)
+//   marked as removed               whoever removed it was killed before the name was gone: replaced
+//   another build, damage           refused (76, 65); --discard removes it
+//   laid out by other layout keys   refused, and the keys are named (78)
+//   else                            taken over as it stands, with every worker in it that lives
+//
+// The segment is always recovered if it is whole: agents and messages outlive every process.
+#pragma once
+
+#include "shm/segment.hpp"
+
+#include "supervisor/config.hpp"
+#include "supervisor/exit_code.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mabeam::supervisor {
+
+struct Runtime {
+  Config config;
+  shm::Segment segment;
+  std::uint32_t workers = 0;  ///< how many are run
+  bool is_new = false;        ///< created by this process
+  bool keeps_placement = false;  ///< taken over with living workers: shards stay where they are
+};
+
+/// What the configuration asks of the layout.
+shm::DimensionRequest dimension_request(const Config& config);
+
+/// The layout that a new segment of this configuration gets.
+tl::expected<shm::Dimensions, Refusal> plan_dimensions(const Config& config);
+
+/// The layout keys whose values differ from what the segment was laid out with, as
+/// "runtime.clients = 8 (the segment has 4)". Keys left to the budget never differ.
+std::vector<std::string> layout_differences(const Config& config, const shm::Dimensions& found);
+
+/// Creates the segment, or takes it over; the lock is held. `discards`: what is there is removed
+/// first, and its workers are killed.
+tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards);
+
+/// Takes office: this process is the supervisor, and every shard has a worker that shall run it.
+void settle(const Runtime& runtime) noexcept;
+
+void set_state(const shm::Segment& segment, RuntimeState state) noexcept;
+
+/// Brings the configuration's tunables to the workers; also while they run.
+void store_tunables(const Config& config, shm::Header& header) noexcept;
+
+/// Lets the segment's group read it, or not. Returns an errno, or 0.
+int set_group_read(const shm::Segment& segment, bool allowed) noexcept;
+
+}  // namespace mabeam::supervisor

@@ -1,0 +1,61 @@
+// Spawn: one worker process, by fork and exec.
+//
+// The child gets a session of its own, so that its whole process group can be killed and a terminal's
+// signals do not reach it; default signals; /dev/null to read; standard output and error as ours; no
+// other descriptor. RLIMIT_CORE stays as it is. Everything that allocates happens before the fork:
+// between fork and exec only async-signal-safe calls are made.
+//
+// What keeps the child from its exec travels through a pipe that the exec closes, so a program that
+// cannot be run is told apart from one that ran and failed, and nobody waits for either.
+#pragma once
+
+#include "supervisor/descriptor.hpp"
+
+#include "mabeam/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace mabeam::supervisor {
+
+/// What to run, and how.
+struct SpawnOptions {
+  std::string executable;
+  std::vector<std::string> arguments;  ///< behind the program's own name
+  std::vector<std::uint32_t> cpus;     ///< empty: as this process
+  std::int32_t nice = 0;               ///< 0: as this process
+};
+
+/// The last thing a child does before its exec that may be refused.
+enum class SpawnStep : std::uint8_t { set_nice, set_cpus, exec };
+
+struct SpawnFailure {
+  SpawnStep step{};
+  std::int32_t os = 0;  ///< errno
+};
+
+/// A process that was started. Its exit is to be waited for by whoever has it.
+struct Child {
+  pid_t pid = 0;
+  Descriptor pidfd;
+  Descriptor report;  ///< says what kept the child from its exec
+};
+
+/// Errors: system (no process, no descriptor left).
+Result<Child> spawn(const SpawnOptions& options);
+
+/// What kept a dead child from its exec; nothing if it got there.
+std::optional<SpawnFailure> read_report(const Descriptor& report);
+
+/// "cannot run /usr/bin/mabeam-worker: No such file or directory": the failure, for a person.
+std::string describe(SpawnFailure failure, const SpawnOptions& options);
+
+/// Where the worker program is: `configured`, if it is not empty; beside this program's own file;
+/// then in ../libexec/mabeam. If it is nowhere, the first place it should have been.
+std::string find_worker(const std::string& configured);
+
+}  // namespace mabeam::supervisor

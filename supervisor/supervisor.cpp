@@ -1,0 +1,226 @@
+#include "supervisor/supervisor.hpp"
+
+#include "shm/process.hpp"
+
+#include "supervisor/leftovers.hpp"
+#include "supervisor/notify.hpp"
+#include "supervisor/reload.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include <sys/wait.h>
+
+namespace mabeam::supervisor {
+namespace {
+
+double milliseconds(Time time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+}  // namespace
+
+Supervisor::Supervisor(Runtime runtime, EventLoop loop, Log& log, const Options& options)
+    : runtime_(std::move(runtime)), loop_(std::move(loop)), log_(log), options_(options),
+      workers_(runtime_, loop_, log_), clients_(runtime_.segment, loop_, log_),
+      parked_(runtime_.segment.dimensions().shards) {}
+
+ExitCode Supervisor::run(const StartTimes& times) {
+  begin();
+  for (;;) {
+    for (const Event& event : loop_.wait(next_deadline())) dispatch(event);
+    tick();
+    if (phase_ == Phase::starting && workers_.is_ready()) become_ready(times);
+    if (phase_ > Phase::running && !workers_.has_processes()) return finish();
+  }
+}
+
+void Supervisor::begin() {
+  settle(runtime_);
+  Result<Bell> bell = Bell::open(runtime_.segment.name(), shm::self_process());
+  if (bell && loop_.watch(bell->fd(), {Source::bell})) {
+    bell_ = std::move(*bell);
+  } else {
+    log_.warn("the bell cannot be opened; workers are noticed up to 250 ms later");
+  }
+  const std::uint32_t wanted = runtime_.config.runtime.workers.value_or(runtime_.workers);
+  if (wanted != runtime_.workers) {
+    log_.warn("the number of workers stays as it is, since workers of an earlier start live",
+              {{"workers", runtime_.workers}, {"configured", wanted}});
+  }
+  for (const std::string& key : runtime_.config.not_in_force) {
+    log_.warn("a setting is not obeyed by this version", {{"key", key}});
+  }
+  log_.info(runtime_.is_new ? "segment created" : "segment taken over",
+            {{"bytes", runtime_.segment.layout().total_bytes},
+             {"workers", runtime_.workers},
+             {"shards", runtime_.segment.dimensions().shards}});
+  clients_.scan();
+  workers_.start(now());
+}
+
+void Supervisor::dispatch(const Event& event) {
+  switch (event.source) {
+    case Source::signal:
+      while (const auto signal = loop_.next_signal()) on_signal(*signal);
+      break;
+    case Source::timer: break;  // tick() looks what is due
+    case Source::bell:
+      bell_->hush();
+      workers_.scan(now(), Time{0});
+      clients_.scan();
+      break;
+    case Source::worker: workers_.on_exit(event.index, now()); break;
+    case Source::client: clients_.on_exit(event.index); break;
+  }
+}
+
+void Supervisor::tick() {
+  if (now() >= next_scan_) scan();
+  workers_.check_deadlines(now());
+  if (workers_.give_up() && phase_ <= Phase::running) give_up(*workers_.give_up());
+}
+
+void Supervisor::scan() {
+  const Time at = now();
+  const Time period = scan_period(runtime_.config.worker.heartbeat_timeout);
+  next_scan_ = at + period;
+  workers_.scan(at, lag_.measure(at, period));
+  clients_.scan();
+  tell_parked();
+  reap_strays();
+}
+
+Time Supervisor::next_deadline() const {
+  return std::min(next_scan_, workers_.next_deadline());
+}
+
+void Supervisor::become_ready(const StartTimes& times) {
+  phase_ = Phase::running;
+  set_state(runtime_.segment, RuntimeState::running);
+  notify_service_manager("READY=1");
+  const Time at = now();
+  log_.info("ready", {{"ms", milliseconds(at - times.begun)},
+                      {"settings_ms", milliseconds(times.segment_begun - times.begun)},
+                      {"segment_ms", milliseconds(times.segment_ready - times.segment_begun)},
+                      {"fork_ms", milliseconds(workers_.forked() - times.segment_ready)},
+                      {"workers_ms", milliseconds(at - workers_.forked())}});
+}
+
+void Supervisor::on_signal(int signal) {
+  switch (signal) {
+    case SIGTERM: drain(); break;
+    case SIGINT: stop(); break;
+    case SIGHUP: reload(); break;
+    default: log_.info("this version does not hand over to a new binary; the signal is ignored");
+  }
+}
+
+void Supervisor::drain() {
+  if (phase_ > Phase::running) return;
+  phase_ = Phase::draining;
+  set_state(runtime_.segment, RuntimeState::draining);
+  notify_service_manager("STOPPING=1");
+  log_.info("draining", {{"signal", "SIGTERM"}});
+  workers_.drain(now());
+}
+
+// A second SIGINT waits for nobody.
+void Supervisor::stop() {
+  if (phase_ >= Phase::stopping) {
+    kill();
+    return;
+  }
+  phase_ = Phase::stopping;
+  set_state(runtime_.segment, RuntimeState::draining);
+  notify_service_manager("STOPPING=1");
+  log_.info("stopping", {{"signal", "SIGINT"}});
+  workers_.stop(now());
+}
+
+void Supervisor::give_up(const GiveUp& reason) {
+  exit_ = reason.code;
+  if (exit_ == ExitCode::done) {
+    log_.info(reason.reason);
+  } else {
+    log_.error("giving up: " + reason.reason);
+    const bool was_in_service = !runtime_.is_new || phase_ == Phase::running;
+    keeps_segment_ = was_in_service;
+  }
+  notify_service_manager("STOPPING=1");
+  kill();
+}
+
+void Supervisor::kill() {
+  phase_ = Phase::killing;
+  workers_.kill(now());
+}
+
+void Supervisor::reload() {
+  const auto wanted = load_config(options_);
+  if (!wanted) {
+    for (const std::string& message : wanted.error().messages) log_.error(message);
+    log_.error("the configuration has faults and is not taken; the old one stays in force");
+    return;
+  }
+  ReloadPlan plan = plan_reload(runtime_.config, *wanted);
+  runtime_.config = std::move(plan.config);
+  store_tunables(runtime_.config, runtime_.segment.header());
+  log_.configure(runtime_.config.log);
+  if (set_group_read(runtime_.segment, runtime_.config.runtime.group_read) != 0) {
+    log_.warn("the segment's mode cannot be changed");
+  }
+  log_.info("configuration read again", {{"changed", joined(plan.changed)}});
+  if (!plan.not_changed.empty()) {
+    log_.warn("settings that need a restart of the runtime keep their old values",
+              {{"keys", joined(plan.not_changed)}});
+  }
+}
+
+// Children of dead workers become ours (PR_SET_CHILD_SUBREAPER). Those of living ones never do.
+void Supervisor::reap_strays() {
+  for (;;) {
+    siginfo_t info{};
+    const int found = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+    if (found != 0 || info.si_pid == 0 || workers_.is_one_of(info.si_pid)) return;
+    ::waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
+    log_.debug("a dead worker's child was reaped", {{"pid", info.si_pid}});
+  }
+}
+
+void Supervisor::tell_parked() {
+  for (std::uint32_t shard = 0; shard < parked_.size(); ++shard) {
+    const auto& endpoint = runtime_.segment.endpoint(shm::Segment::endpoint_of_shard(shard));
+    const bool is_parked = endpoint.parked.load(std::memory_order_relaxed) != 0;
+    if (is_parked && !parked_[shard]) {
+      log_.error("a shard is damaged and parked: nobody serves its agents", {{"shard", shard}});
+    }
+    parked_[shard] = is_parked;
+  }
+}
+
+ExitCode Supervisor::finish() {
+  reap_strays();
+  const shm::Segment& segment = runtime_.segment;
+  set_state(segment, RuntimeState::stopped);
+  const Leftovers leftovers = count_leftovers(segment);
+  const bool keeps = keeps_segment_ || runtime_.config.runtime.on_stop == OnStop::keep;
+  if (keeps) {
+    segment.header().supervisor.store(0, std::memory_order_release);
+  } else {
+    runtime_.segment.remove();
+  }
+  log_.info("stopped", {{"segment", keeps ? "kept" : "removed"},
+                        {"agents", leftovers.agents},
+                        {"unread_messages", leftovers.messages}});
+  return exit_;
+}
+
+}  // namespace mabeam::supervisor

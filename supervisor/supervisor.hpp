@@ -1,0 +1,76 @@
+// Supervisor: one thread that sleeps in epoll and lets events happen to the workers, the clients and
+// the runtime. It decides nothing that these do not decide, and carries no message.
+//
+//   starting --(every worker ready)--> running --(SIGTERM)--> draining --(all gone)--> done
+//                                         |                      |
+//                                         +------(SIGINT)--------+--> stopping --> done
+//                                         +------(gives up)---------> killing --> done
+//
+// At the end the segment is removed, and what went with it is counted aloud; or it is kept, if the
+// configuration says so, or if the supervisor gives up on a runtime that has been in service: what
+// agents have stored outlives every process, and a start of the same name goes on with it.
+#pragma once
+
+#include "supervisor/bell.hpp"
+#include "supervisor/clients.hpp"
+#include "supervisor/event_loop.hpp"
+#include "supervisor/log.hpp"
+#include "supervisor/options.hpp"
+#include "supervisor/runtime.hpp"
+#include "supervisor/watch.hpp"
+#include "supervisor/workers.hpp"
+
+#include <optional>
+
+namespace mabeam::supervisor {
+
+/// When what was done, for the line that tells where the time of a start went.
+struct StartTimes {
+  Time begun{0};         ///< main() was entered
+  Time segment_begun{0};
+  Time segment_ready{0};
+};
+
+class Supervisor {
+ public:
+  /// `options` is where the configuration came from, for reloads.
+  Supervisor(Runtime runtime, EventLoop loop, Log& log, const Options& options);
+
+  /// The supervisor's whole life. Returns its exit code.
+  ExitCode run(const StartTimes& times);
+
+ private:
+  enum class Phase : std::uint8_t { starting, running, draining, stopping, killing };
+
+  void begin();
+  void dispatch(const Event& event);
+  void tick();
+  void scan();
+  void on_signal(int signal);
+  void become_ready(const StartTimes& times);
+  void drain();
+  void stop();
+  void give_up(const GiveUp& reason);
+  void kill();
+  void reload();
+  void reap_strays();
+  void tell_parked();
+  [[nodiscard]] Time next_deadline() const;
+  ExitCode finish();
+
+  Runtime runtime_;
+  EventLoop loop_;
+  Log& log_;
+  const Options& options_;
+  Workers workers_;
+  Clients clients_;
+  std::optional<Bell> bell_;
+  OwnLag lag_;
+  std::vector<bool> parked_;  // shards that were told to be parked
+  Phase phase_ = Phase::starting;
+  ExitCode exit_ = ExitCode::done;
+  bool keeps_segment_ = false;
+  Time next_scan_{0};
+};
+
+}  // namespace mabeam::supervisor

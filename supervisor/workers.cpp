@@ -1,0 +1,214 @@
+// Workers from their start to their end: what is run, what becomes of who has ended.
+#include "supervisor/workers.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <unistd.h>
+
+namespace mabeam::supervisor {
+namespace {
+
+constexpr std::int32_t kTryAgain = 75;
+
+double milliseconds(Time time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+/// What the supervisor ends with when workers end with a code that says not to try again.
+ExitCode exit_code_for(std::int32_t code) {
+  if (code == static_cast<std::int32_t>(ExitCode::configuration)) return ExitCode::configuration;
+  if (code == static_cast<std::int32_t>(ExitCode::permission)) return ExitCode::permission;
+  return ExitCode::gave_up;
+}
+
+}  // namespace
+
+Workers::Workers(const Runtime& runtime, EventLoop& loop, Log& log)
+    : runtime_(runtime), loop_(loop), log_(log), random_(static_cast<unsigned>(::getpid())) {
+  workers_.reserve(runtime.workers);
+  for (std::uint32_t i = 0; i < runtime.workers; ++i) workers_.emplace_back(runtime.segment, i);
+}
+
+void Workers::start(Time now) {
+  for (Worker& worker : workers_) {
+    if (const auto living = worker.find_living()) {
+      adopt_one(worker, *living, now);
+    } else {
+      start_one(worker, now);
+    }
+  }
+  forked_ = supervisor::now();
+}
+
+SpawnOptions Workers::spawn_options() const {
+  const WorkerConfig& config = runtime_.config.worker;
+  SpawnOptions options{.executable = find_worker(config.executable),
+                       .arguments = {},
+                       .cpus = config.cpus,
+                       .nice = config.nice};
+  for (const std::string& module : config.modules) {
+    options.arguments.insert(options.arguments.end(), {"--module", module});
+  }
+  return options;
+}
+
+void Workers::start_one(Worker& worker, Time now) {
+  Result<> started = worker.start(spawn_options(), now);
+  if (started) started = loop_.watch(worker.fd(), {Source::worker, worker.index()});
+  if (!started) {
+    try_again(worker, started.error(), now);
+    return;
+  }
+  const Time timeout = runtime_.config.worker.ready_timeout;
+  if (timeout != Time{0}) worker.deadline = now + timeout;
+  log_.debug("worker starts", {{"worker", worker.index()},
+                               {"pid", worker.pid()},
+                               {"incarnation", worker.incarnation()}});
+}
+
+// An order that its last supervisor gave still holds: a worker that drains goes on to its end, and
+// is started again then.
+void Workers::adopt_one(Worker& worker, shm::ProcessId process, Time now) {
+  const auto order = static_cast<shm::Order>(worker.slot().order.load(std::memory_order_acquire));
+  Result<> adopted = worker.adopt(process, now);
+  if (adopted) adopted = loop_.watch(worker.fd(), {Source::worker, worker.index()});
+  if (!adopted) {
+    try_again(worker, adopted.error(), now);
+    return;
+  }
+  log_.info("worker adopted", {{"worker", worker.index()},
+                               {"pid", worker.pid()},
+                               {"incarnation", worker.incarnation()}});
+  if (order == shm::Order::run) {
+    const Time timeout = runtime_.config.worker.ready_timeout;
+    if (timeout != Time{0}) worker.deadline = now + timeout;
+    notice_ready(worker, now);
+  } else if (worker.apply(WorkerEvent::drain)) {
+    const Time timeout = runtime_.config.worker.shutdown_timeout;
+    if (timeout != Time{0}) worker.deadline = now + timeout;
+  }
+}
+
+// Not the worker's fault: no process, no memory, no descriptor left.
+void Workers::try_again(Worker& worker, Error error, Time now) {
+  log_.error("cannot start a worker", {{"worker", worker.index()}, {"reason", describe(error)}});
+  worker.kill_group();
+  const Ending ending{.code = kTryAgain};
+  const double chance = std::uniform_real_distribution<>{}(random_);
+  const Decision decision = worker.plan.decide(ending, now, chance, runtime_.config.restart);
+  worker.apply(WorkerEvent::spawned);
+  worker.apply(WorkerEvent::ended_for_restart);
+  worker.deadline = now + std::max(decision.delay, Time{std::chrono::milliseconds{10}});
+}
+
+void Workers::on_exit(std::uint32_t index, Time now) {
+  if (index < workers_.size()) end_one(workers_[index], now);
+}
+
+void Workers::end_one(Worker& worker, Time now) {
+  if (!worker.has_ended()) return;
+  loop_.forget(worker.fd());
+  const auto exit = worker.reap();
+  if (!exit) return;
+  if (!worker.start_failure().empty()) log_.error(worker.start_failure());
+  const LogFields fields{{"worker", worker.index()},
+                         {"pid", worker.pid()},
+                         {"cause", describe(*exit)},
+                         {"lived_ms", milliseconds(now - worker.started())}};
+  if (exit->cause == ExitCause::asked) {
+    log_.info("worker stopped", fields);
+  } else {
+    log_.warn("worker died", fields);
+  }
+  follow_up(worker, *exit, now);
+}
+
+void Workers::follow_up(Worker& worker, const WorkerExit& exit, Time now) {
+  if (is_ending_) {
+    leave(worker, WorkerEvent::ended);
+    return;
+  }
+  const Ending ending = exit.ending(worker.was_ready());
+  const double chance = std::uniform_real_distribution<>{}(random_);
+  const Decision decision = worker.plan.decide(ending, now, chance, runtime_.config.restart);
+  if (decision.verdict == Verdict::leave) {
+    leave(worker, WorkerEvent::ended);
+  } else if (decision.verdict == Verdict::fail) {
+    log_.error("worker is not started again, its shards are served by nobody",
+               {{"worker", worker.index()}, {"cause", describe(exit)}});
+    if (is_final(ending)) final_code_ = ending.code;
+    leave(worker, WorkerEvent::ended_for_good);
+  } else if (is_one_too_many(ending, now)) {
+    worker.apply(WorkerEvent::ended);
+    const RestartConfig& config = runtime_.config.restart;
+    give_up_ = {ExitCode::gave_up,
+                "more than " + std::to_string(config.intensity) + " restarts within " +
+                    format_time(config.period) + " and no worker ready (last: " +
+                    (worker.start_failure().empty() ? describe(exit) : worker.start_failure()) +
+                    "); see restart.intensity and restart.period"};
+  } else {
+    restart(worker, decision.delay, now);
+  }
+}
+
+bool Workers::is_one_too_many(const Ending& ending, Time now) {
+  if (is_serving()) intensity_.forget();
+  if (ending.was_planned || ending.code == kTryAgain || is_serving()) return false;
+  return intensity_.is_exceeded(now, runtime_.config.restart);
+}
+
+void Workers::restart(Worker& worker, Time delay, Time now) {
+  worker.apply(WorkerEvent::ended_for_restart);
+  worker.deadline = now + delay;
+  if (delay == Time{0}) {
+    on_deadline(worker, now);
+    return;
+  }
+  log_.info("worker waits for its restart",
+            {{"worker", worker.index()}, {"in_ms", milliseconds(delay)}});
+}
+
+// When the last worker has left for good, so does the supervisor.
+void Workers::leave(Worker& worker, WorkerEvent event) {
+  worker.apply(event);
+  const bool has_more = std::any_of(workers_.begin(), workers_.end(), [](const Worker& each) {
+    return has_process(each.state()) || each.state() == WorkerState::backoff;
+  });
+  if (has_more || is_ending_) return;
+  const bool has_failed = std::any_of(workers_.begin(), workers_.end(), [](const Worker& each) {
+    return each.state() == WorkerState::failed;
+  });
+  if (!has_failed) {
+    give_up_ = {ExitCode::done, "every worker is done"};
+  } else {
+    give_up_ = {final_code_ ? exit_code_for(*final_code_) : ExitCode::gave_up,
+                "no worker is left, and none is to be started again"};
+  }
+}
+
+bool Workers::is_serving() const {
+  return std::any_of(workers_.begin(), workers_.end(), [](const Worker& worker) {
+    return supervisor::is_serving(worker.state());
+  });
+}
+
+bool Workers::is_ready() const {
+  return is_serving() && std::all_of(workers_.begin(), workers_.end(), [](const Worker& worker) {
+           return supervisor::is_serving(worker.state()) ||
+                  worker.state() == WorkerState::stopped || worker.state() == WorkerState::failed;
+         });
+}
+
+bool Workers::has_processes() const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const Worker& worker) { return worker.has_process(); });
+}
+
+bool Workers::is_one_of(pid_t pid) const {
+  return std::any_of(workers_.begin(), workers_.end(), [pid](const Worker& worker) {
+    return worker.has_process() && worker.pid() == pid;
+  });
+}
+
+}  // namespace mabeam::supervisor

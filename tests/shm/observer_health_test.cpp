@@ -1,0 +1,170 @@
+#include "mabeam/observer.hpp"
+
+#include "shm/clock.hpp"
+#include "tests/support/segment_filler.hpp"
+#include "tests/support/test_segment.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace mabeam {
+namespace {
+
+using Status = HealthView::Status;
+using tests::SegmentFile;
+using tests::SegmentFiller;
+using tests::TestSegment;
+
+HealthView::Component part(const HealthView& view, std::string_view name) {
+  const auto found = std::find_if(view.components.begin(), view.components.end(),
+                                  [&](const auto& component) { return component.name == name; });
+  return found == view.components.end() ? HealthView::Component{} : *found;
+}
+
+class ObserverHealth : public testing::Test {
+ protected:
+  void SetUp() override { filler_.fill(); }
+
+  [[nodiscard]] HealthView health() const {
+    return Observer::attach(segment_.name()).value().health();
+  }
+  /// That one part, and with it the whole, is as bad as `status`, and says why.
+  void expect(std::string_view name, Status status, std::string_view reason) const {
+    const HealthView view = health();
+    const HealthView::Component found = part(view, name);
+    EXPECT_EQ(to_string(found.status), to_string(status)) << name << ": " << found.detail;
+    EXPECT_NE(found.detail.find(reason), std::string::npos) << name << ": " << found.detail;
+    EXPECT_EQ(to_string(view.status), to_string(status));
+  }
+  void set_worker(WorkerState state) {
+    segment_.get().worker(1).supervised_state.store(static_cast<std::uint32_t>(state));
+  }
+  void set_runtime(std::uint32_t state) { segment_.get().header().state.store(state); }
+
+  TestSegment segment_;
+  SegmentFiller filler_{segment_.get()};
+};
+
+TEST_F(ObserverHealth, RuntimeAtWorkIsHealthy) {
+  const HealthView view = health();
+  EXPECT_EQ(to_string(view.status), "healthy");
+  EXPECT_EQ(view.components.size(), 8U);  // state, supervisor, 2 workers, 2 shards, rings, dead
+  for (const HealthView::Component& component : view.components) {
+    EXPECT_EQ(to_string(component.status), "healthy") << component.name;
+    EXPECT_FALSE(component.detail.empty()) << component.name;
+  }
+  EXPECT_EQ(part(view, "dead letters").detail, "2 since the start");
+}
+
+TEST_F(ObserverHealth, StatesOfTheRuntime) {
+  set_runtime(static_cast<std::uint32_t>(RuntimeState::draining));
+  expect("state", Status::degraded, "draining");
+  set_runtime(static_cast<std::uint32_t>(RuntimeState::stopped));
+  expect("state", Status::down, "stopped");
+}
+
+TEST_F(ObserverHealth, StateThatMeansNothingIsDown) {
+  set_runtime(99);
+  expect("state", Status::down, "99");
+}
+
+TEST_F(ObserverHealth, NoSupervisorIsDown) {
+  segment_.get().header().supervisor.store(0);
+  expect("supervisor", Status::down, "no supervisor");
+}
+
+TEST_F(ObserverHealth, CopyIsDown) {
+  const SegmentFile file{segment_.get()};
+  const HealthView view = Observer::open_file(file.path()).value().health();
+  EXPECT_EQ(view.status, Status::down);
+  EXPECT_NE(part(view, "supervisor").detail.find("copy"), std::string::npos);
+  EXPECT_EQ(part(view, "worker 0").status, Status::healthy);
+  EXPECT_EQ(part(view, "shard 0").status, Status::healthy);
+}
+
+TEST_F(ObserverHealth, WorkerStates) {
+  for (const WorkerState state :
+       {WorkerState::starting, WorkerState::degraded, WorkerState::suspect, WorkerState::killing,
+        WorkerState::draining, WorkerState::stopping}) {
+    set_worker(state);
+    segment_.get().worker(1).state.store(static_cast<std::uint32_t>(state));
+    expect("worker 1", Status::degraded, to_string(state));
+  }
+  set_worker(WorkerState::backoff);
+  expect("worker 1", Status::degraded, "waits");
+  set_worker(WorkerState::stopped);
+  expect("worker 1", Status::degraded, "1 shard");
+  set_worker(static_cast<WorkerState>(50));
+  expect("worker 1", Status::degraded, "50");
+  set_worker(WorkerState::failed);
+  expect("worker 1", Status::down, "failed");
+}
+
+TEST_F(ObserverHealth, WorkerScaledAwayIsHealthy) {
+  set_worker(WorkerState::stopped);
+  const auto owner = segment_.get().endpoint(1).owner.load();
+  filler_.shard_slot(1).placement.store(1);
+  filler_.shard_slot(1).owner.store(owner);
+  expect("worker 1", Status::healthy, "no shard");
+}
+
+TEST_F(ObserverHealth, SilentWorkerIsDegraded) {
+  segment_.get().header().tunables.heartbeat_timeout_ns.store(10'000'000'000);
+  const auto now = static_cast<std::uint64_t>(shm::monotonic_ns());
+  segment_.get().worker(0).heartbeat_ns.store(now);
+  segment_.get().worker(1).heartbeat_ns.store(now - 3'000'000'000);
+  expect("worker 1", Status::degraded, "no heartbeat for 3");
+  segment_.get().header().tunables.heartbeat_timeout_ns.store(0);  // off
+  expect("worker 1", Status::healthy, "ready");
+}
+
+TEST_F(ObserverHealth, WorkerWithoutProcessIsDegraded) {
+  shm::WorkerSlot& worker = segment_.get().worker(1);
+  worker.process.store(worker.process.load() + 1);
+  expect("worker 1", Status::degraded, "gone");
+  expect("shard 1", Status::degraded, "gone");
+}
+
+TEST_F(ObserverHealth, ParkedShardIsDown) {
+  filler_.shard_slot(0).parked.store(1);
+  expect("shard 0", Status::down, "parked");
+}
+
+TEST_F(ObserverHealth, ShardWithoutOwner) {
+  filler_.shard_slot(0).owner.store(0);
+  expect("shard 0", Status::degraded, "placed on worker 0");
+  filler_.shard_slot(0).placement.store(0);
+  expect("shard 0", Status::down, "placed nowhere");
+}
+
+TEST_F(ObserverHealth, OwnerOfAnOlderIncarnationIsGone) {
+  shm::WorkerSlot& worker = segment_.get().worker(0);
+  const shm::Claim claim = shm::Claim::unpack(worker.claim.load());
+  worker.claim.store(shm::Claim{claim.incarnation + 1, claim.pid}.pack());
+  expect("shard 0", Status::degraded, "gone");
+}
+
+TEST_F(ObserverHealth, OwnerThatIsNoWorkerIsDown) {
+  filler_.shard_slot(0).owner.store(~std::uint64_t{0});
+  expect("shard 0", Status::down, "no worker");
+}
+
+TEST_F(ObserverHealth, NearlyFullRingIsDegraded) {
+  const std::uint32_t client = segment_.get().first_client();
+  const AgentId target{static_cast<EndpointId>(2), 0, 1};
+  const std::string text(64, 'x');
+  for (int i = 0; i < 28; ++i) filler_.send(client, target, Priority::low, "add", text);
+  EXPECT_EQ(health().status, Status::healthy);
+  for (int i = 0; i < 2; ++i) filler_.send(client, target, Priority::low, "add", text);
+  expect("rings", Status::degraded, "93% from client 0 to shard 1");
+}
+
+TEST_F(ObserverHealth, DamagedRingIsDegraded) {
+  const auto ring = segment_.get().ring(1, 2, Priority::low);
+  reinterpret_cast<shm::RingHeader*>(ring.data())->head.store(1U << 20U);
+  expect("rings", Status::degraded, "1 ring damaged, as from shard 0 to shard 1");
+}
+
+}  // namespace
+}  // namespace mabeam

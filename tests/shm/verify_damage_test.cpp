@@ -1,0 +1,396 @@
+// Every rule of verify, broken once: each must be told, at its place, and nothing else with it.
+#include "shm/event_log.hpp"
+#include "shm/spsc_ring.hpp"
+#include "shm/verify.hpp"
+#include "tests/support/segment_filler.hpp"
+#include "tests/support/test_segment.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <vector>
+
+namespace mabeam::shm {
+namespace {
+
+using tests::SegmentFiller;
+using tests::TestSegment;
+
+/// One way to damage a segment that fill() has filled, and what verify must say of it.
+struct Case {
+  std::string where;
+  std::string what;
+  std::function<void(const Segment&)> damage;
+};
+
+void check(const std::vector<Case>& cases) {
+  for (const Case& damaged : cases) {
+    SCOPED_TRACE(damaged.where + ": " + damaged.what);
+    const TestSegment segment;
+    SegmentFiller{segment.get()}.fill();
+    damaged.damage(segment.get());
+    const VerifyView view = verify_segment(segment.get(), false);
+    ASSERT_GE(view.damage.size(), 1U);
+    bool is_told = false;
+    for (const Damage& found : view.damage) {
+      is_told = is_told || (found.where == damaged.where && found.what.starts_with(damaged.what));
+    }
+    EXPECT_TRUE(is_told) << view.damage[0].where << ": " << view.damage[0].what;
+  }
+}
+
+/// The slot of the agent `name` of fill(), and its shard.
+struct Place {
+  std::uint32_t shard;
+  std::uint32_t slot;
+
+  [[nodiscard]] std::string text() const {
+    return "shard " + std::to_string(shard) + ", agent slot " + std::to_string(slot);
+  }
+};
+
+Place place_of(std::string_view name) {
+  const TestSegment segment;
+  SegmentFiller{segment.get()}.fill();
+  const AgentId id = segment.get().find_agent(name).value();
+  return {static_cast<std::uint32_t>(id.endpoint()) - 1, id.slot()};
+}
+
+std::byte* log_records(const Segment& segment, std::uint32_t endpoint) {
+  return segment.log(endpoint).data() + log_bytes_for(segment.endpoints(), 0);
+}
+
+LogHeader& log_header(const Segment& segment, std::uint32_t endpoint) {
+  return *reinterpret_cast<LogHeader*>(segment.log(endpoint).data());
+}
+
+LogCursor& log_cursor(const Segment& segment, std::uint32_t endpoint, std::uint32_t reader) {
+  return reinterpret_cast<LogCursor*>(segment.log(endpoint).data() + sizeof(LogHeader))[reader];
+}
+
+RingHeader& ring_header(const Segment& segment) {
+  return *reinterpret_cast<RingHeader*>(segment.ring(1, 1, Priority::high).data());
+}
+
+RecordHeader& record_header(std::byte* record) {
+  return *reinterpret_cast<RecordHeader*>(record);
+}
+
+MessageHeader& message_header(std::byte* record) {
+  return *reinterpret_cast<MessageHeader*>(record + sizeof(RecordHeader));
+}
+
+template <class T>
+void add(std::atomic<T>& word, T value) {
+  word.store(static_cast<T>(word.load() + value));
+}
+
+TEST(VerifyDamage, Header) {
+  check({
+      {"header", "its magic is wrong", [](const Segment& s) { s.header().magic ^= 1; }},
+      {"header", "its byte order", [](const Segment& s) { s.header().byte_order ^= 1; }},
+      {"header", "it was laid out by another",
+       [](const Segment& s) { s.header().layout_version ^= 1; }},
+      {"header", "its dimensions", [](const Segment& s) { ++s.header().dimensions.shards; }},
+      {"header", "its table of regions", [](const Segment& s) { ++s.header().regions[3].bytes; }},
+      {"header", "its checksum", [](const Segment& s) { ++s.header().created_ns; }},
+      {"header", "the runtime's state", [](const Segment& s) { s.header().state.store(5); }},
+  });
+  using Tunable = std::atomic<std::uint64_t> Tunables::*;
+  const auto tunable = [](std::string what, Tunable word, std::uint64_t value) {
+    return Case{"header, tunables", std::move(what), [=](const Segment& s) {
+                  (s.header().tunables.*word).store(value);
+                }};
+  };
+  constexpr std::uint64_t kNever = ~std::uint64_t{0};
+  check({
+      tunable("idle", &Tunables::idle, 3),
+      tunable("fault_agents", &Tunables::fault_agents, 2),
+      tunable("turn_messages", &Tunables::turn_messages, 1025),
+      tunable("max_attempts", &Tunables::max_attempts, 101),
+      tunable("turn_time", &Tunables::turn_time_ns, kNever),
+      tunable("stall_timeout", &Tunables::stall_timeout_ns, kNever),
+      tunable("heartbeat_timeout", &Tunables::heartbeat_timeout_ns, kNever),
+      tunable("orphan_grace", &Tunables::orphan_grace_ns, kNever),
+  });
+}
+
+TEST(VerifyDamage, Slots) {
+  check({
+      {"worker 0", "its state", [](const Segment& s) { s.worker(0).state.store(10); }},
+      {"worker 127", "its supervised",
+       [](const Segment& s) { s.worker(127).supervised_state.store(10); }},
+      {"worker 1", "its order", [](const Segment& s) { s.worker(1).order.store(3); }},
+      {"worker 1", "its exit has no", [](const Segment& s) { s.worker(1).exit_cause.store(9); }},
+      {"worker 1", "its exit time",
+       [](const Segment& s) { s.worker(1).exit_time_unix_ns.store(-1); }},
+      {"worker 1", "it leaves", [](const Segment& s) { s.worker(1).leaving.store(257); }},
+      {"worker 1", "its sleeping",
+       [](const Segment& s) { s.worker(1).doorbell.sleeping.store(2); }},
+      {"worker 1", "its heartbeat",
+       [](const Segment& s) { s.worker(1).heartbeat_ns.store(~std::uint64_t{0}); }},
+      {"worker 1", "it started",
+       [](const Segment& s) { s.worker(1).started_ns.store(~std::uint64_t{0}); }},
+      {"worker 5", "a process claims",
+       [](const Segment& s) { s.worker(5).claim.store(Claim{0, 1}.pack()); }},
+      {"shard 0", "its placement", [](const Segment& s) { s.endpoint(1).placement.store(129); }},
+      {"shard 0", "its owner",
+       [](const Segment& s) { s.endpoint(1).owner.store(Incarnation::of(0, 2).value); }},
+      {"shard 0", "its owner",
+       [](const Segment& s) { s.endpoint(1).owner.store(Incarnation::of(128, 1).value); }},
+      {"shard 0", "a client claims", [](const Segment& s) { s.endpoint(1).claim.store(1); }},
+      {"supervisor", "its ready bits", [](const Segment& s) { s.endpoint(0).ready[0].store(16); }},
+      {"client 0", "its ready bits", [](const Segment& s) { s.endpoint(3).ready[3].store(1); }},
+      {"client 0", "it reserves",
+       [](const Segment& s) { s.endpoint(3).reserved_agents.store(25); }},
+      {"client 0", "its sleeping",
+       [](const Segment& s) { s.endpoint(3).doorbell.sleeping.store(2); }},
+      {"shard 1", "it is parked", [](const Segment& s) { s.endpoint(2).parked.store(1); }},
+      {"shard 1", "its queue of notices",
+       [](const Segment& s) { reinterpret_cast<Word&>(s.notices(2)).store(1000); }},
+  });
+}
+
+TEST(VerifyDamage, Turns) {
+  const auto list = [](const Segment& s) -> RedoList& {
+    return s.turn(0).lists[s.turn(0).committed.load() & 1U];
+  };
+  const auto record = [](const Segment& s) -> ShardRecord& {
+    return s.turn(0).record[s.turn(0).record_version.load() & 1U];
+  };
+  check({
+      {"shard 0, turn", "committed is", [](const Segment& s) { add<std::uint64_t>(s.turn(0).applied, 1); }},
+      {"shard 0, turn", "committed is", [](const Segment& s) { add<std::uint64_t>(s.turn(0).committed, 2); }},
+      {"shard 0, turn", "its list is of", [&](const Segment& s) { list(s).turn += 2; }},
+      {"shard 0, turn", "a reserved field of its list", [&](const Segment& s) { list(s).reserved = 1; }},
+      {"shard 0, turn", "its list's epoch", [&](const Segment& s) { list(s).bumps_epoch = 2; }},
+      {"shard 0, turn", "its list is longer", [&](const Segment& s) { list(s).count = 4097; }},
+      {"shard 0, turn", "its list fails", [&](const Segment& s) { list(s).entries[0].value ^= 1; }},
+      {"shard 0, turn", "its witness",
+       [](const Segment& s) { s.turn(0).witness.store(std::uint64_t{7} << 61U); }},
+      {"shard 0, turn", "its witness", [](const Segment& s) { s.turn(0).witness.store(8); }},
+      {"shard 0, turn", "its owner",
+       [](const Segment& s) { s.turn(0).owner.store(Incarnation::of(128, 1).value); }},
+      {"shard 0, turn", "it blames",
+       [&](const Segment& s) { record(s).blamed_incarnation = ~std::uint64_t{0}; }},
+      {"shard 0, turn", "a reserved field of its record",
+       [&](const Segment& s) { record(s).reserved = 1; }},
+      {"shard 0, turn", "it counts more",
+       [&](const Segment& s) { record(s).agents_live = record(s).agents_created + 1; }},
+      {"shard 0", "it counts other", [&](const Segment& s) { --record(s).agents_live; }},
+  });
+}
+
+TEST(VerifyDamage, Agents) {
+  const Place place = place_of("orders");
+  const auto record = [&](const Segment& s) -> AgentRecord& {
+    return s.agents(place.shard).record(place.slot);
+  };
+  const auto state = [&](const Segment& s) -> StateHeader& {
+    const std::uint64_t version = record(s).version.load();
+    return *reinterpret_cast<StateHeader*>(s.agents(place.shard).half(place.slot, version));
+  };
+  const std::string where = place.text();
+  check({
+      {where, "bits of its slot word", [&](const Segment& s) { add<std::uint64_t>(record(s).slot_word, 0x100); }},
+      {where, "its lifecycle", [&](const Segment& s) { add<std::uint64_t>(record(s).slot_word, 3); }},
+      {where, "its name is longer", [&](const Segment& s) { record(s).name_length = 64; }},
+      {where, "its name does not end", [&](const Segment& s) { record(s).name_length = 5; }},
+      {where, "its name does not end", [&](const Segment& s) { record(s).name_length = 7; }},
+      {where, "its type", [&](const Segment& s) { record(s).type = static_cast<Symbol>(9999); }},
+      {where, "a capability",
+       [&](const Segment& s) { record(s).capabilities[1] = Symbol::none; }},
+      {where, "it has more capabilities", [&](const Segment& s) { record(s).capability_count = 9; }},
+      {where, "a reserved field", [&](const Segment& s) { record(s).reserved = 1; }},
+      {where, "a reserved field", [&](const Segment& s) { record(s).reserved_too = 1; }},
+      {where, "its parent's", [&](const Segment& s) { record(s).parent = ~std::uint64_t{0}; }},
+      {where, "its type's state", [&](const Segment& s) { record(s).state_bytes = 65; }},
+      {where, "its state is larger", [&](const Segment& s) { state(s).bytes = 65; }},
+      {where, "it has handled",
+       [&](const Segment& s) { state(s).handled = std::uint64_t{1} << 56U; }},
+      {"shard " + std::to_string(place.shard), "it counts other",
+       [&](const Segment& s) { record(s).slot_word.store(0); }},
+  });
+}
+
+TEST(VerifyDamage, Names) {
+  const Place place = place_of("orders");
+  const std::string shard = "shard " + std::to_string(place.shard);
+  const auto entry = [&](const Segment& s) {
+    return s.agents(place.shard).place_name("orders").taken.value();
+  };
+  const std::uint32_t index = [&] {
+    const TestSegment segment;
+    SegmentFiller{segment.get()}.fill();
+    return entry(segment.get());
+  }();
+  const std::string where = shard + ", name entry " + std::to_string(index);
+  const auto word = [&](const Segment& s) -> Word& {
+    return s.agents(place.shard).name_word(index);
+  };
+  check({
+      {where, "it leads to no agent", [&](const Segment& s) { add<std::uint64_t>(word(s), 100); }},
+      {where, "it leads to an agent that",
+       [&](const Segment& s) { word(s).store((word(s).load() >> 32U << 32U) | 16); }},
+      {where, "it leads to an agent of another",
+       [&](const Segment& s) { word(s).store(word(s).load() ^ (std::uint64_t{1} << 40U)); }},
+      {place.text(), "its name is not found", [&](const Segment& s) { word(s).store(0); }},
+      {place.text(), "its name is not found", [&](const Segment& s) { word(s).store(kTombstone); }},
+      {place.text(), "its name belongs",
+       [&](const Segment& s) {
+         AgentRecord& record = s.agents(place.shard).record(place.slot);
+         while (shard_of_name({record.name.data(), 6}, 2) == place.shard) ++record.name[0];
+       }},
+  });
+}
+
+TEST(VerifyDamage, IndexOfNamesThatWouldTakeForEver) {
+  Dimensions dimensions = tests::small_dimensions();
+  dimensions.names_per_shard = 1024;
+  const TestSegment segment{dimensions};
+  SegmentFiller{segment.get()}.fill();
+  const AgentTable table = segment.get().agents(0);
+  for (std::uint32_t i = 0; i < table.name_slots(); ++i) {
+    table.name_word(i).store((i + 1ULL) << 32U | 1);
+  }
+  const VerifyView view = verify_segment(segment.get(), false);
+  EXPECT_EQ(view.damage_total, 1025U);  // every entry, and the index
+}
+
+TEST(VerifyDamage, Symbols) {
+  const auto slot = [](const Segment& s, std::string_view text) -> Word& {
+    const auto index = static_cast<std::uint32_t>(s.symbols().find(text)) - kFirstSymbol;
+    auto* slots = s.bytes().data() + s.layout()[Region::symbols].offset + sizeof(SymbolsHeader);
+    return reinterpret_cast<Word*>(slots)[index];
+  };
+  const auto subscription = [](const Segment& s, std::uint32_t endpoint) -> Subscription& {
+    return s.subscriptions(endpoint)[0];
+  };
+  check({
+      {"symbols", "slots that point nowhere",
+       [&](const Segment& s) { add(slot(s, "counter"), std::uint64_t{1} << 50U); }},
+      {"symbols", "slots that point nowhere",
+       [&](const Segment& s) { add(slot(s, "counter"), std::uint64_t{1} << 24U); }},
+      {"shard 0, subscription 0", "its pattern",
+       [&](const Segment& s) { subscription(s, 1).word.store(SubscriptionWord{Symbol{9999}, 0}.pack()); }},
+      {"shard 0, subscription 0", "it is for no agent",
+       [&](const Segment& s) { add<std::uint64_t>(subscription(s, 1).word, 16); }},
+      {"shard 0, subscription 0", "it is for an agent that",
+       [&](const Segment& s) { add<std::uint64_t>(subscription(s, 1).word, 15); }},
+      {"shard 0, subscription 0", "it began",
+       [&](const Segment& s) { subscription(s, 1).since_ns.store(1); }},
+      {"client 0, subscription 0", "a client's",
+       [&](const Segment& s) { subscription(s, 3).word.store(subscription(s, 3).word.load() - 1); }},
+  });
+}
+
+TEST(VerifyDamage, SymbolBehindAHole) {
+  const TestSegment segment;
+  Symbols symbols = segment.get().symbols();
+  auto* slots = reinterpret_cast<Word*>(segment.get().bytes().data() +
+                                        segment.get().layout()[Region::symbols].offset +
+                                        sizeof(SymbolsHeader));
+  // Until a symbol lies behind another one, where its hash did not put it.
+  for (int i = 0; i < 40; ++i) {
+    const std::string text = "name-" + std::to_string(i);
+    const std::uint32_t index =
+        static_cast<std::uint32_t>(symbols.intern(text).value()) - kFirstSymbol;
+    if (index == (hash_name(text) & 63U)) continue;
+    slots[(index + 63) & 63U].store(0);
+    const VerifyView view = verify_segment(segment.get(), false);
+    ASSERT_EQ(view.damage.size(), 1U);
+    EXPECT_EQ(view.damage[0].where, "symbol slot " + std::to_string(index));
+    return;
+  }
+  FAIL() << "no two names of the same hash";
+}
+
+TEST(VerifyDamage, Rings) {
+  const std::string where = "shard 0 to shard 0, high";
+  const auto record = [](const Segment& s) {
+    return s.ring(1, 1, Priority::high).data() + sizeof(RingHeader);
+  };
+  check({
+      {where, "its magic", [](const Segment& s) { ring_header(s).magic ^= 1; }},
+      {where, "its capacity", [](const Segment& s) { ring_header(s).capacity *= 2; }},
+      {where, "its head", [](const Segment& s) { add<std::uint64_t>(ring_header(s).tail, 4096); }},
+      {where, "its head", [](const Segment& s) { ring_header(s).head.store(~std::uint64_t{7}); }},
+      {where, "its head", [](const Segment& s) { add<std::uint64_t>(ring_header(s).head, 1); }},
+  });
+  const auto at_0 = where + ", position 0";
+  check({
+      {at_0, "a record passes", [&](const Segment& s) { record_header(record(s)).length = 1U << 20U; }},
+      {at_0, "a record is shorter", [&](const Segment& s) { record_header(record(s)).length = 8; }},
+      {at_0, "a record is shorter", [&](const Segment& s) { record_header(record(s)).length = 1020; }},
+      {at_0, "a pad is not", [&](const Segment& s) { record_header(record(s)).kind = 0; }},
+      {at_0, "it is no kind", [&](const Segment& s) { record_header(record(s)).kind = 1; }},
+      {at_0, "it is no kind", [&](const Segment& s) { record_header(record(s)).kind = 7; }},
+      {at_0, "it is for another",
+       [&](const Segment& s) { message_header(record(s)).target ^= std::uint64_t{1} << 56U; }},
+      {at_0, "its source",
+       [&](const Segment& s) { message_header(record(s)).source ^= std::uint64_t{1} << 56U; }},
+      {at_0, "its name", [&](const Segment& s) { message_header(record(s)).symbol = Symbol::none; }},
+      {at_0, "its content", [&](const Segment& s) { message_header(record(s)).content = 7; }},
+      {at_0, "it was sent", [&](const Segment& s) { message_header(record(s)).sent_ns = -1; }},
+      {at_0, "its deadline", [&](const Segment& s) { message_header(record(s)).deadline_ns = -1; }},
+  });
+}
+
+TEST(VerifyDamage, Logs) {
+  const std::string where = "log of shard 0";
+  const auto reader = where + ", reader 1";
+  check({
+      {where, "its magic", [](const Segment& s) { log_header(s, 1).magic ^= 1; }},
+      {where, "its capacity", [](const Segment& s) { log_header(s, 1).capacity *= 2; }},
+      {where, "it has evicted", [](const Segment& s) { log_header(s, 1).evicted[200].store(1); }},
+      {where, "its oldest", [](const Segment& s) { log_header(s, 1).oldest.store(1U << 20U); }},
+      {where, "its oldest", [](const Segment& s) { log_header(s, 1).oldest.store(4); }},
+      {where, "its next number is behind",
+       [](const Segment& s) { log_header(s, 1).sequence.store(19); }},
+      {where, "its next number leaves",
+       [](const Segment& s) { log_header(s, 1).sequence.store(21); }},
+      {reader, "its evictions", [](const Segment& s) { log_header(s, 1).evicted[1].store(2); }},
+      {reader, "its position", [](const Segment& s) { log_cursor(s, 1, 1).position.store(1U << 20U); }},
+      {reader, "its position", [](const Segment& s) { log_cursor(s, 1, 1).position.store(4); }},
+      {reader, "it expects", [](const Segment& s) { log_cursor(s, 1, 1).sequence.store(21); }},
+      {reader, "it is to serve", [](const Segment& s) { log_cursor(s, 1, 1).next_slot.store(17); }},
+      {where + ", position 0", "it is no event",
+       [](const Segment& s) { record_header(log_records(s, 1)).kind = 2; }},
+      {where + ", position 0", "its topic",
+       [](const Segment& s) { message_header(log_records(s, 1)).symbol = Symbol::none; }},
+      {where + ", position 0", "its source",
+       [](const Segment& s) { message_header(log_records(s, 1)).source = 0; }},
+      {where + ", position 64", "its number",
+       [](const Segment& s) { message_header(log_records(s, 1)).id = 5; }},
+      {"log of client 0", "its next number is behind",
+       [](const Segment& s) { log_header(s, 3).sequence.store(19); }},
+  });
+}
+
+TEST(VerifyDamage, ReaderALogBehind) {
+  const TestSegment segment;
+  SegmentFiller filler{segment.get()};
+  filler.start();
+  for (int i = 0; i < 700; ++i) filler.emit(1, "job.done", std::string(100, 'x'));
+  log_cursor(segment.get(), 1, 2).position.store(0);
+  const VerifyView view = verify_segment(segment.get(), false);
+  ASSERT_EQ(view.damage.size(), 1U);
+  EXPECT_EQ(view.damage[0].where, "log of shard 0, reader 2");
+  log_header(segment.get(), 1).evicted[2].store(1);  // evicted: it may stand anywhere
+  EXPECT_EQ(verify_segment(segment.get(), false).damage_total, 0U);
+}
+
+TEST(VerifyDamage, DeadLetters) {
+  const auto record = [](const Segment& s) {
+    return s.dead_letters(1).data() + log_bytes_for(0, 0);
+  };
+  const std::string where = "dead letters of shard 1, position 0";
+  check({
+      {where, "it is no dead letter", [&](const Segment& s) { record_header(record(s)).kind = 1; }},
+      {where, "it died for no", [&](const Segment& s) { record_header(record(s)).flags = 0; }},
+      {where, "it died for no", [&](const Segment& s) { record_header(record(s)).flags = 8; }},
+  });
+}
+
+}  // namespace
+}  // namespace mabeam::shm

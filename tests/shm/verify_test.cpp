@@ -1,0 +1,206 @@
+#include "shm/verify.hpp"
+
+#include "shm/clock.hpp"
+#include "shm/event_log.hpp"
+#include "shm/turn_words.hpp"
+#include "tests/support/segment_filler.hpp"
+#include "tests/support/test_segment.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace mabeam::shm {
+namespace {
+
+using std::chrono::milliseconds;
+using tests::SegmentFile;
+using tests::SegmentFiller;
+using tests::TestSegment;
+
+class Verify : public testing::Test {
+ protected:
+  void SetUp() override { filler_.fill(); }
+
+  [[nodiscard]] const Segment& segment() const { return segment_.get(); }
+  [[nodiscard]] VerifyView verify() const { return verify_segment(segment(), false); }
+
+  TestSegment segment_;
+  SegmentFiller filler_{segment_.get()};
+};
+
+std::string listing(const VerifyView& view) {
+  std::string text;
+  for (const Damage& damage : view.damage) text += damage.where + ": " + damage.what + "\n";
+  return text;
+}
+
+TEST_F(Verify, SegmentAtWorkIsWhole) {
+  const VerifyView view = verify();
+  EXPECT_EQ(listing(view), "");
+  EXPECT_EQ(view.damage_total, 0U);
+  EXPECT_EQ(view.agents, 3U);
+  EXPECT_EQ(view.records, 72U);  // 40 events, 30 unread messages, 2 dead letters
+  EXPECT_GT(view.checked_bytes, segment().layout().total_bytes / 2);
+}
+
+TEST_F(Verify, EmptySegmentIsWhole) {
+  const TestSegment empty;
+  EXPECT_EQ(listing(verify_segment(empty.get(), false)), "");
+}
+
+TEST_F(Verify, ObserverVerifiesLiveSegmentsAndCopies) {
+  const SegmentFile file{segment()};
+  EXPECT_EQ(Observer::attach(segment_.name()).value().verify().records, 72U);
+  EXPECT_EQ(Observer::open_file(file.path()).value().verify().records, 72U);
+  segment().header().state.store(77);
+  EXPECT_EQ(Observer::attach(segment_.name()).value().verify().damage_total, 1U);
+}
+
+TEST_F(Verify, RingsAndLogsThatHaveWrappedAreWhole) {
+  const std::uint32_t client = segment().first_client();
+  const AgentId agent{static_cast<EndpointId>(2), 0, 1};
+  for (std::size_t i = 0; i < 3000; ++i) {
+    const std::string text(i * 37 % 300, 'x');
+    filler_.emit(1, "job.done", text);
+    filler_.send(client, agent, Priority::low, "add", text);
+    if (i % 3 == 0) filler_.bury(0, DeadReason::overflow, text);
+    if (i >= 3) filler_.receive(client, 2, Priority::low, 1);
+    if (i % 50 == 0) filler_.listen(1);
+    if (i % 50 == 0) filler_.listen(client);
+  }
+  EXPECT_EQ(listing(verify()), "");
+}
+
+TEST_F(Verify, NamesThatCameAndWentAreWhole) {
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = "agent-" + std::to_string(i);
+    const AgentId agent = filler_.create("counter", {.name = name});
+    if (i % 20 != 0) filler_.end(agent);
+  }
+  const VerifyView view = verify();
+  EXPECT_EQ(listing(view), "");
+  EXPECT_EQ(view.agents, 13U);
+}
+
+/// Leaves shard 0 as a worker does that dies between its turn's commit and the last word: only those
+/// of structure are stored.
+void apply_half(const Segment& segment) {
+  TurnRegion& turn = segment.turn(0);
+  const AgentTable table = segment.agents(0);
+  AgentRecord& record = table.record(5);
+  RedoList& list = turn.lists[(turn.committed.load() + 1) & 1U];
+  const SlotWord born{1, static_cast<std::uint8_t>(Lifecycle::ready)};
+  record.name_length = 1;
+  record.name = {'a'};
+  while (shard_of_name({record.name.data(), 1}, 2) != 0) ++record.name[0];
+  record.type = segment.symbols().find("counter");
+  list.turn = turn.committed.load() + 1;
+  list.count = 2;
+  list.bumps_epoch = 0;
+  list.entries[0] = {RedoEntry::make_key(WordKind::agent_version, 5), 1};
+  list.entries[1] = {RedoEntry::make_key(WordKind::agent_slot, 5), born.pack()};
+  list.checksum = checksum_of(list);
+  turn.committed.store(list.turn);
+  record.slot_word.store(born.pack());
+}
+
+TEST_F(Verify, HalfAppliedTurnIsWhole) {
+  apply_half(segment());
+  EXPECT_EQ(listing(verify()), "");
+}
+
+TEST_F(Verify, HalfAppliedTurnMustBeStorable) {
+  apply_half(segment());
+  RedoList& list = segment().turn(0).lists[segment().turn(0).committed.load() & 1U];
+  list.entries[0] = {RedoEntry::make_key(WordKind::agent_version, 5), 7};
+  list.checksum = checksum_of(list);
+  EXPECT_NE(listing(verify()).find("an entry of its list may not be stored (0)"),
+            std::string::npos);
+}
+
+TEST_F(Verify, ManyFindingsAreCountedAndSomeKept) {
+  for (std::uint32_t i = 0; i < kMaxWorkers; ++i) segment().worker(i).state.store(99);
+  const VerifyView view = verify();
+  EXPECT_EQ(view.damage.size(), 100U);
+  EXPECT_EQ(view.damage_total, kMaxWorkers);
+}
+
+TEST_F(Verify, MoreFindingsThanAreKeptAreCounted) {
+  Dimensions dimensions = tests::small_dimensions();
+  dimensions.agents_per_shard = 10'000;
+  const TestSegment big{dimensions};
+  for (const std::uint32_t shard : {0U, 1U}) {
+    for (std::uint32_t slot = 0; slot < dimensions.agents_per_shard; ++slot) {
+      big.get().agents(shard).record(slot).slot_word.store(0x100);
+    }
+  }
+  EXPECT_EQ(verify_segment(big.get(), true).damage_total, 20'000U);
+}
+
+TEST_F(Verify, DamageThatHealsDoesNotCount) {
+  segment().worker(0).state.store(99);
+  std::thread healer{[&] {
+    std::this_thread::sleep_for(milliseconds{5});
+    segment().worker(0).state.store(2);
+  }};
+  EXPECT_EQ(listing(verify_segment(segment(), true)), "");
+  healer.join();
+}
+
+TEST_F(Verify, DamageThatStaysCountsThoughItsValueChanges) {
+  std::atomic<bool> stop{false};
+  segment().worker(0).state.store(99);
+  std::thread writer{[&] {
+    for (std::uint32_t i = 99; !stop; ++i) segment().worker(0).state.store(i | 64U);
+  }};
+  EXPECT_EQ(verify_segment(segment(), true).damage_total, 1U);
+  stop = true;
+  writer.join();
+}
+
+// A runtime at full speed beside all views: nothing of it may look like damage.
+TEST_F(Verify, RuntimeAtFullSpeedIsWhole) {
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> rounds{0};
+  std::thread worker{[&] {
+    const std::uint32_t client = segment().first_client();
+    for (std::uint64_t i = 0; !stop; ++i) {
+      const std::string text(i * 37 % 300, 'x');
+      const AgentId agent = filler_.create("counter", {.name = "busy-" + std::to_string(i % 7)});
+      const auto endpoint = static_cast<std::uint32_t>(agent.endpoint());
+      filler_.touch(agent);
+      filler_.emit(endpoint, "job.done", text);
+      filler_.emit(client, "pkg.libs", text);
+      filler_.send(client, agent, Priority::low, "add", text);
+      filler_.receive(client, endpoint, Priority::low, 4);
+      filler_.bury(endpoint - 1, DeadReason::expired, text);
+      filler_.listen(1);
+      filler_.listen(client);
+      filler_.end(agent);
+      rounds = i;
+    }
+  }};
+  Observer observer = Observer::attach(segment_.name()).value();
+  const std::int64_t end = monotonic_ns() + 1'000'000'000;
+  std::string found;
+  while (monotonic_ns() < end) {
+    found += listing(observer.verify());
+    for (const AgentView& agent : observer.agents().agents) EXPECT_NE(agent.type, "");
+    (void)observer.runtime();
+    (void)observer.stats();
+    (void)observer.health();
+    EXPECT_TRUE(observer.tail(">", [](const HistoryEvent&) {}).has_value());
+  }
+  stop = true;
+  worker.join();
+  EXPECT_EQ(found, "");
+  EXPECT_GT(rounds, 100U);
+  EXPECT_EQ(listing(verify()), "");
+}
+
+}  // namespace
+}  // namespace mabeam::shm

@@ -1,0 +1,234 @@
+// A supervisor's start, its stop, and every reason not to start.
+#include "tests/support/runtime_fixture.hpp"
+
+#include "shm/segment.hpp"
+
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace mabeam::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+constexpr const char* kTwoWorkers = "[runtime]\nworkers = 2\n";
+/// Gives up after three restarts that come at once.
+constexpr const char* kShortTemper =
+    "[restart]\nintensity = 3\nbackoff_min = \"1ms\"\nbackoff_max = \"2ms\"\n";
+
+class SupervisorTest : public RuntimeFixture {
+ protected:
+  [[nodiscard]] std::size_t count_in_log(const std::string& text) {
+    const std::string log = supervisor().err();
+    std::size_t count = 0;
+    for (std::size_t at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) {
+      ++count;
+    }
+    return count;
+  }
+};
+
+TEST_F(SupervisorTest, StartsEveryWorkerAndLeavesNothingAfterSigterm) {
+  configure(kTwoWorkers);
+  Program& supervisor = start_ready();
+  EXPECT_EQ(view()->workers.size(), 2U);
+  EXPECT_TRUE(wait_workers_ready());
+  supervisor.signal(SIGTERM);
+  EXPECT_EQ(supervisor.wait(), 0);
+  EXPECT_FALSE(fs::exists(segment_path()));
+  EXPECT_TRUE(processes().empty());
+  EXPECT_THAT(supervisor.err(), HasSubstr(R"("message":"stopped","segment":"removed")"));
+}
+
+TEST_F(SupervisorTest, SigintStopsFast) {
+  configure(kTwoWorkers);
+  Program& supervisor = start_ready();
+  supervisor.signal(SIGINT);
+  EXPECT_EQ(supervisor.wait(), 0);
+}
+
+TEST_F(SupervisorTest, EveryLogLineIsAJsonObjectWhereNobodyReadsATerminal) {
+  configure(kTwoWorkers);
+  Program& supervisor = start_ready();
+  supervisor.signal(SIGTERM);
+  ASSERT_EQ(supervisor.wait(), 0);
+  std::istringstream lines(supervisor.err());
+  std::string line;
+  while (std::getline(lines, line)) {
+    EXPECT_TRUE(line.starts_with(R"({"time":")") && line.ends_with('}')) << line;
+  }
+}
+
+TEST_F(SupervisorTest, KeepsTheSegmentWhenConfiguredSo) {
+  configure("[runtime]\nworkers = 2\non_stop = \"keep\"\n");
+  start_ready().signal(SIGTERM);
+  EXPECT_EQ(supervisor().wait(), 0);
+  EXPECT_EQ(view()->state, RuntimeState::stopped);
+  configure(kTwoWorkers);
+  Program& next = start_ready();
+  EXPECT_THAT(next.err(), HasSubstr("segment taken over"));
+}
+
+TEST_F(SupervisorTest, SecondOneOfTheNameIsRefused) {
+  configure(kTwoWorkers);
+  start_ready();
+  EXPECT_EQ(run(), 73);
+  EXPECT_THAT(supervisor().err(), HasSubstr("is run by another supervisor"));
+  EXPECT_EQ(run({"--discard"}), 73);
+  EXPECT_TRUE(is_running());
+}
+
+TEST_F(SupervisorTest, UnknownSettingIsRefusedWithItsPlace) {
+  configure("[runtime]\nworkers = 2\nshads = 4\n");
+  EXPECT_EQ(run(), 78);
+  EXPECT_THAT(supervisor().err(), HasSubstr("mabeam.toml:3:1: unknown key runtime.shads"));
+  EXPECT_EQ(run({"--check"}), 78);
+}
+
+TEST_F(SupervisorTest, UsageErrorsExitWith64) {
+  EXPECT_EQ(run({"--unknown"}), 64);
+  EXPECT_EQ(run({"stray"}), 64);
+  EXPECT_THAT(supervisor().err(), HasSubstr("'stray'"));
+}
+
+TEST_F(SupervisorTest, CheckPrintsTheRegionsOfTheDefaultSegment) {
+  EXPECT_EQ(run({"--check"}), 0);
+  const std::string report = supervisor().out();
+  for (std::size_t i = 0; i < shm::kRegions; ++i) {
+    EXPECT_THAT(report, HasSubstr(shm::region_name(static_cast<shm::Region>(i))));
+  }
+  std::smatch total;
+  ASSERT_TRUE(std::regex_search(report, total, std::regex("\ntotal +([0-9]+) "))) << report;
+  EXPECT_LE(std::stoull(total[1]), shm::kDefaultBudget);
+  EXPECT_FALSE(fs::exists(segment_path()));
+}
+
+TEST_F(SupervisorTest, MissingWorkerProgramGivesUpAndLeavesNothing) {
+  configure(std::string{"[worker]\nexecutable = \"/nowhere/mabeam-worker\"\n"} + kShortTemper);
+  EXPECT_EQ(run(), 70);
+  EXPECT_THAT(supervisor().err(),
+              HasSubstr("cannot run /nowhere/mabeam-worker: No such file or directory"));
+  EXPECT_FALSE(fs::exists(segment_path()));
+}
+
+TEST_F(SupervisorTest, WorkerThatExitsAtOnceGivesUpAndLeavesNothing) {
+  const fs::path script = write_script("worker", "exit 0\n");
+  configure("[runtime]\nworkers = 1\n[worker]\nexecutable = \"" + script.string() + "\"\n" +
+            kShortTemper);
+  EXPECT_EQ(run(), 70);
+  EXPECT_EQ(count_in_log(R"("message":"worker died")"), 4U);
+  EXPECT_FALSE(fs::exists(segment_path()));
+}
+
+TEST_F(SupervisorTest, WorkerThatSaysItsConfigurationIsWrongIsNotTriedAgain) {
+  const fs::path script = write_script("worker", "exit 78\n");
+  configure("[runtime]\nworkers = 1\n[worker]\nexecutable = \"" + script.string() + "\"\n");
+  EXPECT_EQ(run(), 78);
+  EXPECT_EQ(count_in_log(R"("message":"worker died")"), 1U);
+}
+
+TEST_F(SupervisorTest, WorkerThatIsNotReadyInTimeIsKilled) {
+  const fs::path script = write_script("worker", "trap '' ABRT\nsleep 60 & wait\n");
+  configure("[runtime]\nworkers = 1\n[restart]\nintensity = 0\n[worker]\nready_timeout = \"20ms\"\n"
+            "executable = \"" +
+            script.string() + "\"\n");
+  EXPECT_EQ(run(), 70);
+  EXPECT_THAT(supervisor().err(), HasSubstr(R"("cause":"not_ready (SIGKILL)")"));
+}
+
+TEST_F(SupervisorTest, UnfinishedSegmentOfAKilledSupervisorIsReplaced) {
+  const std::string unfinished = segment_path().string() + ".new";
+  std::ofstream(unfinished) << "half a segment";
+  configure(kTwoWorkers);
+  start_ready();
+  EXPECT_FALSE(fs::exists(unfinished));
+}
+
+TEST_F(SupervisorTest, SegmentMarkedAsRemovedIsReplaced) {
+  {
+    auto dimensions = shm::choose_dimensions({.workers = 1, .shards = 1}, 1);
+    auto segment = shm::Segment::create(name(), *dimensions);
+    ASSERT_TRUE(segment);
+    segment->header().state.store(static_cast<std::uint32_t>(RuntimeState::removed));
+  }
+  configure(kTwoWorkers);
+  EXPECT_THAT(start_ready().err(), HasSubstr("segment created"));
+}
+
+TEST_F(SupervisorTest, DamagedSegmentIsRefusedAndDiscardedOnRequest) {
+  std::ofstream(segment_path()) << std::string(8192, 'x');
+  fs::permissions(segment_path(), fs::perms::owner_read | fs::perms::owner_write);
+  configure(kTwoWorkers);
+  EXPECT_EQ(run(), 65);
+  EXPECT_THAT(supervisor().err(), HasSubstr("--discard"));
+  EXPECT_THAT(start_ready({"--discard"}).err(), HasSubstr("segment created"));
+}
+
+TEST_F(SupervisorTest, SegmentOfAnotherBuildIsRefused) {
+  {
+    auto dimensions = shm::choose_dimensions({.workers = 1, .shards = 1}, 1);
+    auto segment = shm::Segment::create(name(), *dimensions);
+    ASSERT_TRUE(segment);
+    segment->header().layout_hash ^= 1U;
+  }
+  EXPECT_EQ(run(), 76);
+  fs::remove(segment_path());
+}
+
+TEST_F(SupervisorTest, NotifiesTheServiceManager) {
+  const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{AF_UNIX, {}};
+  const std::string path = folder() / "notify";
+  path.copy(address.sun_path, path.size());
+  ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+  configure(kTwoWorkers);
+  Program& supervisor = start_ready();
+  ::unsetenv("NOTIFY_SOCKET");
+  char state[32] = {};
+  EXPECT_EQ(::recv(socket, state, sizeof state, 0), 7);
+  EXPECT_STREQ(state, "READY=1");
+  supervisor.signal(SIGTERM);
+  EXPECT_EQ(::recv(socket, state, sizeof state, 0), 10);
+  EXPECT_EQ(std::string(state, 10), "STOPPING=1");
+  ::close(socket);
+}
+
+TEST_F(SupervisorTest, ReloadTakesWhatItCanAndNamesTheRest) {
+  configure(kTwoWorkers);
+  Program& supervisor = start_ready();
+  configure("[runtime]\nworkers = 2\nmax_agents = 100\n[worker]\nturn_messages = 7\n");
+  supervisor.signal(SIGHUP);
+  ASSERT_TRUE(wait_until(kPatience, [&] {
+    return supervisor.err().find("keep their old values") != std::string::npos;
+  }));
+  EXPECT_THAT(supervisor.err(), HasSubstr(R"("changed":"worker.turn_messages")"));
+  EXPECT_THAT(supervisor.err(), HasSubstr(R"("keys":"runtime.max_agents")"));
+  const auto segment = shm::Segment::attach(name(), shm::Access::read_only);
+  EXPECT_EQ(segment->header().tunables.turn_messages.load(), 7U);
+}
+
+TEST_F(SupervisorTest, ReloadOfAFaultyConfigurationChangesNothing) {
+  configure("[runtime]\nworkers = 2\n[worker]\nturn_messages = 9\n");
+  Program& supervisor = start_ready();
+  configure("[worker]\nturn_messages = 0\n");
+  supervisor.signal(SIGHUP);
+  ASSERT_TRUE(wait_until(kPatience, [&] {
+    return supervisor.err().find("stays in force") != std::string::npos;
+  }));
+  const auto segment = shm::Segment::attach(name(), shm::Access::read_only);
+  EXPECT_EQ(segment->header().tunables.turn_messages.load(), 9U);
+}
+
+}  // namespace
+}  // namespace mabeam::tests

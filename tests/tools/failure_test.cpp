@@ -1,0 +1,63 @@
+#include "tools/cli/failure.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mabeam::tools {
+
+namespace {
+
+TEST(Failure, ExitCodesAreThoseOfTheContract) {
+  EXPECT_EQ(static_cast<int>(Exit::done), 0);
+  EXPECT_EQ(static_cast<int>(exit_for(Errc::corrupt, Step::request)), 65);
+  EXPECT_EQ(static_cast<int>(exit_for(Errc::truncated, Step::file)), 65);
+  EXPECT_EQ(static_cast<int>(exit_for(Errc::backpressure, Step::request)), 75);
+  EXPECT_EQ(static_cast<int>(exit_for(Errc::circuit_open, Step::request)), 75);
+  EXPECT_EQ(static_cast<int>(exit_for(Errc::too_many_clients, Step::attach)), 75);
+  EXPECT_EQ(static_cast<int>(exit_for(Errc::not_running, Step::attach)), 75);
+  EXPECT_EQ(static_cast<int>(exit_for(Errc::incompatible, Step::attach)), 76);
+  EXPECT_EQ(static_cast<int>(exit_for(Errc::byte_order, Step::file)), 76);
+  EXPECT_EQ(static_cast<int>(exit_for(Errc::bad_permissions, Step::attach)), 77);
+  EXPECT_EQ(static_cast<int>(exit_for(Errc::timed_out, Step::request)), 124);
+}
+
+TEST(Failure, WhatWasTypedWronglyIsUsage) {
+  EXPECT_EQ(exit_for(Errc::bad_topic, Step::request), Exit::usage);
+  EXPECT_EQ(exit_for(Errc::invalid_argument, Step::attach), Exit::usage);
+  EXPECT_EQ(exit_for(Errc::system, Step::file), Exit::usage);
+  EXPECT_EQ(exit_for(Errc::not_found, Step::file), Exit::usage);
+}
+
+TEST(Failure, NotFoundIsNoRuntimeOnlyWhileAttaching) {
+  EXPECT_EQ(exit_for(Errc::not_found, Step::attach), Exit::no_runtime);
+  EXPECT_EQ(exit_for(Errc::not_found, Step::request), Exit::refused);
+  EXPECT_EQ(static_cast<int>(Exit::no_runtime), 69);
+}
+
+TEST(Failure, OtherRefusalsAreTheRuntimesNo) {
+  for (const Errc code : {Errc::unknown_action, Errc::schema_mismatch, Errc::message_too_large,
+                          Errc::name_taken, Errc::too_many_agents, Errc::handler_failed,
+                          Errc::unknown_type, Errc::symbols_full, Errc::closed, Errc::system}) {
+    EXPECT_EQ(exit_for(code, Step::request), Exit::refused) << code_name(code);
+  }
+  EXPECT_EQ(static_cast<int>(Exit::refused), 1);
+}
+
+TEST(Failure, MissingRuntimeSaysHowToStartOne) {
+  const Failure failure = refuse_attach(Error{Errc::not_found}, "prod").value();
+  EXPECT_EQ(failure.exit, Exit::no_runtime);
+  EXPECT_EQ(failure.code, "not_found");
+  EXPECT_EQ(
+      failure.message,
+      "there is no runtime 'prod'; start one with: mabeam-supervisor --config FILE --name prod");
+}
+
+TEST(Failure, UsageHasItsOwnWord) {
+  const Failure failure = usage_error("--count takes a number").value();
+  EXPECT_EQ(failure.exit, Exit::usage);
+  EXPECT_EQ(static_cast<int>(failure.exit), 64);
+  EXPECT_EQ(failure.code, "usage");
+}
+
+}  // namespace
+
+}  // namespace mabeam::tools

@@ -1,0 +1,112 @@
+#include "tools/views.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+
+namespace mabeam::tools {
+
+namespace {
+
+RuntimeView sample_runtime() {
+  RuntimeView view;
+  view.name = "prod";
+  view.state = RuntimeState::running;
+  WorkerView healthy;
+  healthy.pid = 43;
+  healthy.state = WorkerState::ready;
+  healthy.shards = {0, 2};
+  healthy.agents = 3;
+  healthy.memory_bytes = 4096;
+  healthy.uptime_seconds = 1.5;
+  WorkerView gone;
+  gone.index = 1;
+  gone.state = WorkerState::backoff;
+  gone.restarts = 2;
+  gone.last_exit = ExitView{.cause = ExitCause::signal, .code = 0, .signal = 9, .time_unix_ns = 77};
+  view.workers = {healthy, gone};
+  return view;
+}
+
+TEST(Views, PsHasTheFieldsOfTheContract) {
+  const Json expected = Json::parse(R"({
+    "runtime": "prod", "state": "running", "supervisor": {"pid": null}, "workers": [
+      {"index": 0, "pid": 43, "state": "ready", "restarts": 0, "shards": [0, 2], "agents": 3,
+       "memory_bytes": 4096, "memory_limit_bytes": 0, "breaker": "closed", "uptime_seconds": 1.5,
+       "last_exit": null},
+      {"index": 1, "pid": null, "state": "backoff", "restarts": 2, "shards": [], "agents": 0,
+       "memory_bytes": 0, "memory_limit_bytes": 0, "breaker": "closed", "uptime_seconds": 0.0,
+       "last_exit": {"cause": "signal", "code": 0, "signal": 9, "time_unix_ns": 77}}]})");
+  EXPECT_EQ(ps_document(sample_runtime()), expected);
+}
+
+TEST(Views, AgentsHaveTheFieldsOfTheContract) {
+  AgentView agent;
+  agent.id = AgentId(0x0100000200000003);
+  agent.name = "jobs";
+  agent.type = "counter";
+  agent.shard = 1;
+  agent.lifecycle = Lifecycle::ready;
+  agent.version = 8;
+  agent.capabilities = {"count"};
+  const Json expected = Json::parse(R"({"agents": [
+      {"id": "0100000200000003", "name": "jobs", "type": "counter", "shard": 1, "worker": null,
+       "lifecycle": "ready", "version": 8, "capabilities": ["count"]}], "total": 5})");
+  EXPECT_EQ(agents_document({.agents = {agent}, .total = 5}), expected);
+}
+
+TEST(Views, StatsHaveTheFieldsOfTheContract) {
+  StatsView view;
+  view.messages = {
+      .sent = 1, .delivered = 2, .redelivered = 3, .refused = 4, .expired = 5, .dead_lettered = 6};
+  view.events = {.published = 7, .delivered = 8, .missed = 9};
+  view.agents = {.live = 10, .created = 11, .stopped = 12};
+  view.latency_ns = {.p50 = 13, .p99 = 14, .p999 = 15, .max = 16};
+  const Json expected = Json::parse(R"({
+    "messages": {"sent": 1, "delivered": 2, "redelivered": 3, "refused": 4, "expired": 5,
+                 "dead_lettered": 6},
+    "events": {"published": 7, "delivered": 8, "missed": 9},
+    "agents": {"live": 10, "created": 11, "stopped": 12},
+    "latency_ns": {"p50": 13, "p99": 14, "p999": 15, "max": 16}})");
+  EXPECT_EQ(stats_document(view), expected);
+}
+
+TEST(Views, HealthHasTheFieldsOfTheContract) {
+  using Status = HealthView::Status;
+  const HealthView view{.status = Status::down,
+                        .components = {{"supervisor", Status::down, "gone"}}};
+  EXPECT_EQ(health_document(view), Json::parse(R"({"status": "down", "components": [
+                {"name": "supervisor", "status": "down", "detail": "gone"}]})"));
+}
+
+TEST(Views, VerifyListsTheDamage) {
+  VerifyView view;
+  view.damage = {{"shard 2, slot 17", "name too long"}};
+  view.damage_total = 3;
+  view.checked_bytes = 100;
+  view.records = 7;
+  EXPECT_EQ(verify_document(view), Json::parse(R"({
+      "damage": [{"where": "shard 2, slot 17", "what": "name too long"}],
+      "damage_total": 3, "checked_bytes": 100, "agents": 0, "records": 7})"));
+}
+
+TEST(Views, EventShowsItsPayload) {
+  HistoryEvent event;
+  event.topic = "counter.changed";
+  event.payload = {std::byte{5}, std::byte{0}, std::byte{0}, std::byte{0},
+                   std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0}};
+  event.content = Content::i64;
+  event.source = AgentId(1);
+  event.sequence = 9;
+  event.emitted_ns = 77;
+  EXPECT_EQ(event_document(event), Json::parse(R"({
+      "topic": "counter.changed", "source": "0000000000000001", "sequence": 9, "content": "i64",
+      "payload_text": "5", "emitted_ns": 77})"));
+  event.content = Content::bytes;
+  event.payload = {std::byte{0xFF}};
+  EXPECT_EQ(event_document(event)["payload_base64"], "/w==");
+}
+
+}  // namespace
+
+}  // namespace mabeam::tools

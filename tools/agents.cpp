@@ -1,0 +1,117 @@
+// mabeam agents: the agents that live.
+#include "tools/cli/arguments.hpp"
+#include "tools/cli/connect.hpp"
+#include "tools/cli/output.hpp"
+#include "tools/cli/table.hpp"
+#include "tools/commands.hpp"
+#include "tools/views.hpp"
+
+#include <array>
+#include <string>
+
+namespace mabeam::tools {
+
+namespace {
+
+Json agent_document(const AgentView& agent) {
+  return Json{{"id", to_string(agent.id)},
+              {"name", agent.name},
+              {"type", agent.type},
+              {"shard", agent.shard},
+              {"worker", agent.worker ? Json(*agent.worker) : Json(nullptr)},
+              {"lifecycle", to_string(agent.lifecycle)},
+              {"version", agent.version},
+              {"capabilities", agent.capabilities}};
+}
+
+Tone tone_of(Lifecycle lifecycle) {
+  switch (lifecycle) {
+    case Lifecycle::ready:
+      return Tone::good;
+    case Lifecycle::suspended:
+      return Tone::bad;
+    default:
+      return Tone::warning;
+  }
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += ',';
+    text += word;
+  }
+  return text.empty() ? "-" : text;
+}
+
+std::string table_of(const AgentList& list, bool colour) {
+  Table table({{"ID"},
+               {"NAME"},
+               {"TYPE"},
+               {"SHARD", Align::right},
+               {"WORKER", Align::right},
+               {"STATE"},
+               {"HANDLED", Align::right},
+               {"VERSION", Align::right},
+               {"CAPABILITIES"}});
+  for (const AgentView& agent : list.agents) {
+    table.add({to_string(agent.id),
+               agent.name.empty() ? "-" : agent.name,
+               agent.type,
+               std::to_string(agent.shard),
+               agent.worker ? std::to_string(*agent.worker) : "-",
+               {std::string(to_string(agent.lifecycle)), tone_of(agent.lifecycle)},
+               std::to_string(agent.handled),
+               std::to_string(agent.version),
+               joined(agent.capabilities)});
+  }
+  return table.render(colour);
+}
+
+Outcome<Exit> run(const Arguments& arguments, Output& output) {
+  const auto limit = arguments.number("limit", 0, 1);
+  if (!limit) return tl::unexpected(limit.error());
+  const auto observer = open_view(arguments);
+  if (!observer) return tl::unexpected(observer.error());
+  const AgentList list =
+      observer->agents({.type = std::string(arguments.value("type").value_or("")),
+                        .capability = std::string(arguments.value("capability").value_or("")),
+                        .limit = static_cast<std::size_t>(*limit)});
+  if (output.json()) {
+    output.document(agents_document(list));
+    return Exit::done;
+  }
+  output.print(table_of(list, output.style().colour));
+  if (list.agents.size() < list.total) {
+    output.note("showing " + std::to_string(list.agents.size()) + " of " +
+                std::to_string(list.total) + " agents");
+  }
+  return Exit::done;
+}
+
+constexpr std::array kOptions{
+    Option{"type", "T", "only agents of this type"},
+    Option{"capability", "C", "only agents that have this capability"},
+    Option{"limit", "N", "at most so many (default: all)"},
+    kFileOption,
+};
+
+}  // namespace
+
+Json agents_document(const AgentList& list) {
+  Json agents = Json::array();
+  for (const AgentView& agent : list.agents)
+    agents.push_back(agent_document(agent));
+  return Json{{"agents", agents}, {"total", list.total}};
+}
+
+const Command agents_command{.name = "agents",
+                             .summary = "the agents that live, and where",
+                             .options = kOptions,
+                             .details =
+                                 "Examples:\n"
+                                 "  mabeam agents --type counter\n"
+                                 "  mabeam agents --json | jq .total\n",
+                             .run = run};
+
+}  // namespace mabeam::tools

@@ -1,0 +1,30 @@
+#include "tools/commands.hpp"
+
+#include <array>
+
+namespace mabeam::tools {
+
+std::span<const Command* const> commands() {
+  static constexpr std::array kTable{
+      // look
+      &ps_command,
+      &agents_command,
+      &stats_command,
+      &health_command,
+      &tail_command,
+      &verify_command,
+      // act
+      &create_command,
+      &stop_command,
+      &call_command,
+      &send_command,
+      &emit_command,
+      &feed_command,
+      // measure
+      &bench_command,
+      &version_command,
+  };
+  return kTable;
+}
+
+}  // namespace mabeam::tools

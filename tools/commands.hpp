@@ -1,0 +1,28 @@
+// The subcommands that exist; each is defined in the file of its name.
+#pragma once
+
+#include "tools/command.hpp"
+
+#include <span>
+
+namespace mabeam::tools {
+
+extern const Command agents_command;
+extern const Command bench_command;
+extern const Command call_command;
+extern const Command create_command;
+extern const Command emit_command;
+extern const Command feed_command;
+extern const Command health_command;
+extern const Command ps_command;
+extern const Command send_command;
+extern const Command stats_command;
+extern const Command stop_command;
+extern const Command tail_command;
+extern const Command verify_command;
+extern const Command version_command;
+
+/// The table, in the order in which help shows it.
+std::span<const Command* const> commands();
+
+}  // namespace mabeam::tools

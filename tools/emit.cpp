@@ -1,0 +1,51 @@
+// mabeam emit: one event on a topic.
+#include "tools/cli/arguments.hpp"
+#include "tools/cli/connect.hpp"
+#include "tools/cli/encoding.hpp"
+#include "tools/cli/json.hpp"
+#include "tools/cli/output.hpp"
+#include "tools/cli/payload_argument.hpp"
+#include "tools/commands.hpp"
+
+#include <array>
+#include <chrono>
+#include <string>
+
+namespace mabeam::tools {
+
+namespace {
+
+Outcome<Exit> run(const Arguments& arguments, Output& output) {
+  const auto timeout = arguments.duration("timeout", std::chrono::seconds{1});
+  if (!timeout) return tl::unexpected(timeout.error());
+  const auto payload = PayloadArgument::read(arguments.operand(1));
+  if (!payload) return tl::unexpected(payload.error());
+  auto client = attach_client(arguments);
+  if (!client) return tl::unexpected(client.error());
+
+  const std::string_view topic = *arguments.operand(0);
+  const Result<> emitted = client->emit(topic, payload->ref(), *timeout);
+  if (!emitted) return refuse(emitted.error(), "cannot emit on '" + one_line(topic) + "'");
+  if (output.json()) output.document({{"topic", topic}, {"source", to_string(client->id())}});
+  return Exit::done;
+}
+
+constexpr std::array kOptions{
+    Option{"timeout", "DURATION", "how long to wait for room (default: 1s)"},
+};
+
+}  // namespace
+
+const Command emit_command{.name = "emit",
+                           .summary = "emit an event on a topic",
+                           .operands = "TOPIC [PAYLOAD]",
+                           .options = kOptions,
+                           .details =
+                               "PAYLOAD is text, @FILE, or - for standard input.\n"
+                               "\n"
+                               "Examples:\n"
+                               "  mabeam emit job.done 17\n"
+                               "  mabeam emit config.changed @/etc/app.json\n",
+                           .run = run};
+
+}  // namespace mabeam::tools

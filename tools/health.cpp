@@ -1,0 +1,75 @@
+// mabeam health: is the runtime well, and if not, what is wrong.
+#include "tools/cli/arguments.hpp"
+#include "tools/cli/connect.hpp"
+#include "tools/cli/output.hpp"
+#include "tools/cli/table.hpp"
+#include "tools/commands.hpp"
+#include "tools/views.hpp"
+
+#include <array>
+#include <string>
+
+namespace mabeam::tools {
+
+namespace {
+
+Tone tone_of(HealthView::Status status) {
+  switch (status) {
+    case HealthView::Status::healthy:
+      return Tone::good;
+    case HealthView::Status::degraded:
+      return Tone::warning;
+    case HealthView::Status::down:
+      break;
+  }
+  return Tone::bad;
+}
+
+std::string table_of(const HealthView& view, bool colour) {
+  Table table({{"COMPONENT"}, {"STATUS"}, {"DETAIL"}});
+  for (const HealthView::Component& part : view.components) {
+    table.add(
+        {part.name, {std::string(to_string(part.status)), tone_of(part.status)}, part.detail});
+  }
+  table.add({"runtime", {std::string(to_string(view.status)), tone_of(view.status)}, ""});
+  return table.render(colour);
+}
+
+Outcome<Exit> run(const Arguments& arguments, Output& output) {
+  const auto observer = open_view(arguments);
+  if (!observer) return tl::unexpected(observer.error());
+  const HealthView view = observer->health();
+  if (output.json()) {
+    output.document(health_document(view));
+  } else {
+    output.print(table_of(view, output.style().colour));
+  }
+  return view.status == HealthView::Status::healthy ? Exit::done : Exit::refused;
+}
+
+constexpr std::array kOptions{kFileOption};
+
+}  // namespace
+
+Json health_document(const HealthView& view) {
+  Json components = Json::array();
+  for (const HealthView::Component& part : view.components) {
+    components.push_back(
+        {{"name", part.name}, {"status", to_string(part.status)}, {"detail", part.detail}});
+  }
+  return Json{{"status", to_string(view.status)}, {"components", components}};
+}
+
+const Command health_command{.name = "health",
+                             .summary = "whether the runtime is well; exit 0 only if it is",
+                             .options = kOptions,
+                             .details =
+                                 "Exit codes: 0 healthy, 1 degraded or down, 69 no such "
+                                 "runtime.\n"
+                                 "\n"
+                                 "Examples:\n"
+                                 "  mabeam health || systemctl restart mabeam\n"
+                                 "  mabeam health --json | jq -r .status\n",
+                             .run = run};
+
+}  // namespace mabeam::tools

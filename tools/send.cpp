@@ -1,0 +1,66 @@
+// mabeam send: a signal to one agent.
+#include "tools/cli/arguments.hpp"
+#include "tools/cli/connect.hpp"
+#include "tools/cli/encoding.hpp"
+#include "tools/cli/json.hpp"
+#include "tools/cli/output.hpp"
+#include "tools/cli/payload_argument.hpp"
+#include "tools/commands.hpp"
+
+#include <array>
+#include <chrono>
+#include <string>
+
+namespace mabeam::tools {
+
+namespace {
+
+Outcome<Priority> priority_in(const Arguments& arguments) {
+  const std::string_view text = arguments.value("priority").value_or("normal");
+  if (text == "high") return Priority::high;
+  if (text == "normal") return Priority::normal;
+  if (text == "low") return Priority::low;
+  return usage_error("--priority takes high, normal or low, not '" + one_line(text) + "'");
+}
+
+Outcome<Exit> run(const Arguments& arguments, Output& output) {
+  const auto priority = priority_in(arguments);
+  if (!priority) return tl::unexpected(priority.error());
+  const auto timeout = arguments.duration("timeout", std::chrono::seconds{1});
+  if (!timeout) return tl::unexpected(timeout.error());
+  const auto payload = PayloadArgument::read(arguments.operand(2));
+  if (!payload) return tl::unexpected(payload.error());
+  auto client = attach_client(arguments);
+  if (!client) return tl::unexpected(client.error());
+  const auto id = find_agent(*client, *arguments.operand(0));
+  if (!id) return tl::unexpected(id.error());
+
+  const std::string_view signal = *arguments.operand(1);
+  const Result<> sent =
+      client->send(*id, signal, payload->ref(), {.priority = *priority}, *timeout);
+  if (!sent) return refuse(sent.error(), "cannot send '" + one_line(signal) + "'");
+  if (output.json()) output.document({{"target", to_string(*id)}, {"signal", signal}});
+  return Exit::done;
+}
+
+constexpr std::array kOptions{
+    Option{"priority", "P", "high, normal or low (default: normal)"},
+    Option{"timeout", "DURATION", "how long to wait for room (default: 1s)"},
+};
+
+}  // namespace
+
+const Command send_command{
+    .name = "send",
+    .summary = "send a signal to an agent; nobody answers",
+    .operands = "AGENT SIGNAL [PAYLOAD]",
+    .options = kOptions,
+    .details =
+        "AGENT is a name or an id. PAYLOAD is text, @FILE, or - for standard input.\n"
+        "\n"
+        "Examples:\n"
+        "  mabeam send jobs increment 5\n"
+        "  mabeam send jobs reset --priority high\n",
+    .run = run};
+
+}  // namespace mabeam::tools

@@ -1,0 +1,262 @@
+#include "worker/agents.hpp"
+
+#include "shm/clock.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace mabeam::worker {
+
+using shm::SlotWord;
+using shm::SubscriptionWord;
+using shm::WordKind;
+
+Agents::Agents(const shm::Segment& segment, std::uint32_t shard)
+    : shard_(shard), table_(segment.agents(shard)),
+      subscription_table_(segment.subscriptions(shm::Segment::endpoint_of_shard(shard))),
+      pre_image_(sizeof(shm::StateHeader) + kLargestPreImage) {}
+
+void Agents::open() {
+  stamps_.assign(table_.size(), 0);
+  stamp_ = 0;
+  free_slots_.clear();
+  free_slots_.reserve(table_.size());
+  for (std::uint32_t slot = table_.size(); slot-- > 0;) {
+    const SlotWord word =
+        SlotWord::unpack(table_.record(slot).slot_word.load(std::memory_order_relaxed));
+    if (word.lifecycle == 0) free_slots_.push_back(slot);
+  }
+  rebuild_subscriptions();
+  begin_turn();
+}
+
+// ---- states ----------------------------------------------------------------------------------
+
+shm::StateHeader* Agents::touch(std::uint32_t slot) {
+  shm::AgentRecord& agent = table_.record(slot);
+  const std::uint64_t version = agent.version.load(std::memory_order_relaxed);
+  std::byte* idle = table_.half(slot, version + 1);
+  const std::size_t bytes =
+      sizeof(shm::StateHeader) +
+      std::min<std::uint64_t>(agent.state_bytes, table_.max_state_bytes());
+  if (stamps_[slot] != stamp_) {
+    stamps_[slot] = stamp_;
+    touched_.push_back(slot);
+    std::memcpy(idle, table_.half(slot, version), bytes);
+  } else if (!pre_image_slot_ && bytes <= pre_image_.size()) {
+    std::memcpy(pre_image_.data(), idle, bytes);
+    pre_image_slot_ = slot;
+  }
+  return reinterpret_cast<shm::StateHeader*>(idle);
+}
+
+void Agents::begin_turn() noexcept {
+  ++stamp_;
+  if (stamp_ == 0) {  // the counter has wrapped: no old stamp may look new
+    std::fill(stamps_.begin(), stamps_.end(), 0U);
+    stamp_ = 1;
+  }
+  touched_.clear();
+  begin_message();
+}
+
+void Agents::begin_message() noexcept {
+  touched_before_ = touched_.size();
+  pre_image_slot_.reset();
+  changes_.clear();
+  slots_taken_ = 0;
+  slots_ended_.clear();
+  subscription_changes_ = created_ = ended_ = 0;
+}
+
+void Agents::undo_message() noexcept {
+  for (std::size_t i = touched_before_; i < touched_.size(); ++i) stamps_[touched_[i]] = stamp_ - 1;
+  touched_.resize(touched_before_);
+  if (pre_image_slot_) {
+    const shm::AgentRecord& agent = table_.record(*pre_image_slot_);
+    std::byte* idle = table_.half(*pre_image_slot_, agent.version.load(std::memory_order_relaxed) + 1);
+    std::memcpy(idle, pre_image_.data(), sizeof(shm::StateHeader) + agent.state_bytes);
+  }
+  begin_message();
+}
+
+void Agents::undo_turn() noexcept {
+  touched_.clear();
+  begin_turn();
+}
+
+// ---- structure -------------------------------------------------------------------------------
+
+Result<> Agents::stage_change(WordKind kind, std::uint32_t index, shm::Word& word,
+                              std::uint64_t value) {
+  if (changes_.size() >= kMaxChanges) return fail(Errc::too_many_changes);
+  const auto same = std::find_if(changes_.begin(), changes_.end(),
+                                 [&](const Change& change) { return change.word == &word; });
+  if (same != changes_.end()) {
+    same->value = value;  // each word once: the last value counts
+    return {};
+  }
+  changes_.push_back({kind, index, &word, value});
+  return {};
+}
+
+bool Agents::is_pending(WordKind kind, std::uint32_t index) const noexcept {
+  return std::any_of(changes_.begin(), changes_.end(), [&](const Change& change) {
+    return change.kind == kind && change.index == index;
+  });
+}
+
+Result<std::uint32_t> Agents::take_slot() const {
+  if (slots_taken_ >= free_slots_.size()) return fail(Errc::too_many_agents);
+  return free_slots_[free_slots_.size() - 1 - slots_taken_];
+}
+
+void Agents::write_record(std::uint32_t slot, const Plan& plan) {
+  shm::AgentRecord& agent = table_.record(slot);
+  const shm::CreateRequest& request = plan.request;
+  agent.type = plan.type;
+  agent.state_bytes = plan.descriptor->state_bytes;
+  agent.parent = plan.parent.value();
+  agent.created_unix_ns = shm::unix_ns();
+  agent.name_length = static_cast<std::uint8_t>(request.name_length);
+  agent.capability_count = static_cast<std::uint8_t>(request.capability_count);
+  agent.capabilities = request.capabilities;
+  agent.name = request.name;
+  agent.name.back() = 0;
+  const std::uint64_t version = agent.version.load(std::memory_order_relaxed);
+  std::byte* idle = table_.half(slot, version + 1);
+  const shm::StateHeader header{plan.descriptor->type.state_version, plan.descriptor->state_bytes, 0};
+  std::memcpy(idle, &header, sizeof header);
+  if (plan.descriptor->init != nullptr) plan.descriptor->init(idle + sizeof header);
+}
+
+Result<> Agents::enter_name(std::uint32_t slot, std::string_view name) {
+  const shm::AgentTable::NamePlace place = table_.place_name(name);
+  if (place.taken) return fail(Errc::name_taken);
+  if (!place.free || is_pending(WordKind::name, *place.free)) return fail(Errc::too_many_agents);
+  const auto tag = static_cast<std::uint32_t>(shm::hash_name(name) >> 32U);
+  return stage_change(WordKind::name, *place.free, table_.name_word(*place.free),
+                      shm::NameWord{tag, slot}.pack());
+}
+
+Result<AgentId> Agents::create(const Plan& plan, std::int64_t now_ns) {
+  const shm::CreateRequest& request = plan.request;
+  if (plan.descriptor->state_bytes > table_.max_state_bytes()) return fail(Errc::state_too_large);
+  if (request.name_length > shm::kMaxNameBytes ||
+      request.capability_count > shm::kMaxCapabilities ||
+      request.subscription_count > shm::kMaxCreateSubscriptions) {
+    return fail(Errc::invalid_argument);
+  }
+  const Result<std::uint32_t> slot = take_slot();
+  if (!slot) return fail(slot.error());
+  write_record(*slot, plan);
+  shm::AgentRecord& agent = table_.record(*slot);
+  const SlotWord old = SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
+  const SlotWord born{old.generation + 1, static_cast<std::uint8_t>(Lifecycle::ready)};
+  Result<> staged = stage_change(WordKind::agent_version, *slot, agent.version,
+                                 agent.version.load(std::memory_order_relaxed) + 1);
+  if (staged) staged = stage_change(WordKind::agent_slot, *slot, agent.slot_word, born.pack());
+  if (staged && request.name_length != 0) {
+    staged = enter_name(*slot, {request.name.data(), request.name_length});
+  }
+  for (std::uint32_t i = 0; staged && i < request.subscription_count; ++i) {
+    staged = subscribe(*slot, request.subscriptions[i], now_ns);
+  }
+  if (!staged) return fail(staged.error());
+  stamps_[*slot] = stamp_;  // its idle half is what this turn changes
+  ++slots_taken_;
+  ++created_;
+  return AgentId{static_cast<EndpointId>(shm::Segment::endpoint_of_shard(shard_)), *slot,
+                 born.generation};
+}
+
+Result<> Agents::end(std::uint32_t slot) {
+  shm::AgentRecord& agent = table_.record(slot);
+  const SlotWord word = SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
+  Result<> staged = stage_change(WordKind::agent_slot, slot, agent.slot_word,
+                                 SlotWord{word.generation, 0}.pack());
+  if (staged && agent.name_length != 0 && agent.name_length < shm::kNameRoom) {
+    const auto place = table_.place_name({agent.name.data(), agent.name_length});
+    if (place.taken) {
+      staged = stage_change(WordKind::name, *place.taken, table_.name_word(*place.taken),
+                            shm::kTombstone);
+    }
+  }
+  if (staged && subscribed_[slot] != 0) staged = unsubscribe(slot, Symbol::none);
+  if (!staged) return staged;
+  slots_ended_.push_back(slot);
+  ++ended_;
+  return {};
+}
+
+Result<> Agents::subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns) {
+  for (std::size_t step = 0; step < subscription_table_.size(); ++step) {
+    const std::size_t index = (subscription_hint_ + step) % subscription_table_.size();
+    shm::Subscription& entry = subscription_table_[index];
+    if (entry.word.load(std::memory_order_relaxed) != 0 ||
+        is_pending(WordKind::subscription, static_cast<std::uint32_t>(index))) {
+      continue;
+    }
+    // Free, so nobody reads it: the time is in place before the word that puts it in force.
+    entry.since_ns.store(static_cast<std::uint64_t>(now_ns), std::memory_order_relaxed);
+    subscription_hint_ = index + 1;
+    ++subscription_changes_;
+    return stage_change(WordKind::subscription, static_cast<std::uint32_t>(index), entry.word,
+                        SubscriptionWord{pattern, slot}.pack());
+  }
+  return fail(Errc::subscriptions_full);
+}
+
+// Symbol::none takes away all of the agent's subscriptions.
+Result<> Agents::unsubscribe(std::uint32_t slot, Symbol pattern) {
+  for (std::size_t index = 0; index < subscription_table_.size(); ++index) {
+    shm::Word& word = subscription_table_[index].word;
+    const std::uint64_t value = word.load(std::memory_order_relaxed);
+    if (value == 0) continue;
+    const SubscriptionWord entry = SubscriptionWord::unpack(value);
+    if (entry.slot != slot || (pattern != Symbol::none && entry.pattern != pattern)) continue;
+    const Result<> staged =
+        stage_change(WordKind::subscription, static_cast<std::uint32_t>(index), word, 0);
+    if (!staged) return staged;
+    ++subscription_changes_;
+  }
+  return {};
+}
+
+void Agents::stage(shm::Turn& turn) {
+  for (const std::uint32_t slot : touched_) {
+    shm::Word& version = table_.record(slot).version;
+    turn.stage(WordKind::agent_version, slot, version, version.load(std::memory_order_relaxed) + 1);
+  }
+  for (const WordKind kind : {WordKind::agent_version, WordKind::agent_slot, WordKind::name,
+                              WordKind::subscription}) {
+    for (const Change& change : changes_) {
+      if (change.kind == kind) turn.stage(kind, change.index, *change.word, change.value);
+    }
+  }
+  if (subscription_changes_ != 0) turn.bump_epoch();
+}
+
+void Agents::settle() {
+  if (changes_.empty()) return;
+  free_slots_.resize(free_slots_.size() - slots_taken_);
+  free_slots_.insert(free_slots_.end(), slots_ended_.begin(), slots_ended_.end());
+  if (subscription_changes_ != 0) rebuild_subscriptions();
+}
+
+void Agents::rebuild_subscriptions() {
+  entries_.clear();
+  subscribed_.assign(table_.size(), 0);
+  for (const shm::Subscription& entry : subscription_table_) {
+    const std::uint64_t value = entry.word.load(std::memory_order_relaxed);
+    if (value == 0) continue;
+    const SubscriptionWord word = SubscriptionWord::unpack(value);
+    if (word.slot >= table_.size()) continue;
+    entries_.push_back({word.pattern, word.slot,
+                        static_cast<std::int64_t>(entry.since_ns.load(std::memory_order_relaxed))});
+    if (subscribed_[word.slot] != 0xFFFF) ++subscribed_[word.slot];
+  }
+  ++version_;
+}
+
+}  // namespace mabeam::worker

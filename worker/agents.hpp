@@ -1,0 +1,138 @@
+// Agents: the states that a turn has touched, and the agents that it makes and ends. All of it is
+// out of sight until the turn's words are stored: states are changed in their idle halves, new
+// records are written into free slots.
+//
+// Undo. The first touch of an agent in a turn copies its current half into the idle one; forgetting
+// the touch undoes it. An agent touched before in the same turn has its only copy in the idle half,
+// so a pre-image is taken in private memory before the handler (pitfall 1.7); for states over
+// kLargestPreImage the shard commits first instead.
+//
+// What can be derived from the records (free slots, the list of subscriptions) is private memory,
+// rebuilt by open().
+#pragma once
+
+#include "shm/registry.hpp"
+#include "shm/segment.hpp"
+#include "shm/turn.hpp"
+#include "shm/wire.hpp"
+
+#include "worker/types.hpp"
+
+#include "mabeam/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace mabeam::worker {
+
+class Agents {
+ public:
+  static constexpr std::uint32_t kLargestPreImage = 512;
+  /// Words of structure that one message may change.
+  static constexpr std::size_t kMaxChanges = 512;
+
+  Agents(const shm::Segment& segment, std::uint32_t shard);
+
+  /// Rebuilds what is derived.
+  void open();
+
+  [[nodiscard]] const shm::AgentTable& table() const { return table_; }
+
+  /// True if touching this agent again needs a commit first.
+  [[nodiscard]] bool needs_commit_first(std::uint32_t slot) const noexcept {
+    return stamps_[slot] == stamp_ && table_.record(slot).state_bytes > kLargestPreImage;
+  }
+  /// The header of the agent's idle half, with its state behind it, to be changed in place.
+  shm::StateHeader* touch(std::uint32_t slot);
+
+  /// What a new agent is made from.
+  struct Plan {
+    Symbol type{};
+    const TypeDescriptor* descriptor = nullptr;
+    AgentId parent;
+    shm::CreateRequest request;
+  };
+  /// Writes the record into a free slot and stages its words; on_start is the caller's.
+  /// Errors: too_many_agents, name_taken, subscriptions_full, state_too_large, too_many_changes,
+  /// invalid_argument.
+  Result<AgentId> create(const Plan& plan, std::int64_t now_ns);
+
+  /// Ends an agent: its slot, name and subscriptions become free. Errors: too_many_changes.
+  Result<> end(std::uint32_t slot);
+
+  /// Errors: subscriptions_full, too_many_changes.
+  Result<> subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns);
+  Result<> unsubscribe(std::uint32_t slot, Symbol pattern);
+
+  void begin_turn() noexcept;
+  void begin_message() noexcept;
+  void undo_message() noexcept;
+  void undo_turn() noexcept;
+
+  /// True if this turn has made, ended or subscribed anything: then it ends with this message.
+  [[nodiscard]] bool changed_structure() const noexcept { return !changes_.empty(); }
+  [[nodiscard]] bool changed_subscriptions() const noexcept { return subscription_changes_ != 0; }
+  [[nodiscard]] std::uint32_t touched() const noexcept {
+    return static_cast<std::uint32_t>(touched_.size());
+  }
+  [[nodiscard]] std::uint32_t created() const noexcept { return created_; }
+  [[nodiscard]] std::uint32_t ended() const noexcept { return ended_; }
+
+  void stage(shm::Turn& turn);
+  /// After the commit: brings what is derived up to date.
+  void settle();
+
+  /// One subscription that is in force.
+  struct Entry {
+    Symbol pattern{};
+    std::uint32_t slot = 0;
+    std::int64_t since_ns = 0;
+  };
+  [[nodiscard]] const std::vector<Entry>& subscriptions() const noexcept { return entries_; }
+  /// Raised whenever subscriptions() has changed.
+  [[nodiscard]] std::uint64_t subscription_version() const noexcept { return version_; }
+
+ private:
+  struct Change {
+    shm::WordKind kind;
+    std::uint32_t index;
+    shm::Word* word;
+    std::uint64_t value;
+  };
+
+  Result<> stage_change(shm::WordKind kind, std::uint32_t index, shm::Word& word,
+                        std::uint64_t value);
+  Result<> enter_name(std::uint32_t slot, std::string_view name);
+  [[nodiscard]] Result<std::uint32_t> take_slot() const;
+  void write_record(std::uint32_t slot, const Plan& plan);
+  [[nodiscard]] bool is_pending(shm::WordKind kind, std::uint32_t index) const noexcept;
+  void rebuild_subscriptions();
+
+  std::uint32_t shard_;
+  shm::AgentTable table_;
+  shm::SubscriptionTable subscription_table_;
+
+  std::vector<std::uint32_t> stamps_;   // by slot: the turn that touched it last
+  std::uint32_t stamp_ = 0;
+  std::vector<std::uint32_t> touched_;  // slots of this turn
+  std::size_t touched_before_ = 0;
+  std::vector<std::byte> pre_image_;
+  std::optional<std::uint32_t> pre_image_slot_;
+
+  std::vector<Change> changes_;
+  std::vector<std::uint32_t> free_slots_;  // the last is taken next
+  std::size_t slots_taken_ = 0;
+  std::vector<std::uint32_t> slots_ended_;
+  std::uint32_t subscription_changes_ = 0;
+  std::uint32_t created_ = 0;
+  std::uint32_t ended_ = 0;
+  std::size_t subscription_hint_ = 0;  // where to look for a free entry
+
+  std::vector<Entry> entries_;
+  std::vector<std::uint16_t> subscribed_;  // by slot: how many entries, up to 65535
+  std::uint64_t version_ = 1;
+};
+
+}  // namespace mabeam::worker

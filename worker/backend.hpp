@@ -1,0 +1,34 @@
+// What stands behind a Context: the shard, the agent that is running, and the message it runs on.
+#pragma once
+
+#include "shm/wire.hpp"
+
+#include "worker/shard.hpp"
+
+#include "mabeam/context.hpp"
+
+namespace mabeam {
+
+struct Context::Backend {
+  worker::Shard& shard;
+  AgentId self;
+  const shm::Received* message = nullptr;  ///< null in on_start and on_stop
+  bool replied = false;
+  bool wants_stop = false;
+
+  [[nodiscard]] std::int64_t now_ns() const { return shard.now_ns_; }
+  [[nodiscard]] std::uint32_t attempt() const { return shard.attempt_; }
+  Result<Symbol> symbol(std::string_view name) { return shard.symbols_.intern(name); }
+  Result<std::uint64_t> send(shm::Kind kind, AgentId to, Symbol symbol, const PayloadRef& payload,
+                             SendOptions options);
+  Result<> emit(Symbol topic, const PayloadRef& payload);
+  Result<AgentId> create(std::string_view type, const AgentOptions& options);
+  Result<> subscribe(std::string_view pattern);
+  Result<> unsubscribe(std::string_view pattern);
+  Result<> reply(const PayloadRef& payload);
+  [[nodiscard]] Result<AgentId> find(std::string_view name) const {
+    return shard.segment_.find_agent(name);
+  }
+};
+
+}  // namespace mabeam

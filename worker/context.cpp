@@ -1,0 +1,174 @@
+#include "mabeam/context.hpp"
+
+#include "shm/topics.hpp"
+
+#include "worker/backend.hpp"
+
+#include <algorithm>
+
+namespace mabeam {
+
+using shm::Kind;
+
+Result<std::uint64_t> Context::Backend::send(Kind kind, AgentId to, Symbol symbol,
+                                             const PayloadRef& payload, SendOptions options) {
+  const std::uint64_t id = ++shard.record_.next_message_id;
+  const std::int64_t deadline = options.deadline.count();
+  const shm::MessageHeader header{symbol,
+                                  static_cast<std::uint32_t>(payload.content()),
+                                  self.value(),
+                                  to.value(),
+                                  id,
+                                  kind == Kind::request ? id : 0,
+                                  shard.now_ns_,
+                                  deadline > 0 ? shard.now_ns_ + deadline : 0};
+  const Result<> sent = shard.outbox_.send(kind, 0, options.priority, header, payload.bytes());
+  if (!sent) return fail(sent.error());
+  return id;
+}
+
+Result<> Context::Backend::emit(Symbol topic, const PayloadRef& payload) {
+  shm::MessageHeader header{};
+  header.symbol = topic;
+  header.content = static_cast<std::uint32_t>(payload.content());
+  header.source = self.value();
+  header.sent_ns = shard.now_ns_;
+  return shard.outbox_.emit(header, payload.bytes());
+}
+
+Result<AgentId> Context::Backend::create(std::string_view type, const AgentOptions& options) {
+  if (!options.name.empty() || options.capabilities.size() > shm::kMaxCapabilities ||
+      options.subscribe.size() > shm::kMaxCreateSubscriptions) {
+    return fail(Errc::invalid_argument);
+  }
+  const Symbol symbol_of_type = shard.symbols_.find(type);
+  worker::Agents::Plan plan{symbol_of_type, shard.types_.find(symbol_of_type), self, {}};
+  if (plan.descriptor == nullptr) return fail(Errc::unknown_type);
+  const std::uint64_t most = shard.segment_.dimensions().max_agents;
+  if (shard.segment_.live_agents() + shard.segment_.reserved_agents() + shard.agents_.created() >=
+      most) {
+    return fail(Errc::too_many_agents);
+  }
+  for (const std::string_view capability : options.capabilities) {
+    const Result<Symbol> name = symbol(capability);
+    if (!name) return fail(name.error());
+    plan.request.capabilities[plan.request.capability_count++] = *name;
+  }
+  for (const std::string_view pattern : options.subscribe) {
+    if (const Result<> checked = shm::check_pattern(pattern); !checked) return fail(checked.error());
+    const Result<Symbol> name = symbol(pattern);
+    if (!name) return fail(name.error());
+    plan.request.subscriptions[plan.request.subscription_count++] = *name;
+  }
+  return shard.create_agent(plan);
+}
+
+Result<> Context::Backend::subscribe(std::string_view pattern) {
+  if (const Result<> checked = shm::check_pattern(pattern); !checked) return checked;
+  const Result<Symbol> name = symbol(pattern);
+  if (!name) return fail(name.error());
+  if (!shard.inbox_.is_listening()) {
+    shard.wants_to_listen_ = true;  // the message is run again with cursors in every log
+    return fail(Errc::backpressure);
+  }
+  return shard.agents_.subscribe(self.slot(), *name, shard.now_ns_);
+}
+
+Result<> Context::Backend::unsubscribe(std::string_view pattern) {
+  const Symbol name = shard.symbols_.find(pattern);
+  if (name == Symbol::none) return {};
+  return shard.agents_.unsubscribe(self.slot(), name);
+}
+
+Result<> Context::Backend::reply(const PayloadRef& payload) {
+  if (message == nullptr || message->kind != Kind::request || replied) {
+    return fail(Errc::invalid_argument);
+  }
+  const auto largest = shard.segment_.dimensions().ring_bytes[0] / 4;
+  if (payload.bytes().size() + sizeof(shm::MessageHeader) + sizeof(shm::RecordHeader) > largest) {
+    return fail(Errc::message_too_large);
+  }
+  replied = true;
+  return shard.answer(*message, Errc{}, payload);
+}
+
+// ---- the public face -------------------------------------------------------------------------
+
+AgentId Context::self() const {
+  return backend_.self;
+}
+
+std::chrono::nanoseconds Context::now() const {
+  return std::chrono::nanoseconds{backend_.now_ns()};
+}
+
+std::uint32_t Context::attempt() const {
+  return backend_.attempt();
+}
+
+Result<Symbol> Context::symbol(std::string_view name) {
+  return backend_.symbol(name);
+}
+
+Result<> Context::send(AgentId to, std::string_view signal, PayloadRef payload,
+                       SendOptions options) {
+  const Result<Symbol> name = backend_.symbol(signal);
+  if (!name) return fail(name.error());
+  return send(to, *name, payload, options);
+}
+
+Result<> Context::send(AgentId to, Symbol signal, PayloadRef payload, SendOptions options) {
+  const Result<std::uint64_t> sent = backend_.send(Kind::signal, to, signal, payload, options);
+  if (!sent) return fail(sent.error());
+  return {};
+}
+
+Result<std::uint64_t> Context::call(AgentId to, std::string_view action, PayloadRef payload,
+                                    SendOptions options) {
+  const Result<Symbol> name = backend_.symbol(action);
+  if (!name) return fail(name.error());
+  return call(to, *name, payload, options);
+}
+
+Result<std::uint64_t> Context::call(AgentId to, Symbol action, PayloadRef payload,
+                                    SendOptions options) {
+  return backend_.send(Kind::request, to, action, payload, options);
+}
+
+Result<> Context::emit(std::string_view topic, PayloadRef payload) {
+  if (const Result<> checked = shm::check_topic(topic); !checked) return checked;
+  const Result<Symbol> name = backend_.symbol(topic);
+  if (!name) return fail(name.error());
+  return emit(*name, payload);
+}
+
+Result<> Context::emit(Symbol topic, PayloadRef payload) {
+  return backend_.emit(topic, payload);
+}
+
+Result<AgentId> Context::create(std::string_view type, const AgentOptions& options) {
+  return backend_.create(type, options);
+}
+
+Result<> Context::stop() {
+  backend_.wants_stop = true;
+  return {};
+}
+
+Result<> Context::subscribe(std::string_view pattern) {
+  return backend_.subscribe(pattern);
+}
+
+Result<> Context::unsubscribe(std::string_view pattern) {
+  return backend_.unsubscribe(pattern);
+}
+
+Result<AgentId> Context::find(std::string_view name) const {
+  return backend_.find(name);
+}
+
+Result<> Context::reply(PayloadRef payload) {
+  return backend_.reply(payload);
+}
+
+}  // namespace mabeam

@@ -1,0 +1,173 @@
+#include "worker/inbox.hpp"
+
+#include <algorithm>
+
+namespace mabeam::worker {
+
+using shm::WordKind;
+
+Result<> Inbox::open() {
+  sources_.clear();
+  sources_.resize(segment_.endpoints());
+  hot_.clear();
+  hot_.reserve(sources_.size());
+  turn_sources_.clear();
+  turn_sources_.reserve(sources_.size());
+  is_listening_ = false;
+  for (std::uint32_t i = 0; i < segment_.endpoints(); ++i) {
+    Source& source = sources_[i];
+    source.endpoint = i;
+    for (std::uint32_t p = 0; p < shm::kPriorities; ++p) {
+      const std::span<std::byte> bytes = segment_.ring(i, endpoint_, static_cast<Priority>(p));
+      if (bytes.empty()) break;
+      auto ring = shm::RingConsumer::open(bytes);
+      if (!ring) return fail(ring.error());
+      source.rings[p] = *ring;
+      source.committed[p] = ring->position();
+      source.has_rings = true;
+    }
+    auto log = shm::EventLogReader::open(segment_.log(i), segment_.endpoints(), endpoint_);
+    if (!log) return fail(log.error());
+    source.log = *log;
+    source.log_committed = log->position();
+    source.log_slot_committed = log->next_slot();
+    is_listening_ = is_listening_ || log->is_joined();
+    make_hot(source);
+  }
+  return {};
+}
+
+void Inbox::make_hot(Source& source) noexcept {
+  source.empty_looks = 0;
+  if (source.is_hot) return;
+  source.is_hot = true;
+  hot_.push_back(&source);
+}
+
+void Inbox::collect_ready() noexcept {
+  auto& ready = segment_.endpoint(endpoint_).ready;
+  for (std::uint32_t i = 0; i < ready.size(); ++i) {
+    std::uint64_t bits = ready[i].load(std::memory_order_acquire);
+    for (; bits != 0; bits &= bits - 1) {
+      const std::uint32_t endpoint = i * 64 + static_cast<std::uint32_t>(__builtin_ctzll(bits));
+      if (endpoint < sources_.size() && !sources_[endpoint].is_hot) make_hot(sources_[endpoint]);
+    }
+  }
+}
+
+bool Inbox::has_input(Source& source) noexcept {
+  if (source.has_rings) {
+    for (std::uint32_t p = 0; p < shm::kPriorities; ++p) {
+      if (!source.ring_blockage[p] && (!source.rings[p].is_drained() || source.rings[p].refresh())) {
+        return true;
+      }
+    }
+  }
+  return source.log.is_joined() && !source.log_blockage && source.log.has_more();
+}
+
+void Inbox::cool_down() noexcept {
+  for (std::size_t i = 0; i < hot_.size();) {
+    Source& source = *hot_[i];
+    if (++source.empty_looks < kColdAfter) {
+      ++i;
+      continue;
+    }
+    source.empty_looks = 0;
+    const std::uint64_t bit = std::uint64_t{1} << (source.endpoint % 64);
+    segment_.endpoint(endpoint_).ready[source.endpoint / 64].fetch_and(~bit,
+                                                                       std::memory_order_seq_cst);
+    const bool is_blocked = source.log_blockage ||
+                            std::any_of(source.ring_blockage.begin(), source.ring_blockage.end(),
+                                        [](const auto& blockage) { return blockage.has_value(); });
+    if (is_blocked || has_input(source)) {
+      ++i;
+      continue;
+    }
+    source.is_hot = false;
+    hot_[i] = hot_.back();
+    hot_.pop_back();
+  }
+}
+
+void Inbox::set_listening(bool listen) noexcept {
+  is_listening_ = listen;
+  for (Source& source : sources_) {
+    if (listen == source.log.is_joined()) continue;
+    if (listen) {
+      source.log.join();
+      make_hot(source);
+    } else {
+      source.log.leave();
+    }
+    source.log_committed = source.log.position();
+    source.log_slot_committed = source.log.next_slot();
+  }
+}
+
+bool Inbox::has_work() noexcept {
+  bool found = false;
+  for (Source& source : sources_) {
+    if (!has_input(source)) continue;
+    make_hot(source);
+    found = true;
+  }
+  return found;
+}
+
+bool Inbox::is_drained() noexcept {
+  return std::none_of(sources_.begin(), sources_.end(), [this](Source& source) {
+    if (has_input(source) || source.log_blockage) return true;
+    return std::any_of(source.ring_blockage.begin(), source.ring_blockage.end(),
+                       [](const auto& blockage) { return blockage.has_value(); });
+  });
+}
+
+void Inbox::stage(shm::Turn& turn) {
+  for (Source* source : turn_sources_) {
+    if (!source->log.is_joined()) continue;
+    if (source->log.position() == source->log_committed &&
+        source->log.next_slot() == source->log_slot_committed) {
+      continue;
+    }
+    shm::LogCursor& cursor = source->log.cursor();
+    turn.stage(WordKind::cursor_sequence, source->endpoint, cursor.sequence,
+               source->log.sequence());
+    turn.stage(WordKind::cursor_slot, source->endpoint, cursor.next_slot, source->log.next_slot());
+    turn.stage(WordKind::cursor_position, source->endpoint, cursor.position,
+               source->log.position());
+  }
+  for (Source* source : turn_sources_) {
+    if (!source->has_rings) continue;
+    for (std::uint32_t p = 0; p < shm::kPriorities; ++p) {
+      if (source->rings[p].position() == source->committed[p]) continue;
+      turn.stage(WordKind::ring_head, source->endpoint * 4 + p, source->rings[p].head_word(),
+                 source->rings[p].position());
+    }
+  }
+}
+
+void Inbox::settle() noexcept {
+  for (Source* source : turn_sources_) {
+    source->is_in_turn = false;
+    source->log_committed = source->log.position();
+    source->log_slot_committed = source->log.next_slot();
+    for (std::uint32_t p = 0; p < shm::kPriorities && source->has_rings; ++p) {
+      source->committed[p] = source->rings[p].position();
+    }
+  }
+  turn_sources_.clear();
+}
+
+void Inbox::undo_turn() noexcept {
+  for (Source* source : turn_sources_) {
+    source->is_in_turn = false;
+    source->log.reload();
+    for (std::uint32_t p = 0; p < shm::kPriorities && source->has_rings; ++p) {
+      source->rings[p].advance(source->committed[p]);
+    }
+  }
+  turn_sources_.clear();
+}
+
+}  // namespace mabeam::worker

@@ -1,0 +1,94 @@
+// Inbox: where a shard's messages come from: three rings and an event log from every endpoint.
+//
+// Ready bits say which sources are worth a look. A source stays hot while it has something; after
+// kColdAfter empty looks its bit is cleared, then it is looked at once more, so that a message that
+// came in between is not lost (doorbell.hpp). A hot source is polled without any write to the shared
+// line, which spares its sender a cache miss a turn.
+#pragma once
+
+#include "shm/event_log.hpp"
+#include "shm/segment.hpp"
+#include "shm/spsc_ring.hpp"
+#include "shm/turn.hpp"
+
+#include "worker/outbox.hpp"
+
+#include "mabeam/message.hpp"
+#include "mabeam/result.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace mabeam::worker {
+
+/// One endpoint as a source of messages.
+struct Source {
+  std::uint32_t endpoint = 0;
+  bool has_rings = false;
+  bool is_hot = false;
+  bool is_in_turn = false;
+  std::uint32_t empty_looks = 0;
+  std::array<shm::RingConsumer, shm::kPriorities> rings;
+  shm::EventLogReader log;
+  /// What the next message of a ring, or the next event, waits for.
+  std::array<std::optional<Blockage>, shm::kPriorities> ring_blockage;
+  std::optional<Blockage> log_blockage;
+  // What is published; the private positions run ahead of it during a turn.
+  std::array<std::uint64_t, shm::kPriorities> committed{};
+  std::uint64_t log_committed = 0;
+  std::uint64_t log_slot_committed = 0;
+};
+
+class Inbox {
+ public:
+  static constexpr std::uint32_t kColdAfter = 4096;
+
+  Inbox(const shm::Segment& segment, std::uint32_t endpoint)
+      : segment_(segment), endpoint_(endpoint) {}
+
+  /// Takes over at the published positions; every source is hot at first. Errors: corrupt.
+  Result<> open();
+
+  /// Takes up the ready bits. Cheap: reads one line.
+  void collect_ready() noexcept;
+  [[nodiscard]] const std::vector<Source*>& hot() const noexcept { return hot_; }
+  /// Called after a look at every hot source that found nothing: cools those empty for long.
+  void cool_down() noexcept;
+
+  /// Takes or gives up a cursor in every log, as the shard gets its first or loses its last
+  /// subscription. Between turns.
+  void set_listening(bool listen) noexcept;
+  [[nodiscard]] bool is_listening() const noexcept { return is_listening_; }
+
+  /// Rescans everything, ready bits aside: is there anything to do? Before a sleep.
+  [[nodiscard]] bool has_work() noexcept;
+  /// Bytes that nobody has read yet, over all rings.
+  [[nodiscard]] bool is_drained() noexcept;
+
+  void note_use(Source& source) {
+    if (source.is_in_turn) return;
+    source.is_in_turn = true;
+    turn_sources_.push_back(&source);
+  }
+  /// Puts cursors and ring heads that have moved on the redo list, in that order.
+  void stage(shm::Turn& turn);
+  void settle() noexcept;
+  void undo_turn() noexcept;
+
+  [[nodiscard]] Source& source(std::uint32_t endpoint) { return sources_[endpoint]; }
+
+ private:
+  void make_hot(Source& source) noexcept;
+  [[nodiscard]] bool has_input(Source& source) noexcept;
+
+  const shm::Segment& segment_;
+  std::uint32_t endpoint_;
+  bool is_listening_ = false;
+  std::vector<Source> sources_;  // by endpoint
+  std::vector<Source*> hot_;
+  std::vector<Source*> turn_sources_;
+};
+
+}  // namespace mabeam::worker

@@ -1,0 +1,258 @@
+#include "worker/outbox.hpp"
+
+#include "shm/clock.hpp"
+#include "shm/doorbell.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace mabeam::worker {
+
+using shm::Kind;
+using shm::MessageHeader;
+using shm::WordKind;
+
+Outbox::Outbox(const shm::Segment& segment, std::uint32_t endpoint)
+    : segment_(segment), endpoint_(endpoint), interest_(segment),
+      rings_(std::size_t{segment.endpoints()} * 4) {}
+
+Result<> Outbox::open() {
+  auto log = shm::EventLogWriter::open(segment_.log(endpoint_), segment_.endpoints());
+  if (!log) return fail(log.error());
+  log_ = *log;
+  auto dead = shm::EventLogWriter::open(segment_.dead_letters(endpoint_ - 1), 0);
+  if (!dead) return fail(dead.error());
+  dead_letters_ = *dead;
+  return {};
+}
+
+Result<Outbox::Ring*> Outbox::ring_to(std::uint32_t target, Priority priority) {
+  if (target >= segment_.endpoints()) return fail(Errc::not_found);
+  Ring& ring = rings_[target * 4 + static_cast<std::uint32_t>(priority)];
+  if (ring.is_open) [[likely]] return &ring;
+  const std::span<std::byte> bytes = segment_.ring(endpoint_, target, priority);
+  if (bytes.empty()) return fail(Errc::not_found);
+  auto producer = shm::RingProducer::open(bytes);
+  if (!producer) return fail(producer.error());
+  ring.producer = *producer;
+  ring.is_open = true;
+  return &ring;
+}
+
+void Outbox::mark(Ring& ring, std::uint32_t index) {
+  if (!ring.is_in_message) {
+    ring.is_in_message = true;
+    message_rings_.push_back({index, ring.producer.claimed()});
+  }
+  if (!ring.is_in_turn) {
+    ring.is_in_turn = true;
+    ring.turn_start = ring.producer.claimed();
+    turn_rings_.push_back(index);
+  }
+}
+
+Result<std::span<std::byte>> Outbox::claim(Ring& ring, std::uint32_t index, std::uint32_t length,
+                                           Kind kind, std::uint16_t flags) {
+  mark(ring, index);
+  auto room = ring.producer.claim(length, static_cast<std::uint16_t>(kind), flags);
+  if (room) [[likely]] return room;
+  if (room.error().code == Errc::backpressure && !ring.is_congested) {
+    is_blocked_ = true;
+    blockage_ = {index, length};
+  }
+  return room;
+}
+
+Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
+                      const MessageHeader& header, std::span<const std::byte> payload) {
+  const auto target = static_cast<std::uint32_t>(AgentId{header.target}.endpoint());
+  const Result<Ring*> ring = ring_to(target, priority);
+  if (!ring) return fail(ring.error());
+  const std::uint32_t index = target * 4 + static_cast<std::uint32_t>(priority);
+  if (segment_.is_client(target) &&
+      segment_.endpoint(target).generation.load(std::memory_order_relaxed) !=
+          AgentId{header.target}.generation()) {
+    return fail(Errc::closed);  // that client is gone; its successor is somebody else
+  }
+  if (payload.size() > (*ring)->producer.max_body()) return fail(Errc::message_too_large);
+  const auto length = static_cast<std::uint32_t>(sizeof header + payload.size());
+  const auto room = claim(**ring, index, length, kind, flags);
+  if (!room && room.error().code == Errc::backpressure && (*ring)->is_congested) {
+    bury(shm::DeadReason::overflow, {kind, flags, header, payload});
+    return {};
+  }
+  if (!room) return fail(room.error());
+  shm::compose(*room, header, payload);
+  ++sent_;
+  return {};
+}
+
+Result<std::span<std::byte>> Outbox::claim_event(std::uint32_t length) {
+  auto room = log_.claim(length, static_cast<std::uint16_t>(Kind::event));
+  if (!room && room.error().code == Errc::backpressure) {
+    is_blocked_ = true;
+    blockage_ = {Blockage::kLog, length};
+    ring_slow_readers();
+  }
+  return room;
+}
+
+Result<> Outbox::emit(MessageHeader header, std::span<const std::byte> payload) {
+  if (payload.size() > log_.max_body()) return fail(Errc::message_too_large);
+  header.id = log_.sequence();
+  const auto room = claim_event(static_cast<std::uint32_t>(sizeof header + payload.size()));
+  if (!room) return fail(room.error());
+  shm::compose(*room, header, payload);
+  topics_.push_back(header.symbol);
+  ++events_;
+  return {};
+}
+
+// A dead letter is a message whose payload is the whole message that died, header first.
+void Outbox::bury(shm::DeadReason reason, const shm::Received& message) {
+  const std::size_t most = dead_letters_.max_body() - 2 * sizeof(MessageHeader);
+  const std::size_t kept = std::min(most, message.payload.size());
+  const auto length = static_cast<std::uint32_t>(2 * sizeof(MessageHeader) + kept);
+  const auto room = dead_letters_.claim(length, static_cast<std::uint16_t>(Kind::dead_letter),
+                                        static_cast<std::uint16_t>(reason));
+  ++buried_;
+  if (!room) return;  // one turn has filled the whole log: counted all the same
+  MessageHeader cover = message.header;
+  cover.id = dead_letters_.sequence() - 1;
+  cover.correlation = static_cast<std::uint64_t>(message.kind);
+  cover.sent_ns = shm::monotonic_ns();
+  std::byte* at = room->data();
+  std::memcpy(at, &cover, sizeof cover);
+  std::memcpy(at + sizeof cover, &message.header, sizeof message.header);
+  if (kept != 0) std::memcpy(at + 2 * sizeof cover, message.payload.data(), kept);
+}
+
+// ---- the turn's begin and end ----------------------------------------------------------------
+
+void Outbox::begin_turn() noexcept {
+  for (const std::uint32_t index : turn_rings_) rings_[index].is_in_turn = false;
+  turn_rings_.clear();
+  topics_.clear();
+  sent_ = events_ = buried_ = 0;
+  turn_start_ = {log_.claimed(), log_.sequence(), dead_letters_.claimed(),
+                 dead_letters_.sequence()};
+}
+
+void Outbox::begin_message() noexcept {
+  for (const Mark& mark : message_rings_) rings_[mark.ring].is_in_message = false;
+  message_rings_.clear();
+  is_blocked_ = false;
+  before_ = {sent_, events_, buried_, log_.claimed(), log_.sequence(), dead_letters_.claimed(),
+             dead_letters_.sequence(), topics_.size()};
+}
+
+void Outbox::undo_message() noexcept {
+  for (const Mark& mark : message_rings_) rings_[mark.ring].producer.rewind(mark.position);
+  log_.rewind(before_.log, before_.log_sequence);
+  dead_letters_.rewind(before_.dead, before_.dead_sequence);
+  topics_.resize(before_.topics);
+  sent_ = before_.sent;
+  events_ = before_.events;
+  buried_ = before_.buried;
+}
+
+void Outbox::undo_turn() noexcept {
+  for (const std::uint32_t index : turn_rings_) {
+    rings_[index].producer.rewind(rings_[index].turn_start);
+  }
+  log_.rewind(turn_start_.log, turn_start_.log_sequence);
+  dead_letters_.rewind(turn_start_.dead, turn_start_.dead_sequence);
+  begin_turn();
+}
+
+void Outbox::stage(shm::Turn& turn) {
+  if (log_.claimed() != log_.published()) {
+    auto* header = reinterpret_cast<shm::LogHeader*>(segment_.log(endpoint_).data());
+    turn.stage(WordKind::log_sequence, 0, header->sequence, log_.sequence());
+    turn.stage(WordKind::log_tail, 0, header->tail, log_.claimed());
+  }
+  if (dead_letters_.claimed() != dead_letters_.published()) {
+    auto* header = reinterpret_cast<shm::LogHeader*>(segment_.dead_letters(endpoint_ - 1).data());
+    turn.stage(WordKind::dead_sequence, 0, header->sequence, dead_letters_.sequence());
+    turn.stage(WordKind::dead_tail, 0, header->tail, dead_letters_.claimed());
+  }
+  for (const std::uint32_t index : turn_rings_) {
+    Ring& ring = rings_[index];
+    if (ring.producer.claimed() == ring.producer.published()) continue;
+    turn.stage(WordKind::ring_tail, index, ring.producer.tail_word(), ring.producer.claimed());
+  }
+}
+
+void Outbox::settle() {
+  shm::full_fence();
+  for (const std::uint32_t index : turn_rings_) {
+    Ring& ring = rings_[index];
+    if (ring.producer.claimed() == ring.producer.published()) continue;
+    ring.producer.settle();
+    segment_.announce(endpoint_, index / 4);
+  }
+  dead_letters_.settle();
+  if (topics_.empty()) return;
+  log_.settle();
+  shm::EndpointSet readers;
+  for (const Symbol topic : topics_) {
+    const shm::EndpointSet& interested = interest_.of(topic);
+    for (std::size_t i = 0; i < readers.words.size(); ++i) readers.words[i] |= interested.words[i];
+  }
+  readers.for_each([&](std::uint32_t reader) { segment_.announce(endpoint_, reader); });
+  if (log_.is_half_full()) ring_slow_readers();
+}
+
+// ---- waiting for room ------------------------------------------------------------------------
+
+void Outbox::ring_slow_readers() {
+  shm::full_fence();
+  const std::uint64_t half = log_.capacity() / 2;
+  log_.for_each_reader([&](std::uint32_t reader, std::uint64_t position) {
+    if (log_.claimed() - position >= half) segment_.announce(endpoint_, reader);
+  });
+}
+
+bool Outbox::may_retry(const Blockage& blockage, std::int64_t now_ns,
+                       std::int64_t stall_timeout_ns) {
+  if (blockage.ring == Blockage::kLog) return may_retry_log(blockage, now_ns, stall_timeout_ns);
+  Ring& ring = rings_[blockage.ring];
+  const std::uint64_t used = ring.producer.used();
+  if (ring.is_congested && used <= ring.producer.capacity() / 2) ring.is_congested = false;
+  if (ring.producer.has_room(blockage.length)) {
+    ring.full_since_ns = 0;
+    return true;
+  }
+  if (ring.is_congested) return true;
+  if (ring.full_since_ns == 0 || used < ring.used_when_full) {
+    ring.full_since_ns = now_ns;  // progress starts the patience anew
+    ring.used_when_full = used;
+    return false;
+  }
+  if (now_ns - ring.full_since_ns < stall_timeout_ns) return false;
+  ring.is_congested = true;
+  ring.full_since_ns = 0;
+  return true;
+}
+
+// A reader that holds the log for stall_timeout is evicted, dead, stopped or slow alike.
+bool Outbox::may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::int64_t timeout_ns) {
+  if (log_.has_room(blockage.length)) {
+    log_full_since_ns_ = 0;
+    return true;
+  }
+  const std::uint64_t lowest = log_.lowest_position();
+  if (log_full_since_ns_ == 0 || lowest != log_lowest_when_full_) {
+    log_full_since_ns_ = now_ns;
+    log_lowest_when_full_ = lowest;
+    ring_slow_readers();
+    return false;
+  }
+  if (now_ns - log_full_since_ns_ < timeout_ns) return false;
+  log_full_since_ns_ = 0;
+  const std::uint32_t slowest = log_.slowest_reader();
+  if (slowest != shm::EventLogWriter::kNobody) log_.evict(slowest);
+  return log_.has_room(blockage.length);
+}
+
+}  // namespace mabeam::worker

@@ -1,0 +1,127 @@
+// Outbox: what a shard has claimed and not published: messages in its rings, events in its log, dead
+// letters. Nothing of it is visible until the turn has committed; undo_message() forgets what the
+// current message claimed, and no more.
+//
+// Congestion is per destination ring (DESIGN, The turn). A claim that finds its ring full blocks the
+// message; a ring that stays full without any progress of its reader for stall_timeout is congested:
+// sends to it become dead letters (overflow) at once, until it has drained to half.
+#pragma once
+
+#include "shm/event_log.hpp"
+#include "shm/interest.hpp"
+#include "shm/segment.hpp"
+#include "shm/spsc_ring.hpp"
+#include "shm/turn.hpp"
+#include "shm/wire.hpp"
+
+#include "mabeam/message.hpp"
+#include "mabeam/result.hpp"
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace mabeam::worker {
+
+/// What a message waits for: room for `length` bytes in a ring, or in this shard's own log.
+struct Blockage {
+  static constexpr std::uint32_t kLog = ~std::uint32_t{0};
+
+  std::uint32_t ring = 0;  ///< index of the outgoing ring, or kLog
+  std::uint32_t length = 0;
+};
+
+class Outbox {
+ public:
+  Outbox(const shm::Segment& segment, std::uint32_t endpoint);
+
+  /// Takes over at the published positions. Errors: corrupt.
+  Result<> open();
+
+  /// Claims a message. Errors: backpressure (and is_blocked()), message_too_large, not_found,
+  /// closed (a client that is gone).
+  Result<> send(shm::Kind kind, std::uint16_t flags, Priority priority,
+                const shm::MessageHeader& header, std::span<const std::byte> payload);
+
+  /// Claims an event; `header.id` is filled in. Errors: backpressure, message_too_large.
+  Result<> emit(shm::MessageHeader header, std::span<const std::byte> payload);
+
+  /// Claims a dead letter; the oldest give way. A payload that is too long is cut.
+  void bury(shm::DeadReason reason, const shm::Received& message);
+
+  void begin_turn() noexcept;
+  void begin_message() noexcept;
+  void undo_message() noexcept;
+  void undo_turn() noexcept;
+
+  [[nodiscard]] bool is_blocked() const noexcept { return is_blocked_; }
+  [[nodiscard]] const Blockage& blockage() const noexcept { return blockage_; }
+
+  /// True when what a message waited for has come: room, or the end of the patience.
+  bool may_retry(const Blockage& blockage, std::int64_t now_ns, std::int64_t stall_timeout_ns);
+
+  [[nodiscard]] bool is_empty() const noexcept {
+    return turn_rings_.empty() && events_ == 0 && buried_ == 0;
+  }
+  /// Puts the tails on the redo list.
+  void stage(shm::Turn& turn);
+  /// After the commit: the claims are published, and their readers are told.
+  void settle();
+
+  // What the turn adds to the shard's counters.
+  [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
+  [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
+  [[nodiscard]] std::uint64_t buried() const noexcept { return buried_; }
+
+ private:
+  struct Ring {
+    shm::RingProducer producer;
+    std::uint64_t turn_start = 0;        // claimed() when the turn first used it
+    std::int64_t full_since_ns = 0;      // 0: it was not full
+    std::uint64_t used_when_full = 0;
+    bool is_open = false;
+    bool is_in_turn = false;
+    bool is_in_message = false;
+    bool is_congested = false;
+  };
+  struct Mark {
+    std::uint32_t ring = 0;
+    std::uint64_t position = 0;
+  };
+
+  Result<Ring*> ring_to(std::uint32_t target, Priority priority);
+  Result<std::span<std::byte>> claim(Ring& ring, std::uint32_t index, std::uint32_t length,
+                                     shm::Kind kind, std::uint16_t flags);
+  void mark(Ring& ring, std::uint32_t index);
+  Result<std::span<std::byte>> claim_event(std::uint32_t length);
+  bool may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::int64_t timeout_ns);
+  void ring_slow_readers();
+
+  const shm::Segment& segment_;
+  std::uint32_t endpoint_;
+  shm::Interest interest_;
+  std::vector<Ring> rings_;                  // by target endpoint * 4 + priority
+  std::vector<std::uint32_t> turn_rings_;    // those with claims of this turn
+  std::vector<Mark> message_rings_;          // and of this message, with where it began
+  shm::EventLogWriter log_;
+  shm::EventLogWriter dead_letters_;
+  std::vector<Symbol> topics_;               // of this turn's events
+  std::int64_t log_full_since_ns_ = 0;
+  std::uint64_t log_lowest_when_full_ = 0;
+  Blockage blockage_;
+  bool is_blocked_ = false;
+  std::uint64_t sent_ = 0;
+  std::uint64_t events_ = 0;
+  std::uint64_t buried_ = 0;
+  struct {
+    std::uint64_t sent = 0, events = 0, buried = 0;
+    std::uint64_t log = 0, log_sequence = 0, dead = 0, dead_sequence = 0;
+    std::size_t topics = 0;
+  } before_;  // what the message found
+  struct {
+    std::uint64_t log = 0, log_sequence = 0, dead = 0, dead_sequence = 0;
+  } turn_start_;
+};
+
+}  // namespace mabeam::worker

@@ -1,0 +1,77 @@
+// The worker's entry: what main() of mabeam-worker, and of a user's own worker, calls.
+#include "worker/worker.hpp"
+
+#include "mabeam/agent.hpp"
+
+#include <charconv>
+#include <cstdio>
+#include <optional>
+#include <string_view>
+
+namespace mabeam {
+namespace {
+
+using worker::Exit;
+
+std::optional<std::uint32_t> number_of(std::string_view text) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// A worker's command line is written by the supervisor, for itself: no library, no help.
+std::optional<worker::Options> parse(std::span<char*> arguments) {
+  worker::Options options;
+  for (std::size_t i = 1; i + 1 < arguments.size(); i += 2) {
+    const std::string_view key = arguments[i];
+    const std::string_view value = arguments[i + 1];
+    std::optional<std::uint32_t> number = 0;
+    if (key == "--name") {
+      options.runtime = value;
+    } else if (key == "--module") {
+      options.modules.emplace_back(value);
+    } else if (key == "--worker") {
+      number = number_of(value);
+      options.worker = number.value_or(0);
+    } else if (key == "--incarnation") {
+      number = number_of(value);
+      options.incarnation = number.value_or(0);
+    } else {
+      return std::nullopt;
+    }
+    if (!number) return std::nullopt;
+  }
+  if (options.runtime.empty() || options.incarnation == 0) return std::nullopt;
+  return options;
+}
+
+Exit exit_for(Errc code) {
+  switch (code) {
+    case Errc::incompatible:
+    case Errc::byte_order: return Exit::incompatible;
+    case Errc::bad_permissions: return Exit::permission;
+    default: return Exit::again;
+  }
+}
+
+}  // namespace
+
+int run_worker(int argc, char** argv, std::span<const TypeDescriptor> types) {
+  const std::optional<worker::Options> options = parse({argv, static_cast<std::size_t>(argc)});
+  if (!options) {
+    std::fputs("mabeam-worker is started by mabeam-supervisor: run that instead\n", stderr);
+    return static_cast<int>(Exit::usage);
+  }
+  Result<shm::Segment> segment =
+      shm::Segment::attach(options->runtime, shm::Access::read_write);
+  if (!segment) {
+    std::fprintf(stderr, "mabeam-worker: %s: %s\n", options->runtime.c_str(),
+                 describe(segment.error()).c_str());
+    return static_cast<int>(exit_for(segment.error().code));
+  }
+  worker::Worker worker{std::move(*segment), *options};
+  return worker.run(types);
+}
+
+}  // namespace mabeam

@@ -1,0 +1,100 @@
+#include "worker/shard.hpp"
+
+#include "shm/clock.hpp"
+
+#include <algorithm>
+
+namespace mabeam::worker {
+namespace {
+
+constexpr std::uint32_t kClockEvery = 8;       // messages between two looks at the clock
+constexpr std::uint32_t kFewestToDivide = 16;  // a smaller turn is not divided among priorities
+
+}  // namespace
+
+Shard::Shard(const shm::Segment& segment, const Types& types, std::uint32_t shard)
+    : segment_(segment), types_(types), shard_(shard),
+      endpoint_(shm::Segment::endpoint_of_shard(shard)), symbols_(segment.symbols()),
+      words_(segment, shard), turn_(segment.turn(shard)), agents_(segment, shard),
+      inbox_(segment, endpoint_), outbox_(segment, endpoint_), subscribers_(symbols_, agents_) {}
+
+std::uint32_t Shard::run_turn(const Limits& limits) {
+  limits_ = limits;
+  if (single_steps_ != 0) {
+    limits_.turn_messages = 1;
+    --single_steps_;
+  }
+  inbox_.collect_ready();
+  taken_ = 0;
+  waiting_ = 0;
+  is_full_ = false;
+  ++rotation_;
+  take_messages();
+  if (in_turn_) commit();
+  if (wants_to_listen_) {
+    wants_to_listen_ = false;
+    inbox_.set_listening(true);
+    return taken_ + 1;  // the message that wants it is taken next
+  }
+  if (taken_ == 0) inbox_.cool_down();
+  return taken_;
+}
+
+void Shard::begin_turn() noexcept {
+  in_turn_ = true;
+  turn_.begin();
+  agents_.begin_turn();
+  outbox_.begin_turn();
+  record_ = turn_.record();
+  turn_began_ns_ = now_ns_;
+}
+
+bool Shard::is_over() noexcept {
+  if (is_full_ || taken_ >= limits_.turn_messages) return true;
+  if (taken_ % kClockEvery != 0 || taken_ == 0) return false;
+  now_ns_ = shm::monotonic_ns();
+  is_full_ = now_ns_ - turn_began_ns_ > limits_.turn_time_ns;
+  return is_full_;
+}
+
+// Of 64 messages high gets 48 at first, then normal up to 60, then low; what is left over goes round
+// again. In small turns the priorities lead in turn, 12 : 3 : 1.
+void Shard::take_messages() {
+  const std::uint32_t most = limits_.turn_messages;
+  if (most < kFewestToDivide) {
+    const std::uint32_t lead = rotation_ % 16;
+    if (lead == 0) take(Priority::low, most);
+    if (lead < 4) take(Priority::normal, most - std::min(most, taken_));
+  } else {
+    take(Priority::high, most / 4 * 3);
+    take(Priority::normal, most / 16 * 15 - std::min(most / 16 * 15, taken_));
+  }
+  for (const Priority priority : {Priority::low, Priority::high, Priority::normal}) {
+    const bool is_late_low = priority == Priority::low && most < kFewestToDivide;
+    if (!is_late_low) take(priority, most - std::min(most, taken_));
+  }
+  if (most < kFewestToDivide) take(Priority::low, most - std::min(most, taken_));
+}
+
+void Shard::commit() {
+  in_turn_ = false;
+  record_.sent += outbox_.sent();
+  record_.events_published += outbox_.events();
+  record_.dead_lettered += outbox_.buried();
+  record_.agents_created += agents_.created();
+  record_.agents_stopped += agents_.ended();
+  record_.agents_live += agents_.created();
+  record_.agents_live -= agents_.ended();
+  const bool changed = agents_.changed_subscriptions();
+  agents_.stage(turn_);
+  turn_.stage_record(record_);
+  outbox_.stage(turn_);
+  inbox_.stage(turn_);
+  turn_.commit(words_);
+  agents_.settle();
+  inbox_.settle();
+  outbox_.settle();
+  if (changed && agents_.subscriptions().empty()) inbox_.set_listening(false);
+}
+
+}  // namespace mabeam::worker

@@ -1,0 +1,151 @@
+// Shard: an endpoint that hosts agents, in the hands of its owner. Runs its messages in turns.
+//
+// One message, exactly:
+//   1. the witness names it, in case its handler kills the process;
+//   2. its agent's state is copied into the idle half, what it sends is claimed out of sight;
+//   3. the handler returns: an error undoes this message alone; a full ring undoes it and leaves it
+//      where it is;
+//   4. the turn commits: one store, then the words (shm/turn.hpp).
+//
+// A turn takes up to turn_messages messages or turn_time of work, and less when nothing waits.
+// Replies and other high messages come first, yet of 64 messages normal gets at least 12 and low 4
+// where they wait; senders take turns. A message that changes structure ends its turn.
+//
+// After a crash (recovery.cpp) messages are taken one a turn until the one that the witness named has
+// passed; one that has killed max_attempts owners becomes a dead letter.
+#pragma once
+
+#include "shm/segment.hpp"
+#include "shm/turn.hpp"
+#include "shm/turn_words.hpp"
+#include "shm/wire.hpp"
+
+#include "worker/agents.hpp"
+#include "worker/inbox.hpp"
+#include "worker/outbox.hpp"
+#include "worker/subscribers.hpp"
+#include "worker/types.hpp"
+
+#include "mabeam/context.hpp"
+#include "mabeam/result.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace mabeam::worker {
+
+/// The tunables of the header, as one turn uses them.
+struct Limits {
+  std::uint32_t turn_messages = 64;
+  std::int64_t turn_time_ns = 50'000;
+  std::uint32_t max_attempts = 3;
+  std::int64_t stall_timeout_ns = 1'000'000'000;
+};
+
+class Shard {
+ public:
+  /// `segment` and `types` outlive the shard. `shard` from 0 on.
+  Shard(const shm::Segment& segment, const Types& types, std::uint32_t shard);
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  /// Takes the shard over, after a first start and after a crash alike (recovery.cpp).
+  /// Errors: corrupt: the shard is parked, and its word says so.
+  Result<> adopt(shm::Incarnation self);
+
+  /// Finishes nothing and lets go: the last turn has been applied. For an orderly exit.
+  void let_go() noexcept;
+
+  /// Runs one turn. Returns how many messages it took: 0 when there was nothing to do.
+  std::uint32_t run_turn(const Limits& limits);
+
+  /// Rescans every ring and log: is there anything to do?
+  [[nodiscard]] bool has_work() noexcept { return inbox_.has_work(); }
+  [[nodiscard]] bool is_drained() noexcept { return inbox_.is_drained(); }
+  /// True while a message waits for room somewhere, so the shard must look again soon.
+  [[nodiscard]] bool is_waiting() const noexcept { return waiting_ != 0; }
+
+  [[nodiscard]] std::uint32_t endpoint() const noexcept { return endpoint_; }
+
+ private:
+  friend struct mabeam::Context::Backend;
+
+  enum class Outcome : std::uint8_t {
+    passed,        ///< handled, failed or buried: the message is over
+    blocked,       ///< undone, and left where it is
+    commit_first,  ///< not begun: the turn must commit before it
+  };
+
+  // shard.cpp: the turn
+  void begin_turn() noexcept;
+  void take_messages();
+  void commit();
+  [[nodiscard]] bool is_over() noexcept;
+
+  // shard_take.cpp: taking messages from rings and logs
+  void take(Priority priority, std::uint32_t quota);
+  std::uint32_t take_from_ring(Source& source, Priority priority, std::uint32_t quota);
+  std::uint32_t take_from_log(Source& source, std::uint32_t quota);
+  bool serve_event(Source& source, const shm::Record& record, std::uint32_t quota,
+                   std::uint32_t& served);
+  void give_up_ring(Source& source, Priority priority);
+  bool is_unblocked(std::optional<Blockage>& blockage);
+
+  // shard_message.cpp: one message
+  Outcome handle(const Source& source, const shm::Received& message, std::uint64_t witness);
+  Outcome handle_kind(const shm::Received& message, std::uint64_t witness);
+  Outcome handle_for_agent(const shm::Received& message, std::uint64_t witness);
+  Outcome handle_event(const shm::Received& message, std::uint32_t slot, std::uint64_t witness);
+  Outcome handle_create(const shm::Received& message);
+  Outcome handle_stop(const shm::Received& message, std::uint64_t witness);
+  Outcome finish(const shm::Received& message, const Result<>& result, bool replied);
+  Outcome refuse(const shm::Received& message, Errc code, shm::DeadReason reason);
+  Outcome undo(Outcome outcome) noexcept;
+  void begin_message(std::uint64_t witness) noexcept;
+  Result<> answer(const shm::Received& message, Errc code, PayloadRef payload);
+  Result<AgentId> create_agent(const Agents::Plan& plan);
+  Result<> end_agent(AgentId id);
+  [[nodiscard]] bool is_poison(std::uint64_t witness) const noexcept {
+    return record_.blamed_witness == witness && record_.blamed_count >= limits_.max_attempts;
+  }
+  /// The message that was to blame is over, one way or the other.
+  void pass(std::uint64_t witness) noexcept {
+    if (record_.blamed_witness != witness) return;
+    record_.blamed_witness = 0;
+    record_.blamed_count = 0;
+    single_steps_ = 0;
+  }
+
+  // recovery.cpp
+  Error park(Error error) noexcept;
+  void blame() noexcept;
+  void ring_everybody() noexcept;
+
+  const shm::Segment& segment_;
+  const Types& types_;
+  const std::uint32_t shard_;
+  const std::uint32_t endpoint_;
+  shm::Symbols symbols_;
+  shm::SegmentWords words_;
+  shm::Turn turn_;
+  Agents agents_;
+  Inbox inbox_;
+  Outbox outbox_;
+  Subscribers subscribers_;
+
+  Limits limits_;
+  shm::ShardRecord record_{};       // what the turn leaves behind
+  std::int64_t now_ns_ = 0;         // read whenever a ring or log had something new
+  std::int64_t turn_began_ns_ = 0;
+  std::uint32_t taken_ = 0;         // messages of this turn
+  std::uint32_t waiting_ = 0;       // rings and logs whose next message waits for room
+  std::uint32_t rotation_ = 0;      // whose turn it is, among senders and among priorities
+  std::uint32_t single_steps_ = 0;  // turns of one message still to run after a crash
+  std::uint32_t attempt_ = 1;       // of the current message
+  std::uint64_t witness_ = 0;       // that names it
+  bool in_turn_ = false;
+  bool is_full_ = false;            // the turn ends here
+  bool wants_to_listen_ = false;    // the current message needs cursors in the logs first
+};
+
+}  // namespace mabeam::worker

@@ -1,0 +1,298 @@
+// One message: to its agent's handler and back, or refused out loud.
+#include "worker/backend.hpp"
+#include "worker/shard.hpp"
+
+#include <exception>
+
+namespace mabeam::worker {
+
+using shm::DeadReason;
+using shm::Kind;
+using shm::Received;
+
+namespace {
+
+/// The hooks of a type end here: what they throw is an error like any other.
+template <class Call>
+Result<> guarded(Call&& call) noexcept {
+  try {
+    return call();
+  } catch (const std::exception&) {
+    return fail(Errc::handler_failed);
+  } catch (...) {
+    return fail(Errc::handler_failed);
+  }
+}
+
+Result<> call_handler(const TypeDescriptor& type, Context& context, void* state,
+                      const Received& message, std::string_view name) {
+  const AgentId source{message.header.source};
+  const std::uint64_t correlation = message.header.correlation;
+  switch (message.kind) {
+    case Kind::request:
+      if (type.on_action == nullptr) return fail(Errc::unknown_action);
+      return type.on_action(context, state, Action{name, message.view(), source, correlation});
+    case Kind::signal:
+      if (type.on_signal == nullptr) return {};
+      return type.on_signal(context, state, Signal{name, message.view(), source, correlation});
+    case Kind::event:
+      if (type.on_event == nullptr) return {};
+      return type.on_event(context, state, Event{name, message.view(), source, correlation});
+    default: break;
+  }
+  if (type.on_reply == nullptr) return {};
+  Result<> outcome;
+  if (message.flags != 0) outcome = fail(static_cast<Errc>(message.flags));
+  const Message text{name, message.view(), source, correlation};
+  return type.on_reply(context, state, Reply{text, outcome});
+}
+
+bool wants_answer(Kind kind) {
+  return kind == Kind::request || kind == Kind::create || kind == Kind::stop;
+}
+
+}  // namespace
+
+void Shard::begin_message(std::uint64_t witness) noexcept {
+  if (!in_turn_) begin_turn();
+  agents_.begin_message();
+  outbox_.begin_message();
+  witness_ = witness;
+  attempt_ = witness != 0 && record_.blamed_witness == witness ? record_.blamed_count + 1 : 1;
+}
+
+Shard::Outcome Shard::undo(Outcome outcome) noexcept {
+  agents_.undo_message();
+  outbox_.undo_message();
+  return outcome;
+}
+
+Shard::Outcome Shard::handle(const Source& source, const Received& message, std::uint64_t witness) {
+  begin_message(witness);
+  Outcome outcome = Outcome::passed;
+  if (static_cast<std::uint32_t>(AgentId{message.header.source}.endpoint()) != source.endpoint) {
+    outbox_.bury(DeadReason::unroutable, message);  // nobody speaks in another's name
+  } else if (is_poison(witness)) {
+    outbox_.bury(DeadReason::poison, message);
+    if (wants_answer(message.kind) && !answer(message, Errc::handler_failed, {})) {
+      outcome = undo(Outcome::blocked);
+    }
+  } else {
+    outcome = handle_kind(message, witness);
+  }
+  if (outcome == Outcome::passed) {
+    pass(witness);
+    if (attempt_ > 1) ++record_.redelivered;
+    if (agents_.changed_structure()) is_full_ = true;
+  }
+  return outcome;
+}
+
+Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness) {
+  const std::int64_t deadline = message.header.deadline_ns;
+  if (deadline != 0 && now_ns_ > deadline && attempt_ == 1) {
+    ++record_.expired;
+    return refuse(message, Errc::timed_out, DeadReason::expired);
+  }
+  segment_.metrics(shard_).latency_ns.record(now_ns_ - message.header.sent_ns);
+  switch (message.kind) {
+    case Kind::request:
+    case Kind::signal:
+    case Kind::reply: return handle_for_agent(message, witness);
+    case Kind::create: return handle_create(message);
+    case Kind::stop: return handle_stop(message, witness);
+    default: return refuse(message, Errc::invalid_argument, DeadReason::unroutable);
+  }
+}
+
+Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t witness) {
+  const AgentId target{message.header.target};
+  if (static_cast<std::uint32_t>(target.endpoint()) != endpoint_ ||
+      !agents_.table().is_alive(target)) {
+    return refuse(message, Errc::not_found, DeadReason::no_agent);
+  }
+  const std::uint32_t slot = target.slot();
+  const TypeDescriptor* type = types_.find(agents_.table().record(slot).type);
+  if (type == nullptr) return refuse(message, Errc::unknown_type, DeadReason::unroutable);
+  if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
+  shm::StateHeader* state = agents_.touch(slot);
+  if (state->bytes != type->state_bytes || state->state_version != type->type.state_version) {
+    undo(Outcome::passed);
+    return refuse(message, Errc::incompatible, DeadReason::unroutable);
+  }
+  Context::Backend backend{*this, target, &message};
+  Context context{backend};
+  turn_.set_witness(witness);
+  const Result<> result = guarded([&] {
+    return call_handler(*type, context, state + 1, message, symbols_.text(message.header.symbol));
+  });
+  turn_.clear_witness();
+  ++state->handled;
+  if (result && backend.wants_stop && !outbox_.is_blocked()) {
+    const Result<> ended = end_agent(target);
+    return finish(message, ended, backend.replied);
+  }
+  return finish(message, result, backend.replied);
+}
+
+Shard::Outcome Shard::finish(const Received& message, const Result<>& result, bool replied) {
+  if (outbox_.is_blocked()) return undo(Outcome::blocked);
+  if (wants_to_listen_) return undo(Outcome::commit_first);
+  if (!result) {
+    undo(Outcome::passed);
+    if (message.kind == Kind::request && !answer(message, result.error().code, {})) {
+      return undo(Outcome::blocked);
+    }
+  } else if (message.kind == Kind::request && !replied && !answer(message, Errc{}, {})) {
+    return undo(Outcome::blocked);
+  }
+  ++record_.delivered;
+  return Outcome::passed;
+}
+
+Shard::Outcome Shard::refuse(const Received& message, Errc code, DeadReason reason) {
+  const bool is_answered = wants_answer(message.kind);
+  if (is_answered && !answer(message, code, {})) return undo(Outcome::blocked);
+  if (!is_answered || reason == DeadReason::expired) outbox_.bury(reason, message);
+  ++record_.refused;
+  return Outcome::passed;
+}
+
+// False only if the reply's ring is full. A reply that can never fit, or that nobody can get, is
+// counted as refused: its caller's deadline tells it.
+Result<> Shard::answer(const Received& message, Errc code, PayloadRef payload) {
+  shm::MessageHeader header = message.header;
+  header.source = message.header.target;
+  header.target = message.header.source;
+  header.content = static_cast<std::uint32_t>(payload.content());
+  header.id = ++record_.next_message_id;
+  header.sent_ns = now_ns_;
+  header.deadline_ns = 0;
+  const Result<> sent = outbox_.send(Kind::reply, static_cast<std::uint16_t>(code), Priority::high,
+                                     header, payload.bytes());
+  if (sent || outbox_.is_blocked()) return sent;
+  ++record_.refused;
+  return {};
+}
+
+Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
+                                   std::uint64_t witness) {
+  begin_message(witness);
+  const shm::AgentRecord& agent = agents_.table().record(slot);
+  const TypeDescriptor* type = types_.find(agent.type);
+  if (is_poison(witness)) {
+    outbox_.bury(DeadReason::poison, message);
+    pass(witness);
+    return Outcome::passed;
+  }
+  if (type == nullptr || type->on_event == nullptr) return Outcome::passed;
+  if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
+  shm::StateHeader* state = agents_.touch(slot);
+  if (state->bytes != type->state_bytes || state->state_version != type->type.state_version) {
+    undo(Outcome::passed);
+    outbox_.bury(DeadReason::unroutable, message);
+    return Outcome::passed;
+  }
+  const auto word =
+      shm::SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
+  const AgentId self{static_cast<EndpointId>(endpoint_), slot, word.generation};
+  Context::Backend backend{*this, self, &message};
+  Context context{backend};
+  turn_.set_witness(witness);
+  const Result<> result = guarded([&] {
+    return call_handler(*type, context, state + 1, message, symbols_.text(message.header.symbol));
+  });
+  turn_.clear_witness();
+  ++state->handled;
+  Result<> ended = result;
+  if (result && backend.wants_stop && !outbox_.is_blocked()) ended = end_agent(self);
+  if (outbox_.is_blocked()) return undo(Outcome::blocked);
+  if (wants_to_listen_) return undo(Outcome::commit_first);
+  if (!ended) undo(Outcome::passed);
+  pass(witness);
+  if (attempt_ > 1) ++record_.redelivered;
+  if (agents_.changed_structure()) is_full_ = true;
+  return Outcome::passed;
+}
+
+// ---- structure -------------------------------------------------------------------------------
+
+Result<AgentId> Shard::create_agent(const Agents::Plan& plan) {
+  if (plan.request.subscription_count != 0 && !inbox_.is_listening()) {
+    wants_to_listen_ = true;
+    return fail(Errc::backpressure);
+  }
+  const Result<AgentId> id = agents_.create(plan, now_ns_);
+  if (!id || plan.descriptor->on_start == nullptr) return id;
+  shm::StateHeader* state = agents_.touch(id->slot());
+  Context::Backend backend{*this, *id, nullptr};
+  Context context{backend};
+  const Result<> started =
+      guarded([&] { return plan.descriptor->on_start(context, state + 1); });
+  if (!started) return fail(started.error());
+  return id;
+}
+
+Shard::Outcome Shard::handle_create(const Received& message) {
+  Agents::Plan plan{message.header.symbol, types_.find(message.header.symbol),
+                    AgentId{message.header.source}, {}};
+  Result<AgentId> id = fail(Errc::unknown_type);
+  if (message.payload.size() != sizeof plan.request) {
+    id = fail(Errc::invalid_argument);
+  } else if (plan.descriptor != nullptr) {
+    std::memcpy(&plan.request, message.payload.data(), sizeof plan.request);
+    const std::string_view name{plan.request.name.data(),
+                                std::min(plan.request.name_length, shm::kMaxNameBytes)};
+    const bool is_ours =
+        name.empty() || shm::shard_of_name(name, segment_.dimensions().shards) == shard_;
+    turn_.set_witness(witness_);
+    id = is_ours ? create_agent(plan) : fail(Errc::invalid_argument);
+    turn_.clear_witness();
+  }
+  if (outbox_.is_blocked()) return undo(Outcome::blocked);
+  if (wants_to_listen_) return undo(Outcome::commit_first);
+  if (!id) {
+    undo(Outcome::passed);
+    return refuse(message, id.error().code, DeadReason::unroutable);
+  }
+  if (!answer(message, Errc{}, id->value())) return undo(Outcome::blocked);
+  ++record_.delivered;
+  return Outcome::passed;
+}
+
+Result<> Shard::end_agent(AgentId id) {
+  const std::uint32_t slot = id.slot();
+  const TypeDescriptor* type = types_.find(agents_.table().record(slot).type);
+  if (type != nullptr && type->on_stop != nullptr) {
+    shm::StateHeader* state = agents_.touch(slot);
+    Context::Backend backend{*this, id, nullptr};
+    Context context{backend};
+    if (state->bytes == type->state_bytes && state->state_version == type->type.state_version) {
+      // What on_stop answers changes nothing: the agent ends all the same.
+      (void)guarded([&] { return type->on_stop(context, state + 1); });
+    }
+  }
+  return agents_.end(slot);
+}
+
+Shard::Outcome Shard::handle_stop(const Received& message, std::uint64_t witness) {
+  const AgentId target{message.header.target};
+  if (static_cast<std::uint32_t>(target.endpoint()) != endpoint_ ||
+      !agents_.table().is_alive(target)) {
+    return refuse(message, Errc::not_found, DeadReason::no_agent);
+  }
+  if (agents_.needs_commit_first(target.slot())) return Outcome::commit_first;
+  turn_.set_witness(witness);
+  const Result<> ended = end_agent(target);
+  turn_.clear_witness();
+  if (outbox_.is_blocked()) return undo(Outcome::blocked);
+  if (!ended) {
+    undo(Outcome::passed);
+    return refuse(message, ended.error().code, DeadReason::unroutable);
+  }
+  if (!answer(message, Errc{}, {})) return undo(Outcome::blocked);
+  ++record_.delivered;
+  return Outcome::passed;
+}
+
+}  // namespace mabeam::worker

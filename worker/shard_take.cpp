@@ -1,0 +1,166 @@
+// Taking messages from rings and logs, fairly.
+#include "shm/clock.hpp"
+
+#include "worker/shard.hpp"
+
+#include <algorithm>
+
+namespace mabeam::worker {
+namespace {
+
+constexpr std::uint32_t kMostSkipped = 4096;  // events without a subscriber here, a look
+
+}  // namespace
+
+void Shard::take(Priority priority, std::uint32_t quota) {
+  const std::vector<Source*>& hot = inbox_.hot();
+  const std::size_t count = hot.size();
+  for (std::size_t i = 0; i < count && quota != 0 && !is_over(); ++i) {
+    Source& source = *hot[(rotation_ + i) % count];
+    std::uint32_t taken = 0;
+    if (source.has_rings) taken = take_from_ring(source, priority, quota);
+    quota -= std::min(quota, taken);
+    if (priority == Priority::normal && source.log.is_joined() && quota != 0 && !is_over()) {
+      taken = take_from_log(source, quota);
+      quota -= std::min(quota, taken);
+    }
+  }
+}
+
+bool Shard::is_unblocked(std::optional<Blockage>& blockage) {
+  if (!blockage) return true;
+  now_ns_ = shm::monotonic_ns();
+  if (!outbox_.may_retry(*blockage, now_ns_, limits_.stall_timeout_ns)) {
+    ++waiting_;
+    return false;
+  }
+  blockage.reset();
+  return true;
+}
+
+std::uint32_t Shard::take_from_ring(Source& source, Priority priority, std::uint32_t quota) {
+  const auto p = static_cast<std::uint32_t>(priority);
+  shm::RingConsumer& ring = source.rings[p];
+  if (!is_unblocked(source.ring_blockage[p])) return 0;
+  std::uint32_t taken = 0;
+  shm::Record record;
+  while (taken < quota && !is_over()) {
+    if (ring.is_drained()) {
+      if (!ring.refresh()) break;
+      now_ns_ = shm::monotonic_ns();
+    }
+    const Result<bool> found = ring.peek(record);
+    const std::optional<shm::Received> message =
+        found && *found ? shm::parse(record) : std::nullopt;
+    if (!found || (*found && !message)) {
+      give_up_ring(source, priority);
+      break;
+    }
+    if (!*found) break;
+    source.empty_looks = 0;
+    const std::uint64_t witness = shm::Witness::pack(
+        shm::Witness::What::message, source.endpoint, p, 0, record.position);
+    const Outcome outcome = handle(source, *message, witness);
+    if (outcome == Outcome::commit_first) is_full_ = true;
+    if (outcome == Outcome::blocked) {
+      source.ring_blockage[p] = outbox_.blockage();
+      ++waiting_;
+    }
+    if (outcome != Outcome::passed) break;
+    ring.advance(record.end);
+    inbox_.note_use(source);
+    ++taken;
+    ++taken_;
+  }
+  return taken;
+}
+
+// A ring whose bytes are corrupt is emptied: one dead letter tells how much was given up.
+void Shard::give_up_ring(Source& source, Priority priority) {
+  begin_message(0);
+  const std::uint64_t bytes = source.rings[static_cast<std::uint32_t>(priority)].skip_all();
+  shm::Received lost{};
+  lost.header.source =
+      AgentId{static_cast<EndpointId>(source.endpoint), AgentId::kClientSlot, 0}.value();
+  lost.header.id = bytes;
+  outbox_.bury(shm::DeadReason::corrupt, lost);
+  inbox_.note_use(source);
+  ++taken_;
+}
+
+std::uint32_t Shard::take_from_log(Source& source, std::uint32_t quota) {
+  if (source.log.is_evicted()) {
+    if (source.is_in_turn) return 0;  // its words are on their way; next turn
+    source.log.rejoin();
+    source.log_committed = source.log.position();
+    source.log_slot_committed = source.log.next_slot();
+  }
+  if (!is_unblocked(source.log_blockage)) return 0;
+  std::uint32_t served = 0;
+  shm::Record record;
+  for (std::uint32_t skipped = 0; skipped < kMostSkipped && served < quota && !is_over();
+       ++skipped) {
+    const bool was_drained = source.log.is_drained();
+    const Result<bool> found = source.log.peek(record);
+    if (!found) {
+      begin_message(0);
+      record_.events_missed += 1;
+      source.log.skip_all();
+      inbox_.note_use(source);
+      ++taken_;
+      break;
+    }
+    if (!*found) break;
+    if (was_drained) now_ns_ = shm::monotonic_ns();
+    source.empty_looks = 0;
+    if (!serve_event(source, record, quota, served)) break;
+  }
+  return served;
+}
+
+// Serves one event to its subscribers in slot order, from the cursor's next slot on. False when the
+// event is not over yet.
+bool Shard::serve_event(Source& source, const shm::Record& record, std::uint32_t quota,
+                        std::uint32_t& served) {
+  const std::optional<shm::Received> message = shm::parse(record);
+  if (!in_turn_) begin_turn();
+  inbox_.note_use(source);
+  const std::uint64_t sequence = message ? message->header.id : source.log.sequence();
+  const auto& subscribers = subscribers_.of(message ? message->header.symbol : Symbol::none);
+  auto next = std::lower_bound(
+      subscribers.begin(), subscribers.end(), source.log.next_slot(),
+      [](const Subscribers::Subscriber& subscriber, std::uint64_t slot) {
+        return subscriber.slot < slot;
+      });
+  for (; next != subscribers.end(); ++next) {
+    if (next->since_ns > message->header.sent_ns) continue;
+    source.log.serve_next(next->slot);
+    if (served >= quota || is_over()) return false;
+    const std::uint64_t witness = shm::Witness::pack(shm::Witness::What::event, source.endpoint, 0,
+                                                     next->slot, record.position);
+    const Outcome outcome = handle_event(*message, next->slot, witness);
+    if (outcome == Outcome::commit_first) is_full_ = true;
+    if (outcome == Outcome::blocked) {
+      source.log_blockage = outbox_.blockage();
+      ++waiting_;
+    }
+    if (outcome != Outcome::passed) return false;
+    if (source.log.is_evicted()) {  // it may have been overwritten under the handler
+      undo(Outcome::blocked);
+      is_full_ = true;
+      return false;
+    }
+    ++served;
+    ++taken_;
+    ++record_.events_delivered;
+    source.log.serve_next(next->slot + 1);
+  }
+  const std::uint64_t expected = source.log.sequence();
+  if (expected != shm::kNotReading && sequence > expected) {
+    record_.events_missed += sequence - expected;
+  }
+  source.log.advance(record.end, sequence + 1);
+  return true;
+}
+
+}  // namespace mabeam::worker

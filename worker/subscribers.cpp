@@ -1,0 +1,36 @@
+#include "worker/subscribers.hpp"
+
+#include "shm/topics.hpp"
+
+#include <algorithm>
+
+namespace mabeam::worker {
+
+const std::vector<Subscribers::Subscriber>& Subscribers::of(Symbol topic) {
+  const std::uint32_t index = static_cast<std::uint32_t>(topic) - shm::kFirstSymbol;
+  if (index >= symbols_.capacity()) return nobody_;
+  if (index >= matches_.size()) matches_.resize(index + 1);
+  Match& match_of_topic = matches_[index];
+  if (match_of_topic.version != agents_.subscription_version()) {
+    match_of_topic.version = agents_.subscription_version();
+    match(symbols_.text(topic), match_of_topic.subscribers);
+  }
+  return match_of_topic.subscribers;
+}
+
+void Subscribers::match(std::string_view topic, std::vector<Subscriber>& result) const {
+  result.clear();
+  if (topic.empty()) return;
+  for (const Agents::Entry& entry : agents_.subscriptions()) {
+    const std::string_view pattern = symbols_.text(entry.pattern);
+    if (pattern.empty() || !shm::matches(pattern, topic)) continue;
+    result.push_back({entry.slot, entry.since_ns});
+  }
+  std::sort(result.begin(), result.end(), [](const Subscriber& a, const Subscriber& b) {
+    return a.slot != b.slot ? a.slot < b.slot : a.since_ns < b.since_ns;
+  });
+  const auto same_slot = [](const Subscriber& a, const Subscriber& b) { return a.slot == b.slot; };
+  result.erase(std::unique(result.begin(), result.end(), same_slot), result.end());
+}
+
+}  // namespace mabeam::worker

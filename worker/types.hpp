@@ -1,0 +1,40 @@
+// Types: the agent types that this worker knows, by name and by symbol.
+#pragma once
+
+#include "shm/symbols.hpp"
+
+#include "mabeam/agent.hpp"
+#include "mabeam/ids.hpp"
+#include "mabeam/result.hpp"
+
+#include <span>
+#include <string_view>
+#include <unordered_map>
+
+namespace mabeam::worker {
+
+class Types {
+ public:
+  explicit Types(const shm::Symbols& symbols) : symbols_(symbols) {}
+
+  /// Adds types and interns their names and actions. The descriptors must outlive this.
+  /// Errors: invalid_argument (a name is empty, too long or taken), symbols_full.
+  Result<> add(std::span<const TypeDescriptor> types);
+
+  /// The type of that symbol, or null.
+  [[nodiscard]] const TypeDescriptor* find(Symbol symbol) const noexcept {
+    const auto found = by_symbol_.find(static_cast<std::uint32_t>(symbol));
+    return found == by_symbol_.end() ? nullptr : found->second;
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return by_symbol_.size(); }
+
+ private:
+  shm::Symbols symbols_;
+  std::unordered_map<std::uint32_t, const TypeDescriptor*> by_symbol_;
+};
+
+/// demo, echo, counter; and fault where the configuration allows it.
+std::span<const TypeDescriptor> builtin_types();
+std::span<const TypeDescriptor> fault_types();
+
+}  // namespace mabeam::worker

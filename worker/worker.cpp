@@ -1,0 +1,191 @@
+#include "worker/worker.hpp"
+
+#include "shm/bell.hpp"
+#include "shm/clock.hpp"
+#include "shm/doorbell.hpp"
+#include "shm/process.hpp"
+
+#include "worker/modules.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <unistd.h>
+
+namespace mabeam::worker {
+namespace {
+
+constexpr std::int64_t kBeatEvery = 1'000'000;        // ns between two looks at orders and tunables
+constexpr std::uint32_t kRoundsPerClock = 64;         // busy rounds between two looks at the clock
+constexpr std::int64_t kLongestSleep = 1'000'000'000;
+constexpr std::int64_t kLookEvery = 250'000'000;      // ns between two looks at the supervisor
+constexpr std::int64_t kWaitingSleep = 1'000'000;     // while a message waits for room
+
+}  // namespace
+
+Worker::Worker(shm::Segment segment, Options options)
+    : segment_(std::move(segment)), options_(std::move(options)), types_(segment_.symbols()) {}
+
+// Who loses the compare-exchange is a child that its dead supervisor never recorded (pitfall 6.1).
+bool Worker::claim_slot() {
+  std::uint64_t expected = shm::Claim{options_.incarnation, 0}.pack();
+  const shm::Claim mine{options_.incarnation, static_cast<std::uint32_t>(::getpid())};
+  if (!slot().claim.compare_exchange_strong(expected, mine.pack(), std::memory_order_acq_rel)) {
+    return false;
+  }
+  slot().leaving.store(0, std::memory_order_relaxed);
+  slot().heartbeat_ns.store(static_cast<std::uint64_t>(shm::monotonic_ns()),
+                            std::memory_order_relaxed);
+  slot().state.store(static_cast<std::uint32_t>(WorkerState::starting), std::memory_order_relaxed);
+  slot().doorbell.sleeping.store(0, std::memory_order_relaxed);
+  slot().process.store(shm::self_process().value, std::memory_order_release);
+  return true;
+}
+
+Result<> Worker::load_types(std::span<const TypeDescriptor> types) {
+  if (const Result<> added = types_.add(builtin_types()); !added) return added;
+  if (const Result<> added = types_.add(types); !added) return added;
+  if (segment_.header().tunables.fault_agents.load(std::memory_order_relaxed) != 0) {
+    if (const Result<> added = types_.add(fault_types()); !added) return added;
+  }
+  for (const std::string& path : options_.modules) {
+    std::string error;
+    const auto loaded = load_module(path, error);
+    if (!loaded) {
+      std::fprintf(stderr, "mabeam-worker: %s\n", error.c_str());
+      return fail(loaded.error());
+    }
+    if (const Result<> added = types_.add(*loaded); !added) {
+      std::fprintf(stderr, "mabeam-worker: %s: a type has no name or one that is taken\n",
+                   path.c_str());
+      return added;
+    }
+  }
+  return {};
+}
+
+void Worker::adopt_shards() {
+  const shm::Incarnation self = shm::Incarnation::of(options_.worker, options_.incarnation);
+  for (std::uint32_t shard = 0; shard < segment_.dimensions().shards; ++shard) {
+    const shm::EndpointSlot& endpoint = segment_.endpoint(shm::Segment::endpoint_of_shard(shard));
+    if (endpoint.placement.load(std::memory_order_acquire) != options_.worker + 1) continue;
+    auto adopted = std::make_unique<Shard>(segment_, types_, shard);
+    if (const Result<> taken = adopted->adopt(self); !taken) {
+      std::fprintf(stderr, "mabeam-worker: shard %u is damaged and stays parked: %s\n", shard,
+                   describe(taken.error()).c_str());
+      continue;
+    }
+    shards_.push_back(std::move(adopted));
+  }
+}
+
+int Worker::run(std::span<const TypeDescriptor> types) {
+  if (options_.worker >= shm::kMaxWorkers) return static_cast<int>(Exit::usage);
+  if (!claim_slot()) return static_cast<int>(Exit::done);
+  if (!load_types(types)) {
+    leave(static_cast<int>(Exit::configuration));
+    return static_cast<int>(Exit::configuration);
+  }
+  limits_ = read_limits();
+  adopt_shards();
+  slot().state.store(static_cast<std::uint32_t>(WorkerState::ready), std::memory_order_release);
+  shm::ring_supervisor(segment_);
+  work();
+  for (const auto& shard : shards_) shard->let_go();
+  leave(static_cast<int>(Exit::done));
+  return static_cast<int>(Exit::done);
+}
+
+void Worker::leave(int code) {
+  slot().state.store(static_cast<std::uint32_t>(WorkerState::stopping), std::memory_order_relaxed);
+  slot().leaving.store(static_cast<std::uint32_t>(code) + 1, std::memory_order_release);
+}
+
+void Worker::work() {
+  for (;;) {
+    if (run_shards()) {
+      idle_.reset();
+      if (++beat_countdown_ < kRoundsPerClock) continue;
+      beat_countdown_ = 0;
+    }
+    const std::int64_t now = shm::monotonic_ns();
+    if (now - last_beat_ns_ >= kBeatEvery) {
+      last_beat_ns_ = now;
+      beat();
+      if (must_leave(now)) return;
+    }
+    const auto mode = static_cast<shm::IdleMode>(
+        segment_.header().tunables.idle.load(std::memory_order_relaxed));
+    if (idle_.wait(mode)) sleep();
+  }
+}
+
+bool Worker::run_shards() {
+  std::uint32_t taken = 0;
+  for (const auto& shard : shards_) taken += shard->run_turn(limits_);
+  return taken != 0;
+}
+
+// No sleep is longer than a tenth of heartbeat_timeout, nor than a message may wait for room.
+void Worker::sleep() {
+  const auto timeout = static_cast<std::int64_t>(
+      segment_.header().tunables.heartbeat_timeout_ns.load(std::memory_order_relaxed));
+  const bool is_waiting = std::any_of(shards_.begin(), shards_.end(),
+                                      [](const auto& shard) { return shard->is_waiting(); });
+  std::int64_t limit = timeout == 0 ? kLongestSleep : std::min(kLongestSleep, timeout / 10);
+  if (is_waiting) limit = std::min(limit, kWaitingSleep);
+  shm::sleep_at(slot().doorbell, std::chrono::nanoseconds{limit}, [this] {
+    const auto order = static_cast<shm::Order>(slot().order.load(std::memory_order_acquire));
+    if (order != shm::Order::run && !is_leaving_) return true;
+    return std::any_of(shards_.begin(), shards_.end(),
+                       [](const auto& shard) { return shard->has_work(); });
+  });
+}
+
+void Worker::beat() {
+  slot().heartbeat_ns.store(static_cast<std::uint64_t>(last_beat_ns_), std::memory_order_relaxed);
+  limits_ = read_limits();
+}
+
+Limits Worker::read_limits() const {
+  const shm::Tunables& tunables = segment_.header().tunables;
+  const auto read = [](const std::atomic<std::uint64_t>& word) {
+    return word.load(std::memory_order_relaxed);
+  };
+  Limits limits;
+  limits.turn_messages =
+      static_cast<std::uint32_t>(std::clamp<std::uint64_t>(read(tunables.turn_messages), 1, 1024));
+  limits.turn_time_ns = static_cast<std::int64_t>(read(tunables.turn_time_ns));
+  limits.max_attempts =
+      static_cast<std::uint32_t>(std::clamp<std::uint64_t>(read(tunables.max_attempts), 1, 100));
+  limits.stall_timeout_ns = static_cast<std::int64_t>(read(tunables.stall_timeout_ns));
+  return limits;
+}
+
+bool Worker::must_leave(std::int64_t now_ns) {
+  if (segment_.state() == RuntimeState::removed) return true;
+  const auto order = static_cast<shm::Order>(slot().order.load(std::memory_order_acquire));
+  if (order == shm::Order::stop) return true;
+  is_leaving_ = order == shm::Order::drain || is_orphan_too_long(now_ns);
+  if (!is_leaving_) return false;
+  slot().state.store(static_cast<std::uint32_t>(WorkerState::draining), std::memory_order_relaxed);
+  return std::all_of(shards_.begin(), shards_.end(),
+                     [](const auto& shard) { return shard->is_drained(); });
+}
+
+// Alive is asked of the kernel, never of a heartbeat: a stopped supervisor is not dead.
+bool Worker::is_orphan_too_long(std::int64_t now_ns) {
+  const shm::ProcessId supervisor{segment_.header().supervisor.load(std::memory_order_acquire)};
+  if (orphan_since_ns_ == 0 && now_ns - last_look_ns_ < kLookEvery) return false;
+  last_look_ns_ = now_ns;
+  if (shm::is_alive(supervisor)) {
+    orphan_since_ns_ = 0;
+    return false;
+  }
+  if (orphan_since_ns_ == 0) orphan_since_ns_ = now_ns;
+  const std::uint64_t grace =
+      segment_.header().tunables.orphan_grace_ns.load(std::memory_order_relaxed);
+  return static_cast<std::uint64_t>(now_ns - orphan_since_ns_) >= grace;
+}
+
+}  // namespace mabeam::worker
