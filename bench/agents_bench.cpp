@@ -1,5 +1,6 @@
-// The whole path: an agent in one process to an agent in another, through turns, with durable 64-byte
-// states, against the bare ring and the bare cache line of ring_bench (bench/report runs both).
+// The whole path: an agent in one process to an agent in another, through turns, with durable
+// 64-byte states, against the bare ring and the bare cache line of ring_bench (bench/report runs
+// both).
 #include "bench/two_processes.hpp"
 #include "bench/two_shards.hpp"
 
@@ -31,6 +32,7 @@ struct Job {
 /// Counts what arrives.
 struct Sink {
   static constexpr AgentType type{.name = "sink"};
+
   struct State {
     std::int64_t count = 0;
     std::array<std::int64_t, 7> rest{};
@@ -45,6 +47,7 @@ struct Sink {
 /// Sends a burst, then tells itself to send the next one.
 struct Pump {
   static constexpr AgentType type{.name = "pump"};
+
   struct State {
     std::int64_t sent = 0;
     std::array<std::int64_t, 7> rest{};
@@ -68,6 +71,7 @@ struct Pump {
 /// Answers with what it got.
 struct Answerer {
   static constexpr AgentType type{.name = "answerer"};
+
   struct State {
     std::array<std::int64_t, 8> words{};
   };
@@ -81,6 +85,7 @@ struct Answerer {
 /// Calls, and calls again when the answer has come.
 struct Caller {
   static constexpr AgentType type{.name = "caller"};
+
   struct State {
     Job job;
     std::array<std::int64_t, 6> rest{};
@@ -92,6 +97,7 @@ struct Caller {
     state.job = *job;
     return ask(context, state);
   }
+
   Result<> on_reply(Context& context, State& state, const Reply&) const {
     round_trips.push_back(static_cast<std::uint32_t>(ticks() - call_began));
     if (--state.job.left <= 0) return {};

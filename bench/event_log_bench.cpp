@@ -1,7 +1,6 @@
 // The event log: one writer, 1, 2 and 4 readers, each a process. With more readers than CPUs the
 // figure says what sharing two CPUs costs, not what the log does.
 #include "bench/two_processes.hpp"
-
 #include "shm/event_log.hpp"
 #include "shm/wire.hpp"
 

@@ -1,8 +1,7 @@
-// The ring between two processes on two CPUs, beside what else could carry the same messages: a bare
-// cache-line ping-pong (the floor), Boost's spsc_queue in shared memory and its message_queue, a
-// pipe, a Unix seqpacket socket. One binary, one run: compare ratios, not runs.
+// The ring between two processes on two CPUs, beside what else could carry the same messages: a
+// bare cache-line ping-pong (the floor), Boost's spsc_queue in shared memory and its message_queue,
+// a pipe, a Unix seqpacket socket. One binary, one run: compare ratios, not runs.
 #include "bench/two_processes.hpp"
-
 #include "shm/spsc_ring.hpp"
 
 #include <benchmark/benchmark.h>
@@ -182,7 +181,8 @@ void BM_BoostSpscQueueOneWay(benchmark::State& state) {
           Message message{};
           for (std::uint64_t i = 0; i < kMessages; ++i) {
             message.words[0] = i;
-            while (!queue->push(message)) pause_cpu();
+            while (!queue->push(message))
+              pause_cpu();
           }
         },
         [&] {
@@ -193,7 +193,8 @@ void BM_BoostSpscQueueOneWay(benchmark::State& state) {
               pause_cpu();
               continue;
             }
-            for (const std::uint64_t word : message.words) sum += word;
+            for (const std::uint64_t word : message.words)
+              sum += word;
             ++got;
           }
           benchmark::DoNotOptimize(sum);
@@ -211,7 +212,8 @@ void BM_BoostMessageQueueOneWay(benchmark::State& state) {
     const double seconds = run_pair(
         [&] {
           const Message message{};
-          for (std::uint64_t i = 0; i < kSlowMessages; ++i) queue.send(&message, sizeof message, 0);
+          for (std::uint64_t i = 0; i < kSlowMessages; ++i)
+            queue.send(&message, sizeof message, 0);
         },
         [&] {
           bip::message_queue input{bip::open_only, name.c_str()};

@@ -25,7 +25,8 @@ double run_many(const std::function<void()>& parent,
   const std::size_t wanted = children.size() + 1;
   const auto meet = [&] {
     ready->fetch_add(1);
-    while (ready->load() < wanted) pause_cpu();
+    while (ready->load() < wanted)
+      pause_cpu();
   };
   std::fflush(nullptr);
   std::vector<pid_t> pids;
@@ -43,7 +44,8 @@ double run_many(const std::function<void()>& parent,
   meet();
   const auto began = std::chrono::steady_clock::now();
   parent();
-  for (const pid_t pid : pids) ::waitpid(pid, nullptr, 0);
+  for (const pid_t pid : pids)
+    ::waitpid(pid, nullptr, 0);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 }
 
@@ -71,7 +73,8 @@ double nanoseconds_per_tick() {
 void report_round_trips(benchmark::State& state, std::span<std::uint32_t> ticks_taken) {
   std::sort(ticks_taken.begin(), ticks_taken.end());
   const auto at = [&](double share) {
-    const auto index = static_cast<std::size_t>(share * static_cast<double>(ticks_taken.size() - 1));
+    const auto index =
+        static_cast<std::size_t>(share * static_cast<double>(ticks_taken.size() - 1));
     return ticks_taken[index] * nanoseconds_per_tick();
   };
   state.counters["p50_ns"] = at(0.5);

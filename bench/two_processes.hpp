@@ -33,11 +33,14 @@ class Shared {
       : memory_(::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0)),
         object_(new (memory_) T) {}
+
   ~Shared() { ::munmap(memory_, sizeof(T)); }
+
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
 
   T& operator*() const { return *object_; }
+
   T* operator->() const { return object_; }
 
  private:

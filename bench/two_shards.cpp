@@ -22,8 +22,10 @@ shm::Dimensions dimensions() {
 }  // namespace
 
 TwoShards::TwoShards(std::span<const TypeDescriptor> types)
-    : name_("bench-" + std::to_string(::getpid())), descriptors_(types),
-      segment_(shm::Segment::create(name_, dimensions()).value()) {}
+    : name_("bench-" + std::to_string(::getpid())),
+      descriptors_(types),
+      segment_(shm::Segment::create(name_, dimensions()).value()) {
+}
 
 TwoShards::~TwoShards() {
   segment_.remove();
@@ -50,9 +52,10 @@ AgentId TwoShards::create(std::uint32_t shard, std::string_view type) {
 
 void TwoShards::post(AgentId to, std::string_view signal, PayloadRef payload) {
   const std::uint32_t client = segment_.first_client();
-  auto ring = shm::RingProducer::open(
-                  segment_.ring(client, static_cast<std::uint32_t>(to.endpoint()), Priority::normal))
-                  .value();
+  auto ring =
+      shm::RingProducer::open(
+          segment_.ring(client, static_cast<std::uint32_t>(to.endpoint()), Priority::normal))
+          .value();
   shm::MessageHeader header{};
   header.symbol = segment_.symbols().intern(signal).value();
   header.content = static_cast<std::uint32_t>(payload.content());
@@ -80,7 +83,8 @@ void TwoShards::run(std::uint32_t shard, std::uint32_t turn_messages,
   limits.turn_messages = turn_messages;
   const shm::TurnRegion& region = segment.turn(shard);
   for (;;) {
-    for (int i = 0; i < 256; ++i) mine.run_turn(limits);
+    for (int i = 0; i < 256; ++i)
+      mine.run_turn(limits);
     if (done(region.record[region.record_version.load(std::memory_order_relaxed) & 1U])) return;
   }
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "shm/segment.hpp"
-
 #include "worker/shard.hpp"
 #include "worker/types.hpp"
 
@@ -34,6 +33,7 @@ class TwoShards {
            const std::function<bool(const shm::ShardRecord&)>& done);
 
   [[nodiscard]] const shm::ShardRecord& record(std::uint32_t shard) const;
+
   [[nodiscard]] const shm::Segment& segment() const { return segment_; }
 
  private:

@@ -1,12 +1,13 @@
 // Doorbell: how a process sleeps in the kernel and is woken by any other, with no wake ever lost.
 //
-//   sleeper: sleeping = 1 ; FENCE ; r = rings ; rescan everything ; FUTEX_WAIT(rings == r) ; sleeping = 0
-//   sender:  publish ; FENCE ; if sleeping: rings += 1, FUTEX_WAKE
+//   sleeper: sleeping = 1 ; FENCE ; r = rings ; rescan everything ; FUTEX_WAIT(rings == r) ;
+//   sleeping = 0 sender:  publish ; FENCE ; if sleeping: rings += 1, FUTEX_WAKE
 //
 // Invariants
 //   (1) Either the sender's publish is seen by the sleeper's rescan, or the sleeper's flag is seen
 //       by the sender: FENCE on both sides (sequentially consistent) allows no third case.
-//   (2) Only the sleeper clears its flag. A sender that dies between the two steps of ring_bell() has
+//   (2) Only the sleeper clears its flag. A sender that dies between the two steps of ring_bell()
+//   has
 //       hidden nothing: the next sender sees the flag still set and rings (pitfall 2.2).
 //   (3) A ring between the sleeper's load of `rings` and its FUTEX_WAIT changes the word, so the
 //       wait returns at once.
@@ -37,7 +38,8 @@ inline bool is_sleeping(const Doorbell& bell) noexcept {
 void ring_bell(Doorbell& bell) noexcept;
 
 inline void ring_if_sleeping(Doorbell& bell) noexcept {
-  if (is_sleeping(bell)) [[unlikely]] ring_bell(bell);
+  if (is_sleeping(bell)) [[unlikely]]
+    ring_bell(bell);
 }
 
 /// Sleeps until rung or until `limit` has passed, unless rescan() finds something to do first.

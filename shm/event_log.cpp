@@ -125,7 +125,8 @@ std::uint64_t EventLogWriter::position_of(std::uint32_t reader) const noexcept {
 void EventLogWriter::rescan() noexcept {
   std::atomic_thread_fence(std::memory_order_seq_cst);  // JOIN: a joiner is seen, or sees our tail
   std::uint64_t lowest = kNotReading;
-  for_each_reader([&](std::uint32_t, std::uint64_t position) { lowest = std::min(lowest, position); });
+  for_each_reader(
+      [&](std::uint32_t, std::uint64_t position) { lowest = std::min(lowest, position); });
   limit_ = lowest == kNotReading ? published_ + capacity() : lowest + capacity();
 }
 
@@ -140,7 +141,8 @@ Result<std::span<std::byte>> EventLogWriter::claim(std::uint32_t length, std::ui
     rescan();
     if (end > limit_) return fail(Errc::backpressure);
   }
-  if (end > oldest_ + capacity()) [[unlikely]] move_oldest(end);
+  if (end > oldest_ + capacity()) [[unlikely]]
+    move_oldest(end);
   if (pad != 0) {
     const RecordHeader filler{static_cast<std::uint32_t>(pad - sizeof(RecordHeader)), kPadKind, 0};
     std::memcpy(log_.data + (claimed_ & log_.mask), &filler, sizeof filler);
@@ -190,7 +192,8 @@ bool EventLogWriter::has_room(std::uint32_t length) noexcept {
 
 std::uint64_t EventLogWriter::lowest_position() const noexcept {
   std::uint64_t lowest = published_;
-  for_each_reader([&](std::uint32_t, std::uint64_t position) { lowest = std::min(lowest, position); });
+  for_each_reader(
+      [&](std::uint32_t, std::uint64_t position) { lowest = std::min(lowest, position); });
   return lowest;
 }
 

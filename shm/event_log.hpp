@@ -30,9 +30,10 @@
 //   (4) A reader is evicted by the writer alone, dead or alive: evicted[r] != acknowledged[r].
 //
 // Ordering
-//   PUBLISH  writer stores tail (release)        -> reader loads tail (acquire): the records' bytes.
-//   RECLAIM  reader stores position (release)    -> writer loads it (acquire): the space's reuse.
-//   INTENT   writer exchanges oldest (acq_rel) before it overwrites -> observer copies, then fences
+//   PUBLISH  writer stores tail (release)        -> reader loads tail (acquire): the records'
+//   bytes. RECLAIM  reader stores position (release)    -> writer loads it (acquire): the space's
+//   reuse. INTENT   writer exchanges oldest (acq_rel) before it overwrites -> observer copies, then
+//   fences
 //            (acquire), then loads oldest: stale bytes are never taken for good (pitfall 3.1).
 //   JOIN     reader stores position, FENCE, loads tail and begins there. The writer's cached limit
 //            was computed before the join from a tail that is not larger, so it is safe (3.4).
@@ -58,6 +59,7 @@ struct LogHeader {
   std::uint64_t magic;
   alignas(kLinePair) std::array<Word, kMaxEndpoints> evicted;
 };
+
 static_assert(offsetof(LogHeader, oldest) == 128 && offsetof(LogHeader, capacity) == 256);
 static_assert(offsetof(LogHeader, evicted) == 384 && sizeof(LogHeader) == 2432);
 
@@ -67,6 +69,7 @@ struct LogCursor {
   Word sequence;
   Word acknowledged;
 };
+
 static_assert(sizeof(LogCursor) == kLinePair);
 
 inline constexpr std::uint64_t kLogMagic = 0x474F4C544E455645;  // "EVENTLOG"
@@ -114,19 +117,25 @@ class EventLogWriter {
     log_.header->tail.store(claimed_, std::memory_order_release);  // PUBLISH
     settle();
   }
+
   void rewind(std::uint64_t position, std::uint64_t sequence) noexcept {
     claimed_ = position;
     sequence_ = sequence;
   }
+
   void settle() noexcept { published_ = claimed_; }
 
   [[nodiscard]] std::uint64_t claimed() const noexcept { return claimed_; }
+
   [[nodiscard]] std::uint64_t published() const noexcept { return published_; }
+
   /// The number that the next claimed record gets.
   [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
+
   [[nodiscard]] std::uint32_t max_body() const noexcept {
     return static_cast<std::uint32_t>((log_.mask + 1) / 4 - sizeof(RecordHeader));
   }
+
   [[nodiscard]] std::uint64_t capacity() const noexcept { return log_.mask + 1; }
 
   /// True if any reader has the log more than half full, as far as the cached limit knows.
@@ -179,6 +188,7 @@ class EventLogReader {
                                      std::uint32_t reader);
 
   [[nodiscard]] bool is_joined() const noexcept { return position_ != kNotReading; }
+
   /// Takes a cursor at the tail: JOIN. Not inside a turn.
   void join() noexcept;
   /// Gives the cursor up, so the writer no longer waits.
@@ -188,16 +198,19 @@ class EventLogReader {
   [[nodiscard]] bool is_evicted() const noexcept {
     return log_.header->evicted[reader_].load(std::memory_order_acquire) != acknowledged_;
   }
+
   /// Keeps the expected sequence, so that the next event tells how many were missed.
   void rejoin() noexcept;
 
   /// True if the next peek() has to load the writer's position.
   [[nodiscard]] bool is_drained() const noexcept { return position_ == tail_cached_; }
+
   [[nodiscard]] bool has_more() noexcept {
     if (position_ != tail_cached_) return true;
     tail_cached_ = log_.header->tail.load(std::memory_order_acquire);  // PUBLISH
     return position_ != tail_cached_;
   }
+
   /// The event at the private position. False at the tail. Errors: corrupt.
   Result<bool> peek(Record& record) noexcept;
 
@@ -207,7 +220,9 @@ class EventLogReader {
     sequence_ = sequence;
     next_slot_ = 0;
   }
+
   void serve_next(std::uint64_t slot) noexcept { next_slot_ = slot; }
+
   /// What a turn that forgot its effects does: back to what is published.
   void reload() noexcept;
   /// Stores the three words: for a client, which makes no turns.
@@ -216,7 +231,9 @@ class EventLogReader {
   std::uint64_t skip_all() noexcept;
 
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+
   [[nodiscard]] std::uint64_t next_slot() const noexcept { return next_slot_; }
+
   /// The words that a shard puts on its redo list.
   [[nodiscard]] LogCursor& cursor() const noexcept { return log_.cursors[reader_]; }
 
@@ -252,6 +269,7 @@ class EventLogObserver {
 
   /// Events that were overwritten before they could be read, by their sequence numbers.
   [[nodiscard]] std::uint64_t missed() const noexcept { return missed_; }
+
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
 
  private:

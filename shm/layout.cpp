@@ -38,8 +38,8 @@ bool is_valid(const Dimensions& d) {
           d.agents_per_shard < AgentId::kClientSlot;
   valid = valid && is_power_between(d.names_per_shard, 2, 1ULL << 26U) &&
           d.subscriptions_per_endpoint >= 1 && d.subscriptions_per_endpoint <= 1U << 26U;
-  valid = valid && is_power_between(d.symbol_slots, 16, 1U << 24U) &&
-          d.symbol_text_bytes >= 256 && d.symbol_text_bytes <= 1U << 30U;
+  valid = valid && is_power_between(d.symbol_slots, 16, 1U << 24U) && d.symbol_text_bytes >= 256 &&
+          d.symbol_text_bytes <= 1U << 30U;
   for (const std::uint64_t bytes : d.ring_bytes) {
     valid = valid && is_power_between(bytes, kMinRing, kMaxRing);
   }
@@ -55,24 +55,38 @@ std::uint64_t channels_of(const Dimensions& d) {
 std::uint64_t region_bytes(Region region, const Dimensions& d) {
   const std::uint64_t agents = std::uint64_t{d.shards} * d.agents_per_shard;
   switch (region) {
-    case Region::header: return 4096;
-    case Region::workers: return kMaxWorkers * sizeof(WorkerSlot);
-    case Region::endpoints: return d.endpoints() * sizeof(EndpointSlot);
-    case Region::notices: return d.endpoints() * align_up(sizeof(NoticeQueue), kLinePair);
-    case Region::symbols: return Symbols::bytes_for(d.symbol_slots, d.symbol_text_bytes);
-    case Region::turns: return d.shards * sizeof(TurnRegion);
-    case Region::metrics: return d.shards * sizeof(ShardMetrics);
-    case Region::agents: return agents * sizeof(AgentRecord);
-    case Region::states: return agents * 2 * half_stride(d.max_state_bytes);
-    case Region::names: return std::uint64_t{d.shards} * d.names_per_shard * sizeof(Word);
+    case Region::header:
+      return 4096;
+    case Region::workers:
+      return kMaxWorkers * sizeof(WorkerSlot);
+    case Region::endpoints:
+      return d.endpoints() * sizeof(EndpointSlot);
+    case Region::notices:
+      return d.endpoints() * align_up(sizeof(NoticeQueue), kLinePair);
+    case Region::symbols:
+      return Symbols::bytes_for(d.symbol_slots, d.symbol_text_bytes);
+    case Region::turns:
+      return d.shards * sizeof(TurnRegion);
+    case Region::metrics:
+      return d.shards * sizeof(ShardMetrics);
+    case Region::agents:
+      return agents * sizeof(AgentRecord);
+    case Region::states:
+      return agents * 2 * half_stride(d.max_state_bytes);
+    case Region::names:
+      return std::uint64_t{d.shards} * d.names_per_shard * sizeof(Word);
     case Region::subscriptions:
       return (std::uint64_t{d.shards} * d.subscriptions_per_endpoint +
-              std::uint64_t{d.clients} * kClientSubscriptions) * sizeof(Subscription);
-    case Region::dead_letters: return d.shards * log_bytes_for(0, d.dead_letter_bytes);
-    case Region::logs: return d.endpoints() * log_bytes_for(d.endpoints(), d.log_bytes);
+              std::uint64_t{d.clients} * kClientSubscriptions) *
+             sizeof(Subscription);
+    case Region::dead_letters:
+      return d.shards * log_bytes_for(0, d.dead_letter_bytes);
+    case Region::logs:
+      return d.endpoints() * log_bytes_for(d.endpoints(), d.log_bytes);
     case Region::channels: {
       std::uint64_t channel = 0;
-      for (const std::uint64_t bytes : d.ring_bytes) channel += sizeof(RingHeader) + bytes;
+      for (const std::uint64_t bytes : d.ring_bytes)
+        channel += sizeof(RingHeader) + bytes;
       return channels_of(d) * channel;
     }
   }
@@ -122,8 +136,8 @@ void shrink_rings(Dimensions& d, const std::array<bool, kPriorities>& is_open,
 
 std::string_view region_name(Region region) {
   static constexpr std::array<std::string_view, kRegions> kNames{
-      "header", "workers", "endpoints", "notices", "symbols", "turns", "metrics", "agents",
-      "states", "names", "subscriptions", "dead_letters", "logs", "channels"};
+      "header", "workers", "endpoints", "notices",       "symbols",      "turns", "metrics",
+      "agents", "states",  "names",     "subscriptions", "dead_letters", "logs",  "channels"};
   return kNames[static_cast<std::size_t>(region)];
 }
 
@@ -168,18 +182,41 @@ Result<Layout> compute_layout(const Dimensions& dimensions) {
 
 std::uint64_t layout_hash() {
   std::uint64_t hash = kLayoutVersion;
-  for (const std::uint64_t size : std::initializer_list<std::uint64_t>{
-           sizeof(Header), offsetof(Header, dimensions), offsetof(Header, state),
-           offsetof(Header, tunables), offsetof(Header, subscription_epoch), sizeof(Dimensions),
-           sizeof(WorkerSlot), offsetof(WorkerSlot, order), offsetof(WorkerSlot, doorbell),
-           sizeof(EndpointSlot), offsetof(EndpointSlot, placement), offsetof(EndpointSlot, owner),
-           sizeof(NoticeQueue), sizeof(SymbolsHeader), sizeof(TurnRegion),
-           offsetof(TurnRegion, lists), sizeof(ShardRecord), sizeof(RedoList),
-           sizeof(ShardMetrics), sizeof(AgentRecord), offsetof(AgentRecord, capabilities),
-           sizeof(StateHeader), sizeof(Subscription), sizeof(LogHeader),
-           offsetof(LogHeader, evicted), sizeof(LogCursor), sizeof(RingHeader),
-           sizeof(RecordHeader), sizeof(MessageHeader), sizeof(CreateRequest), kRegions,
-           kRedoEntries, kMaxEndpoints, kClientSubscriptions}) {
+  for (const std::uint64_t size :
+       std::initializer_list<std::uint64_t>{sizeof(Header),
+                                            offsetof(Header, dimensions),
+                                            offsetof(Header, state),
+                                            offsetof(Header, tunables),
+                                            offsetof(Header, subscription_epoch),
+                                            sizeof(Dimensions),
+                                            sizeof(WorkerSlot),
+                                            offsetof(WorkerSlot, order),
+                                            offsetof(WorkerSlot, doorbell),
+                                            sizeof(EndpointSlot),
+                                            offsetof(EndpointSlot, placement),
+                                            offsetof(EndpointSlot, owner),
+                                            sizeof(NoticeQueue),
+                                            sizeof(SymbolsHeader),
+                                            sizeof(TurnRegion),
+                                            offsetof(TurnRegion, lists),
+                                            sizeof(ShardRecord),
+                                            sizeof(RedoList),
+                                            sizeof(ShardMetrics),
+                                            sizeof(AgentRecord),
+                                            offsetof(AgentRecord, capabilities),
+                                            sizeof(StateHeader),
+                                            sizeof(Subscription),
+                                            sizeof(LogHeader),
+                                            offsetof(LogHeader, evicted),
+                                            sizeof(LogCursor),
+                                            sizeof(RingHeader),
+                                            sizeof(RecordHeader),
+                                            sizeof(MessageHeader),
+                                            sizeof(CreateRequest),
+                                            kRegions,
+                                            kRedoEntries,
+                                            kMaxEndpoints,
+                                            kClientSubscriptions}) {
     hash = (hash ^ size) * 0x100000001B3;
     hash ^= hash >> 29U;
   }

@@ -60,22 +60,34 @@ inline constexpr std::uint32_t kPriorities = 3;
 inline constexpr std::uint64_t kDefaultBudget = 48ULL << 20U;
 
 enum class Region : std::uint32_t {
-  header, workers, endpoints, notices, symbols, turns, metrics, agents, states, names,
-  subscriptions, dead_letters, logs, channels
+  header,
+  workers,
+  endpoints,
+  notices,
+  symbols,
+  turns,
+  metrics,
+  agents,
+  states,
+  names,
+  subscriptions,
+  dead_letters,
+  logs,
+  channels
 };
 inline constexpr std::size_t kRegions = 14;
 std::string_view region_name(Region region);
 
 /// What a configuration may leave to the budget.
 struct DimensionRequest {
-  std::optional<std::uint32_t> workers;
-  std::optional<std::uint32_t> shards;
+  std::optional<std::uint32_t> workers = {};
+  std::optional<std::uint32_t> shards = {};
   std::uint32_t clients = 8;
   std::uint32_t max_agents = 16384;
   std::uint32_t max_state_bytes = 256;
-  std::optional<std::uint64_t> high_bytes;
-  std::optional<std::uint64_t> normal_bytes;
-  std::optional<std::uint64_t> low_bytes;
+  std::optional<std::uint64_t> high_bytes = {};
+  std::optional<std::uint64_t> normal_bytes = {};
+  std::optional<std::uint64_t> low_bytes = {};
   std::uint64_t log_bytes = 256U << 10U;
 };
 
@@ -87,15 +99,16 @@ struct Dimensions {
   std::uint32_t max_agents = 0;
   std::uint32_t max_state_bytes = 0;
   std::uint32_t agents_per_shard = 0;
-  std::uint32_t names_per_shard = 0;         ///< a power of two
+  std::uint32_t names_per_shard = 0;  ///< a power of two
   std::uint32_t subscriptions_per_endpoint = 0;
-  std::uint32_t symbol_slots = 0;            ///< a power of two
+  std::uint32_t symbol_slots = 0;  ///< a power of two
   std::uint32_t symbol_text_bytes = 0;
   std::array<std::uint64_t, kPriorities> ring_bytes{};  ///< high, normal, low; powers of two
-  std::uint64_t log_bytes = 0;               ///< a power of two
-  std::uint64_t dead_letter_bytes = 0;       ///< a power of two
+  std::uint64_t log_bytes = 0;                          ///< a power of two
+  std::uint64_t dead_letter_bytes = 0;                  ///< a power of two
 
   [[nodiscard]] std::uint32_t endpoints() const { return 1 + shards + clients; }
+
   friend bool operator==(const Dimensions&, const Dimensions&) = default;
 };
 
@@ -124,8 +137,8 @@ Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint3
 /// Errors: invalid_argument (dimensions outside their ranges; those of a damaged header, too).
 Result<Layout> compute_layout(const Dimensions& dimensions);
 
-/// A hash over the size and the field offsets of every struct in the segment and kLayoutVersion: two
-/// builds that agree on it can share one.
+/// A hash over the size and the field offsets of every struct in the segment and kLayoutVersion:
+/// two builds that agree on it can share one.
 std::uint64_t layout_hash();
 
 // ---- what the header, a worker and an endpoint consist of ------------------------------------
@@ -135,6 +148,7 @@ struct Doorbell {
   alignas(kLinePair) std::atomic<std::uint32_t> sleeping;
   std::atomic<std::uint32_t> rings;  ///< the futex word
 };
+
 static_assert(sizeof(Doorbell) == kLinePair && offsetof(Doorbell, rings) == 4);
 
 /// What the configuration may change while the runtime runs; written by the supervisor.
@@ -145,9 +159,10 @@ struct Tunables {
   std::atomic<std::uint64_t> stall_timeout_ns;
   std::atomic<std::uint64_t> heartbeat_timeout_ns;  ///< 0: off
   std::atomic<std::uint64_t> orphan_grace_ns;
-  std::atomic<std::uint64_t> idle;         ///< IdleMode
-  std::atomic<std::uint64_t> fault_agents; ///< 1: the type `fault` may be created
+  std::atomic<std::uint64_t> idle;          ///< IdleMode
+  std::atomic<std::uint64_t> fault_agents;  ///< 1: the type `fault` may be created
 };
+
 static_assert(sizeof(Tunables) == 64);
 
 enum class IdleMode : std::uint64_t { busy_spin, backoff, block };
@@ -163,11 +178,11 @@ struct Header {
   std::uint64_t total_bytes;
   std::uint64_t pid_namespace;  ///< inode of /proc/self/ns/pid
   std::int64_t created_unix_ns;
-  std::int64_t created_ns;      ///< CLOCK_MONOTONIC
+  std::int64_t created_ns;  ///< CLOCK_MONOTONIC
   std::array<char, 32> name;
   Dimensions dimensions;
   std::array<RegionSpan, kRegions> regions;
-  std::uint64_t checksum;       ///< of everything above
+  std::uint64_t checksum;  ///< of everything above
 
   alignas(kLinePair) std::atomic<std::uint32_t> state;  ///< RuntimeState; written by the supervisor
   Word supervisor;                                      ///< ProcessId; written by the supervisor
@@ -175,6 +190,7 @@ struct Header {
   alignas(kLinePair) Tunables tunables;
   alignas(kLinePair) Word subscription_epoch;
 };
+
 static_assert(offsetof(Header, byte_order) == 8 && offsetof(Header, layout_hash) == 16);
 static_assert(sizeof(Header) <= 4096);
 
@@ -187,15 +203,15 @@ enum class Order : std::uint32_t { run, drain, stop };
 /// One worker. A line pair for each writer.
 struct WorkerSlot {
   // by compare-exchange: the worker, and the supervisor before it starts another
-  alignas(kLinePair) Word claim;        ///< Claim
+  alignas(kLinePair) Word claim;  ///< Claim
   // written by the worker that has claimed the slot
-  alignas(kLinePair) Word process;      ///< ProcessId
-  Word heartbeat_ns;                    ///< CLOCK_MONOTONIC, from the work loop
-  std::atomic<std::uint32_t> state;     ///< WorkerState: starting, ready, draining, stopping
-  std::atomic<std::uint32_t> leaving;   ///< 1 + exit status, stored just before a deliberate exit
+  alignas(kLinePair) Word process;     ///< ProcessId
+  Word heartbeat_ns;                   ///< CLOCK_MONOTONIC, from the work loop
+  std::atomic<std::uint32_t> state;    ///< WorkerState: starting, ready, draining, stopping
+  std::atomic<std::uint32_t> leaving;  ///< 1 + exit status, stored just before a deliberate exit
   // written by the supervisor
-  alignas(kLinePair) std::atomic<std::uint32_t> order;     ///< Order
-  std::atomic<std::uint32_t> supervised_state;             ///< WorkerState as the supervisor sees it
+  alignas(kLinePair) std::atomic<std::uint32_t> order;  ///< Order
+  std::atomic<std::uint32_t> supervised_state;          ///< WorkerState as the supervisor sees it
   std::atomic<std::uint32_t> planned_end;  ///< number of the incarnation that it ends, not to blame
   std::atomic<std::uint32_t> exit_cause;   ///< ExitCause of the last incarnation that ended
   std::atomic<std::int32_t> exit_code;
@@ -205,6 +221,7 @@ struct WorkerSlot {
   Word started_ns;
   Doorbell doorbell;
 };
+
 static_assert(offsetof(WorkerSlot, process) == 128 && offsetof(WorkerSlot, order) == 256);
 static_assert(sizeof(WorkerSlot) == 512);
 
@@ -214,7 +231,7 @@ struct EndpointSlot {
   alignas(kLinePair) std::array<Word, kMaxEndpoints / 64> ready;
   // a client's claim: compare-exchange from 0 to its ProcessId
   alignas(kLinePair) Word claim;
-  Word generation;      ///< of the endpoint's address; raised by whoever frees the claim
+  Word generation;  ///< of the endpoint's address; raised by whoever frees the claim
   // written by the supervisor: which worker shall run the shard (index + 1; 0: nobody)
   alignas(kLinePair) Word placement;
   // written by the owner (the shard's worker, or the client)
@@ -224,9 +241,10 @@ struct EndpointSlot {
   Word refused;
   Word published;
   Word missed;
-  Word parked;                    ///< 1: the shard's redo list failed its check
-  Doorbell doorbell;              ///< a client's
+  Word parked;        ///< 1: the shard's redo list failed its check
+  Doorbell doorbell;  ///< a client's
 };
+
 static_assert(offsetof(EndpointSlot, claim) == 128 && offsetof(EndpointSlot, owner) == 384);
 static_assert(sizeof(EndpointSlot) == 640);
 

@@ -29,6 +29,7 @@ class Histogram {
     return ((exponent + 1) << kSubBits) +
            static_cast<std::uint32_t>((value >> exponent) & ((1U << kSubBits) - 1));
   }
+
   /// The largest value of a bucket.
   static constexpr std::uint64_t upper_bound(std::uint32_t bucket) {
     if (bucket < (1U << kSubBits)) return bucket;

@@ -1,5 +1,6 @@
-// Notices: small facts for the supervisor, one queue an endpoint. Hints only: what they tell is also
-// found by its scan every 250 ms, so a queue that is full, or whose producer died, loses nothing.
+// Notices: small facts for the supervisor, one queue an endpoint. Hints only: what they tell is
+// also found by its scan every 250 ms, so a queue that is full, or whose producer died, loses
+// nothing.
 #pragma once
 
 #include <boost/lockfree/spsc_queue.hpp>

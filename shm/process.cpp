@@ -53,6 +53,7 @@ bool is_alive(ProcessId process) {
 
 std::uint64_t pid_namespace() {
   struct stat status {};
+
   return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
 }
 
@@ -61,7 +62,8 @@ std::uint64_t anonymous_bytes(pid_t pid) {
   const std::size_t line = status.find("RssAnon:");
   if (line == std::string::npos) return 0;
   std::size_t at = line + 8;
-  while (at < status.size() && (status[at] == ' ' || status[at] == '\t')) ++at;
+  while (at < status.size() && (status[at] == ' ' || status[at] == '\t'))
+    ++at;
   std::uint64_t kib = 0;
   std::from_chars(status.data() + at, status.data() + status.size(), kib);
   return kib * 1024;

@@ -21,7 +21,8 @@
 //      +---------------+-------+---------+-------------------------+
 //
 // Invariants
-//   (1) A record's constant fields change only while its slot word says free, and the word that ends
+//   (1) A record's constant fields change only while its slot word says free, and the word that
+//   ends
 //       that is stored after them. Readers copy, then look at the slot word again.
 //   (2) The current half is never written. A turn writes the other one and commits version + 1.
 //   (3) The generation is raised whenever a slot is given out, so a stale id matches nothing.
@@ -62,6 +63,7 @@ struct AgentRecord {
   std::array<Symbol, 8> capabilities;
   std::array<char, kNameRoom> name;
 };
+
 static_assert(sizeof(AgentRecord) == 192 && offsetof(AgentRecord, name) == 80);
 
 struct StateHeader {
@@ -69,6 +71,7 @@ struct StateHeader {
   std::uint32_t bytes;
   std::uint64_t handled;
 };
+
 static_assert(sizeof(StateHeader) == 16);
 
 /// Bytes from one half to the next: whole lines, so two agents never share one.
@@ -101,9 +104,8 @@ struct AgentFacts {
   std::uint8_t capability_count = 0;
   std::array<Symbol, 8> capabilities{};
 
-  [[nodiscard]] Lifecycle lifecycle() const {
-    return static_cast<Lifecycle>(slot_word.lifecycle);
-  }
+  [[nodiscard]] Lifecycle lifecycle() const { return static_cast<Lifecycle>(slot_word.lifecycle); }
+
   [[nodiscard]] std::string_view name_text() const {
     return {name.data(), name_length < kNameRoom ? name_length : kNameRoom - 1};
   }
@@ -113,16 +115,25 @@ struct AgentFacts {
 class AgentTable {
  public:
   AgentTable() = default;
+
   AgentTable(std::span<AgentRecord> records, std::span<std::byte> states, std::span<Word> names,
              std::uint32_t max_state_bytes)
-      : records_(records), states_(states), names_(names), stride_(half_stride(max_state_bytes)) {}
+      : records_(records),
+        states_(states),
+        names_(names),
+        stride_(half_stride(max_state_bytes)) {}
 
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(records_.size()); }
-  [[nodiscard]] std::uint32_t name_slots() const { return static_cast<std::uint32_t>(names_.size()); }
+
+  [[nodiscard]] std::uint32_t name_slots() const {
+    return static_cast<std::uint32_t>(names_.size());
+  }
+
   [[nodiscard]] std::uint64_t max_state_bytes() const { return stride_ - sizeof(StateHeader); }
 
   /// `slot` below size().
   [[nodiscard]] AgentRecord& record(std::uint32_t slot) const { return records_[slot]; }
+
   [[nodiscard]] Word& name_word(std::uint32_t index) const { return names_[index]; }
 
   /// The half that a version makes current: header and state. `slot` below size().
@@ -149,6 +160,7 @@ class AgentTable {
     std::optional<std::uint32_t> free;   ///< the first entry that may be written
     std::optional<std::uint32_t> taken;  ///< the entry of the living agent of that name
   };
+
   [[nodiscard]] NamePlace place_name(std::string_view name) const;
 
  private:

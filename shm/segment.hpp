@@ -77,29 +77,40 @@ class Segment {
   void remove() noexcept;
 
   [[nodiscard]] const Layout& layout() const { return layout_; }
+
   [[nodiscard]] const Dimensions& dimensions() const { return layout_.dimensions; }
+
   [[nodiscard]] std::uint32_t endpoints() const { return dimensions().endpoints(); }
+
   [[nodiscard]] std::span<std::byte> bytes() const { return {base_, layout_.total_bytes}; }
+
   [[nodiscard]] std::string_view name() const { return name_; }
 
   [[nodiscard]] Header& header() const { return *at<Header>(Region::header); }
+
   [[nodiscard]] RuntimeState state() const {
     return static_cast<RuntimeState>(header().state.load(std::memory_order_acquire));
   }
+
   [[nodiscard]] WorkerSlot& worker(std::uint32_t index) const {
     return at<WorkerSlot>(Region::workers)[index];
   }
+
   [[nodiscard]] EndpointSlot& endpoint(std::uint32_t index) const {
     return at<EndpointSlot>(Region::endpoints)[index];
   }
+
   [[nodiscard]] NoticeQueue& notices(std::uint32_t endpoint) const;
   [[nodiscard]] Symbols symbols() const;
+
   [[nodiscard]] TurnRegion& turn(std::uint32_t shard) const {
     return at<TurnRegion>(Region::turns)[shard];
   }
+
   [[nodiscard]] ShardMetrics& metrics(std::uint32_t shard) const {
     return at<ShardMetrics>(Region::metrics)[shard];
   }
+
   [[nodiscard]] AgentTable agents(std::uint32_t shard) const;
   /// Of a shard or a client; empty for the supervisor.
   [[nodiscard]] SubscriptionTable subscriptions(std::uint32_t endpoint) const;
@@ -114,12 +125,15 @@ class Segment {
   [[nodiscard]] static constexpr std::uint32_t endpoint_of_shard(std::uint32_t shard) {
     return shard + 1;
   }
+
   [[nodiscard]] bool is_shard(std::uint32_t endpoint) const {
     return endpoint >= 1 && endpoint <= dimensions().shards;
   }
+
   [[nodiscard]] bool is_client(std::uint32_t endpoint) const {
     return endpoint > dimensions().shards && endpoint < endpoints();
   }
+
   [[nodiscard]] std::uint32_t first_client() const { return dimensions().shards + 1; }
 
   /// Where the owner of an endpoint sleeps; nothing if nobody owns it.
@@ -142,6 +156,7 @@ class Segment {
   [[nodiscard]] T* at(Region region) const {
     return reinterpret_cast<T*>(base_ + layout_[region].offset);
   }
+
   static Result<Segment> open_region(boost::interprocess::mapped_region region,
                                      std::uint64_t bytes);
   void lay_out_rings_and_logs() const;

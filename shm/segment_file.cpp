@@ -40,13 +40,18 @@ std::string path_of(const std::string& object) {
 Error error_of(const bip::interprocess_exception& error) {
   const int os = error.get_native_error();
   switch (os) {
-    case ENOENT: return {Errc::not_found, 0, os};
-    case EEXIST: return {Errc::name_taken, 0, os};
+    case ENOENT:
+      return {Errc::not_found, 0, os};
+    case EEXIST:
+      return {Errc::name_taken, 0, os};
     case EACCES:
     case EPERM:
-    case ELOOP: return {Errc::bad_permissions, 0, os};
-    case ENOSPC: return {Errc::no_room, 0, os};
-    default: return {Errc::system, 0, os};
+    case ELOOP:
+      return {Errc::bad_permissions, 0, os};
+    case ENOSPC:
+      return {Errc::no_room, 0, os};
+    default:
+      return {Errc::system, 0, os};
   }
 }
 
@@ -56,6 +61,7 @@ int descriptor(const bip::shared_memory_object& object) {
 
 bool try_lock(int fd) {
   struct flock lock {};
+
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   lock.l_len = 1;
@@ -73,13 +79,16 @@ bool lock_with_patience(int fd) {
 /// True while the name still leads to the object that is open here.
 bool is_still_named(int fd, const std::string& object) {
   struct stat open {};
+
   struct stat named {};
+
   return ::fstat(fd, &open) == 0 && ::stat(path_of(object).c_str(), &named) == 0 &&
          open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }
 
 Result<> check_owner(int fd, Access access) {
   struct stat status {};
+
   if (::fstat(fd, &status) != 0) return fail_system(errno);
   const mode_t mode = status.st_mode & 07777U;
   const bool is_ours = status.st_uid == ::geteuid();
@@ -171,7 +180,9 @@ Result<Segment> Segment::create(std::string_view name, const Dimensions& dimensi
     fill_header(segment.header(), name, *layout);
     segment.lay_out_rings_and_logs();
     const int refused = ::renameat2(AT_FDCWD, path_of(building).c_str(), AT_FDCWD,
-                                    path_of(object).c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
+                                    path_of(object).c_str(), RENAME_NOREPLACE) == 0
+                            ? 0
+                            : errno;
     if (refused != 0) {
       ::unlink(path_of(building).c_str());
       return fail_system(refused, refused == EEXIST ? Errc::name_taken : Errc::system);
@@ -202,7 +213,8 @@ Result<Segment> Segment::open_bytes(std::span<std::byte> bytes) {
   Segment segment;
   segment.base_ = bytes.data();
   segment.layout_ = *layout;
-  segment.name_ = std::string{header.name.data(), ::strnlen(header.name.data(), header.name.size())};
+  segment.name_ =
+      std::string{header.name.data(), ::strnlen(header.name.data(), header.name.size())};
   return segment;
 }
 
@@ -270,11 +282,14 @@ Result<> Segment::discard(std::string_view name) {
 }
 
 void Segment::remove() noexcept {
-  header().state.store(static_cast<std::uint32_t>(RuntimeState::removed), std::memory_order_release);
+  header().state.store(static_cast<std::uint32_t>(RuntimeState::removed),
+                       std::memory_order_release);
   const std::string object = object_name(name_);
   if (is_still_named(descriptor(object_), object)) ::unlink(path_of(object).c_str());
-  for (std::uint32_t i = 0; i < kMaxWorkers; ++i) ring_bell(worker(i).doorbell);
-  for (std::uint32_t i = first_client(); i < endpoints(); ++i) ring_bell(endpoint(i).doorbell);
+  for (std::uint32_t i = 0; i < kMaxWorkers; ++i)
+    ring_bell(worker(i).doorbell);
+  for (std::uint32_t i = first_client(); i < endpoints(); ++i)
+    ring_bell(endpoint(i).doorbell);
 }
 
 }  // namespace mabeam::shm

@@ -10,7 +10,8 @@ Result<std::uint64_t> check_capacity(std::span<std::byte> ring) {
   if (ring.size() < sizeof(RingHeader)) return fail(Errc::corrupt);
   const auto* header = reinterpret_cast<const RingHeader*>(ring.data());
   const std::uint64_t capacity = ring.size() - sizeof(RingHeader);
-  if (header->magic != kRingMagic || header->capacity != capacity || !std::has_single_bit(capacity)) {
+  if (header->magic != kRingMagic || header->capacity != capacity ||
+      !std::has_single_bit(capacity)) {
     return fail(Errc::corrupt);
   }
   const std::uint64_t head = header->head.load(std::memory_order_acquire);

@@ -57,6 +57,7 @@ struct RingHeader {
   alignas(kLinePair) std::uint64_t capacity;
   std::uint64_t magic;
 };
+
 static_assert(offsetof(RingHeader, head) == 128 && offsetof(RingHeader, capacity) == 256);
 static_assert(sizeof(RingHeader) == 384);
 
@@ -65,6 +66,7 @@ struct RecordHeader {
   std::uint16_t kind;
   std::uint16_t flags;
 };
+
 static_assert(sizeof(RecordHeader) == 8);
 
 inline constexpr std::uint64_t kRingMagic = 0x474E495253505343;  // "CSPSRING"
@@ -127,8 +129,11 @@ class RingProducer {
   void settle() noexcept { published_ = claimed_; }
 
   [[nodiscard]] std::uint64_t claimed() const noexcept { return claimed_; }
+
   [[nodiscard]] std::uint64_t published() const noexcept { return published_; }
+
   [[nodiscard]] std::uint64_t capacity() const noexcept { return mask_ + 1; }
+
   [[nodiscard]] std::uint32_t max_body() const noexcept {
     return static_cast<std::uint32_t>(capacity() / 4 - sizeof(RecordHeader));
   }
@@ -147,6 +152,7 @@ class RingProducer {
     claimed_ += need;
     return {at + sizeof record, length};
   }
+
   Result<std::span<std::byte>> claim_slowly(std::uint32_t length, std::uint16_t kind,
                                             std::uint16_t flags) noexcept;
 
@@ -217,12 +223,14 @@ class RingConsumer {
   std::uint64_t skip_all() noexcept;
 
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+
   [[nodiscard]] std::uint64_t published() const noexcept { return tail_cached_; }
 
  private:
   Result<bool> read(Record& record) noexcept {
     const std::uint64_t offset = position_ & mask_;
-    if (offset % 8 != 0) [[unlikely]] return fail(Errc::corrupt);  // skip_all() took a damaged tail
+    if (offset % 8 != 0) [[unlikely]]
+      return fail(Errc::corrupt);  // skip_all() took a damaged tail
     const std::byte* at = data_ + offset;
     std::memcpy(&record.header, at, sizeof record.header);
     const std::uint64_t size = record_bytes(record.header.length);
@@ -236,6 +244,7 @@ class RingConsumer {
     record.body = {at + sizeof record.header, record.header.length};
     return true;
   }
+
   Result<bool> read_slowly(Record& record) noexcept;
 
   RingHeader* header_ = nullptr;

@@ -23,6 +23,7 @@ struct Subscription {
   Word word;      ///< SubscriptionWord
   Word since_ns;  ///< CLOCK_MONOTONIC
 };
+
 static_assert(sizeof(Subscription) == 16);
 
 using SubscriptionTable = std::span<Subscription>;
@@ -34,10 +35,13 @@ struct EndpointSet {
   void insert(std::uint32_t endpoint) {
     words[endpoint / 64] |= std::uint64_t{1} << (endpoint % 64);
   }
+
   [[nodiscard]] bool contains(std::uint32_t endpoint) const {
     return (words[endpoint / 64] >> (endpoint % 64) & 1U) != 0;
   }
+
   [[nodiscard]] bool empty() const { return (words[0] | words[1] | words[2] | words[3]) == 0; }
+
   void clear() { words = {}; }
 
   template <class Visit>

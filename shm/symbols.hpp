@@ -58,6 +58,7 @@ class Symbols {
   [[nodiscard]] std::string_view text(Symbol symbol) const noexcept;
 
   [[nodiscard]] std::uint32_t capacity() const noexcept { return mask_ + 1; }
+
   /// How many slots are taken; walks the table.
   [[nodiscard]] std::uint32_t count() const noexcept;
   /// How many taken slots point outside the text or do not match their hash; walks the table.
@@ -69,6 +70,7 @@ class Symbols {
     bool found = false;
     bool has_room = false;
   };
+
   [[nodiscard]] Probe probe(std::string_view text, std::uint64_t hash) const noexcept;
   [[nodiscard]] std::string_view text_of(std::uint64_t word) const noexcept;
 

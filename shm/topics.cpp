@@ -30,7 +30,8 @@ Result<> check(std::string_view text, bool wildcards) noexcept {
     const std::string_view token = take_token(text, is_last);
     const bool has_wildcard = token.find_first_of("*>") != std::string_view::npos;
     const bool is_wildcard = token == "*" || (token == ">" && is_last);
-    if (token.empty() || has_forbidden_byte(token) || (has_wildcard && !(wildcards && is_wildcard))) {
+    if (token.empty() || has_forbidden_byte(token) ||
+        (has_wildcard && !(wildcards && is_wildcard))) {
       return fail(Errc::bad_topic, number);
     }
   }

@@ -11,8 +11,8 @@ constexpr std::uint64_t kMix2 = 0xD6E8FEB86659FD93;
 }  // namespace
 
 std::uint64_t checksum_of(const RedoList& list) noexcept {
-  std::uint64_t sum = list.turn * kMix1 ^
-                      (std::uint64_t{list.count} << 1U | list.bumps_epoch) * kMix2;
+  std::uint64_t sum =
+      list.turn * kMix1 ^ (std::uint64_t{list.count} << 1U | list.bumps_epoch) * kMix2;
   for (std::uint64_t i = 0; i < list.count; ++i) {
     const RedoEntry& entry = list.entries[i];
     sum += (entry.key ^ i * kMix1) * kMix2 ^ std::rotl(entry.value * kMix1, 31);

@@ -88,15 +88,18 @@ struct RedoEntry {
   static constexpr std::uint64_t make_key(WordKind kind, std::uint64_t index) {
     return std::uint64_t{static_cast<std::uint8_t>(kind)} << 56U | index;
   }
+
   [[nodiscard]] constexpr WordKind kind() const { return static_cast<WordKind>(key >> 56U); }
+
   [[nodiscard]] constexpr std::uint64_t index() const {
     return key & ((std::uint64_t{1} << 56U) - 1);
   }
 };
+
 static_assert(sizeof(RedoEntry) == 16);
 
-/// The largest turn: 1024 messages, each on an agent of its own, 512 words of structure, a tail and a
-/// head for every ring, a cursor of three words in every log, and 5 words of the shard's own.
+/// The largest turn: 1024 messages, each on an agent of its own, 512 words of structure, a tail and
+/// a head for every ring, a cursor of three words in every log, and 5 words of the shard's own.
 inline constexpr std::size_t kRedoEntries = 4096;
 static_assert(1024 + 512 + 2 * 3 * kMaxEndpoints + 3 * kMaxEndpoints + 5 <= kRedoEntries);
 
@@ -108,6 +111,7 @@ struct RedoList {
   std::uint64_t reserved;
   std::array<RedoEntry, kRedoEntries> entries;
 };
+
 static_assert(offsetof(RedoList, entries) == 32);
 
 /// The shard is its own first agent: its counters and the attempts at a message that killed.
@@ -121,6 +125,7 @@ struct ShardRecord {
   std::uint32_t blamed_count;        ///< deaths in a row with that witness
   std::uint32_t reserved;
 };
+
 static_assert(sizeof(ShardRecord) == 128);
 
 struct TurnRegion {
@@ -132,6 +137,7 @@ struct TurnRegion {
   alignas(kLinePair) std::array<ShardRecord, 2> record;
   alignas(kLinePair) std::array<RedoList, 2> lists;
 };
+
 static_assert(offsetof(TurnRegion, committed) == 128 && offsetof(TurnRegion, applied) == 256);
 static_assert(offsetof(TurnRegion, record) == 512 && offsetof(TurnRegion, lists) == 768);
 
@@ -153,6 +159,7 @@ struct Witness {
            std::uint64_t{priority} << 51U | std::uint64_t{slot & 0xFFFFFFU} << 27U |
            (position / 8 & 0x7FFFFFFU);
   }
+
   static constexpr What what(std::uint64_t word) { return static_cast<What>(word >> 61U); }
 };
 
@@ -170,6 +177,7 @@ class TurnWords {
 class Turn {
  public:
   Turn() = default;
+
   explicit Turn(TurnRegion& region) : region_(&region) { staged_.reserve(256); }
 
   /// What an owner that takes over does first: a committed turn is applied. Returns whether there
@@ -188,6 +196,7 @@ class Turn {
     list().entries[staged_.size()] = {RedoEntry::make_key(kind, index), value};
     staged_.push_back({&word, value, kind});
   }
+
   void bump_epoch() noexcept { bumps_epoch_ = true; }
 
   /// COMMIT, then APPLY. Every word that was staged has its value when this returns.
@@ -198,6 +207,7 @@ class Turn {
     region_->witness.store(witness, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
+
   void clear_witness() noexcept {
     std::atomic_signal_fence(std::memory_order_seq_cst);
     region_->witness.store(0, std::memory_order_relaxed);
@@ -207,6 +217,7 @@ class Turn {
   [[nodiscard]] const ShardRecord& record() const noexcept {
     return region_->record[region_->record_version.load(std::memory_order_relaxed) & 1U];
   }
+
   /// Stages a new record: this turn's last structure word.
   void stage_record(const ShardRecord& record) {
     const std::uint64_t version = region_->record_version.load(std::memory_order_relaxed) + 1;
@@ -217,6 +228,7 @@ class Turn {
   [[nodiscard]] std::uint64_t number() const noexcept {
     return region_->applied.load(std::memory_order_relaxed) + 1;
   }
+
   [[nodiscard]] TurnRegion& region() const noexcept { return *region_; }
 
  private:
@@ -227,6 +239,7 @@ class Turn {
   };
 
   [[nodiscard]] RedoList& list() const noexcept { return region_->lists[number() & 1U]; }
+
   void seal(RedoList& list, std::uint64_t number) const noexcept;
   void apply(const TurnWords& words) noexcept;
 

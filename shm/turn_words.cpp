@@ -25,21 +25,26 @@ Result<Word*> next_version(Word& word, std::uint64_t value) {
 Result<Word*> SegmentWords::resolve(const RedoEntry& entry) const {
   switch (entry.kind()) {
     case WordKind::agent_version:
-    case WordKind::agent_slot: return agent_word(entry);
+    case WordKind::agent_slot:
+      return agent_word(entry);
     case WordKind::name:
-    case WordKind::subscription: return table_word(entry);
+    case WordKind::subscription:
+      return table_word(entry);
     case WordKind::shard_record:
       if (entry.index() != 0) return fail(Errc::corrupt);
       return next_version(segment_.turn(shard_).record_version, entry.value);
     case WordKind::log_sequence:
     case WordKind::log_tail:
     case WordKind::dead_sequence:
-    case WordKind::dead_tail: return log_word(entry);
+    case WordKind::dead_tail:
+      return log_word(entry);
     case WordKind::ring_tail:
-    case WordKind::ring_head: return ring_word(entry);
+    case WordKind::ring_head:
+      return ring_word(entry);
     case WordKind::cursor_sequence:
     case WordKind::cursor_slot:
-    case WordKind::cursor_position: return cursor_word(entry);
+    case WordKind::cursor_position:
+      return cursor_word(entry);
   }
   return fail(Errc::corrupt);
 }
@@ -78,7 +83,8 @@ Result<Word*> SegmentWords::table_word(const RedoEntry& entry) const {
 
 Result<Word*> SegmentWords::log_word(const RedoEntry& entry) const {
   if (entry.index() != 0) return fail(Errc::corrupt);
-  const bool is_dead = entry.kind() == WordKind::dead_tail || entry.kind() == WordKind::dead_sequence;
+  const bool is_dead =
+      entry.kind() == WordKind::dead_tail || entry.kind() == WordKind::dead_sequence;
   const std::span<std::byte> log =
       is_dead ? segment_.dead_letters(shard_) : segment_.log(Segment::endpoint_of_shard(shard_));
   auto* header = reinterpret_cast<LogHeader*>(log.data());
@@ -98,8 +104,8 @@ Result<Word*> SegmentWords::ring_word(const RedoEntry& entry) const {
   }
   const bool is_tail = entry.kind() == WordKind::ring_tail;
   const std::uint32_t self = Segment::endpoint_of_shard(shard_);
-  const std::span<std::byte> ring =
-      segment_.ring(is_tail ? self : other, is_tail ? other : self, static_cast<Priority>(priority));
+  const std::span<std::byte> ring = segment_.ring(is_tail ? self : other, is_tail ? other : self,
+                                                  static_cast<Priority>(priority));
   if (ring.empty()) return fail(Errc::corrupt);
   auto* header = reinterpret_cast<RingHeader*>(ring.data());
   return forward(is_tail ? header->tail : header->head, entry.value,
@@ -117,7 +123,8 @@ Result<Word*> SegmentWords::cursor_word(const RedoEntry& entry) const {
     case WordKind::cursor_slot:
       if (entry.value > segment_.agents(shard_).size()) return fail(Errc::corrupt);
       return &cursor.next_slot;
-    default: return &cursor.sequence;
+    default:
+      return &cursor.sequence;
   }
 }
 

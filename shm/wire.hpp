@@ -34,18 +34,24 @@ namespace mabeam::shm {
 
 /// What a record is. 0 is the pad of rings and logs.
 enum class Kind : std::uint16_t {
-  event = 1,   ///< symbol: the topic; id: its sequence number in the log
-  signal,      ///< symbol: the signal's type
-  request,     ///< symbol: the action; correlation: the caller's
-  reply,       ///< symbol: the action; flags: an Errc, or 0
-  create,      ///< symbol: the type; payload: CreateRequest
-  stop,        ///< ends the target
-  dead_letter, ///< flags: DeadReason; payload: the original record, header first
+  event = 1,    ///< symbol: the topic; id: its sequence number in the log
+  signal,       ///< symbol: the signal's type
+  request,      ///< symbol: the action; correlation: the caller's
+  reply,        ///< symbol: the action; flags: an Errc, or 0
+  create,       ///< symbol: the type; payload: CreateRequest
+  stop,         ///< ends the target
+  dead_letter,  ///< flags: DeadReason; payload: the original record, header first
 };
 
 /// Why a message went to the dead letters.
 enum class DeadReason : std::uint16_t {
-  poison = 1, expired, no_agent, overflow, corrupt, unroutable, shutdown
+  poison = 1,
+  expired,
+  no_agent,
+  overflow,
+  corrupt,
+  unroutable,
+  shutdown
 };
 std::string_view dead_reason_name(DeadReason reason);
 
@@ -59,6 +65,7 @@ struct MessageHeader {
   std::int64_t sent_ns = 0;
   std::int64_t deadline_ns = 0;  ///< CLOCK_MONOTONIC; 0: none
 };
+
 static_assert(sizeof(MessageHeader) == 56 && std::is_trivially_copyable_v<MessageHeader>);
 
 inline constexpr std::uint32_t kMaxNameBytes = 63;     ///< of an agent
@@ -76,6 +83,7 @@ struct CreateRequest {
   std::array<Symbol, kMaxCapabilities> capabilities{};
   std::array<Symbol, kMaxCreateSubscriptions> subscriptions{};
 };
+
 static_assert(sizeof(CreateRequest) == 176 && std::is_trivially_copyable_v<CreateRequest>);
 
 /// A message taken apart: a private header and the payload, still in shared memory.

@@ -1,5 +1,5 @@
-// The words of the segment: how a 64-bit word that several processes read is packed, and the padding
-// that keeps one writer to a cache line.
+// The words of the segment: how a 64-bit word that several processes read is packed, and the
+// padding that keeps one writer to a cache line.
 #pragma once
 
 #include "mabeam/ids.hpp"
@@ -34,7 +34,9 @@ struct ProcessId {
   [[nodiscard]] constexpr std::uint32_t pid() const {
     return static_cast<std::uint32_t>(value >> 40U);
   }
+
   constexpr explicit operator bool() const { return value != 0; }
+
   friend constexpr bool operator==(ProcessId, ProcessId) = default;
 
   static constexpr ProcessId of(std::uint32_t pid, std::uint64_t start_ticks) {
@@ -50,8 +52,11 @@ struct Incarnation {
   [[nodiscard]] constexpr std::uint32_t worker() const {
     return static_cast<std::uint32_t>(value >> 32U) - 1;
   }
+
   [[nodiscard]] constexpr std::uint32_t number() const { return static_cast<std::uint32_t>(value); }
+
   constexpr explicit operator bool() const { return value != 0; }
+
   friend constexpr bool operator==(Incarnation, Incarnation) = default;
 
   static constexpr Incarnation of(std::uint32_t worker, std::uint32_t number) {
@@ -67,6 +72,7 @@ struct Claim {
   [[nodiscard]] constexpr std::uint64_t pack() const {
     return std::uint64_t{incarnation} << 32U | pid;
   }
+
   static constexpr Claim unpack(std::uint64_t word) {
     return {static_cast<std::uint32_t>(word >> 32U), static_cast<std::uint32_t>(word)};
   }
@@ -80,6 +86,7 @@ struct SlotWord {
   [[nodiscard]] constexpr std::uint64_t pack() const {
     return std::uint64_t{generation} << 32U | lifecycle;
   }
+
   static constexpr SlotWord unpack(std::uint64_t word) {
     return {static_cast<std::uint32_t>(word >> 32U), static_cast<std::uint8_t>(word)};
   }
@@ -93,6 +100,7 @@ struct SubscriptionWord {
   [[nodiscard]] constexpr std::uint64_t pack() const {
     return std::uint64_t{static_cast<std::uint32_t>(pattern)} << 32U | slot;
   }
+
   static constexpr SubscriptionWord unpack(std::uint64_t word) {
     return {static_cast<Symbol>(word >> 32U), static_cast<std::uint32_t>(word)};
   }

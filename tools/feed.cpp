@@ -27,6 +27,7 @@ using Clock = std::chrono::steady_clock;
 
 // A wait is cut into these, so that a stop request is seen.
 constexpr nanoseconds kSlice = std::chrono::milliseconds{100};
+constexpr nanoseconds kShortestWait = std::chrono::milliseconds{1};
 
 Result<> emit_patiently(Client& client, std::string_view topic, std::string_view text,
                         nanoseconds timeout) {
@@ -41,13 +42,26 @@ Result<> emit_patiently(Client& client, std::string_view topic, std::string_view
   }
 }
 
-std::uint64_t wait_delivered(Client& client, std::uint64_t accepted, nanoseconds timeout) {
+struct Delivery {
+  std::uint64_t delivered = 0;  // events that somebody was subscribed to and has passed
+  bool is_complete = false;     // nobody has anything left to pass
+};
+
+// Client::wait_delivered() does not say whether its time ran out: what returns early is complete,
+// unless the runtime has ended, which poll_events() tells.
+Delivery wait_delivered(Client& client, nanoseconds timeout) {
   const auto begin = Clock::now();
   for (;;) {
-    const nanoseconds left = std::max(timeout - (Clock::now() - begin), nanoseconds{0});
-    const DeliveryStatus status = client.wait_delivered(std::min(left, kSlice));
-    const bool is_all = status.delivered >= accepted;
-    if (is_all || left == nanoseconds{0} || stop_requested()) return status.delivered;
+    const auto slice_begin = Clock::now();
+    const nanoseconds left = std::max(timeout - (slice_begin - begin), nanoseconds{0});
+    const nanoseconds slice = std::clamp(left, kShortestWait, kSlice);
+    const DeliveryStatus status = client.wait_delivered(slice);
+    if (status.delivered >= status.accepted) return {status.delivered, true};
+    if (Clock::now() - slice_begin < slice) {
+      const auto polled = client.poll_events([](const EventView&) {}, 1, nanoseconds{0});
+      return {status.delivered, polled.has_value()};
+    }
+    if (left == nanoseconds{0} || stop_requested()) return {status.delivered, false};
   }
 }
 
@@ -70,16 +84,23 @@ Outcome<std::unique_ptr<RecordReader>> reader_in(const Arguments& arguments, Lin
 
 struct Report {
   FeedTotals totals;
-  std::uint64_t delivered = 0;
+  Delivery delivery;
   double seconds = 0;
   bool was_interrupted = false;
   std::optional<Failure> failure;
 };
 
+std::string delivered_text(const Report& report) {
+  const std::string text = human_count(report.delivery.delivered) + " delivered";
+  const std::uint64_t rest = report.totals.accepted - report.delivery.delivered;
+  if (rest == 0 || !report.delivery.is_complete) return text;
+  return text + " (nobody is subscribed to the other " + human_count(rest) + ")";
+}
+
 void show(const Report& report, Output& output) {
   const FeedTotals& totals = report.totals;
   if (output.json()) {
-    Json document{{"accepted", totals.accepted}, {"delivered", report.delivered},
+    Json document{{"accepted", totals.accepted}, {"delivered", report.delivery.delivered},
                   {"rejected", totals.rejected}, {"records", totals.records},
                   {"bytes", totals.bytes},       {"seconds", report.seconds}};
     if (report.was_interrupted) document["interrupted"] = true;
@@ -93,9 +114,8 @@ void show(const Report& report, Output& output) {
   std::snprintf(seconds.data(), seconds.size(), "%.3f", report.seconds);
   output.print(std::string(report.was_interrupted ? "interrupted: " : "") +
                human_count(totals.records) + " records: " + human_count(totals.accepted) +
-               " accepted, " + human_count(report.delivered) + " delivered, " +
-               human_count(totals.rejected) + " skipped; " + human_bytes(totals.bytes) + " in " +
-               seconds.data() + " s\n");
+               " accepted, " + delivered_text(report) + ", " + human_count(totals.rejected) +
+               " skipped; " + human_bytes(totals.bytes) + " in " + seconds.data() + " s\n");
 }
 
 // The first that applies: what the feeder met, a read error, subscribers that are behind.
@@ -108,7 +128,7 @@ std::optional<Failure> failure_of(const Report& report, const LineSource& lines,
                    .message = "cannot read " + input.label() + ": " +
                               std::generic_category().message(lines.error())};
   }
-  if (report.delivered < report.totals.accepted && !report.was_interrupted) {
+  if (!report.delivery.is_complete && !report.was_interrupted) {
     return Failure{.exit = Exit::timed_out,
                    .code = std::string(code_name(Errc::timed_out)),
                    .message =
@@ -146,8 +166,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   report.totals = feeder.totals();
   // A runtime that is full or gone has been waited for already.
   const bool is_worth_waiting = !report.failure || report.failure->exit == Exit::refused;
-  report.delivered =
-      wait_delivered(*client, report.totals.accepted, is_worth_waiting ? *timeout : nanoseconds{0});
+  report.delivery = wait_delivered(*client, is_worth_waiting ? *timeout : nanoseconds{0});
   report.was_interrupted = stop_requested();
   report.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   report.failure = failure_of(report, lines, *input);

@@ -12,9 +12,11 @@ using shm::SubscriptionWord;
 using shm::WordKind;
 
 Agents::Agents(const shm::Segment& segment, std::uint32_t shard)
-    : shard_(shard), table_(segment.agents(shard)),
+    : shard_(shard),
+      table_(segment.agents(shard)),
       subscription_table_(segment.subscriptions(shm::Segment::endpoint_of_shard(shard))),
-      pre_image_(sizeof(shm::StateHeader) + kLargestPreImage) {}
+      pre_image_(sizeof(shm::StateHeader) + kLargestPreImage) {
+}
 
 void Agents::open() {
   stamps_.assign(table_.size(), 0);
@@ -36,9 +38,8 @@ shm::StateHeader* Agents::touch(std::uint32_t slot) {
   shm::AgentRecord& agent = table_.record(slot);
   const std::uint64_t version = agent.version.load(std::memory_order_relaxed);
   std::byte* idle = table_.half(slot, version + 1);
-  const std::size_t bytes =
-      sizeof(shm::StateHeader) +
-      std::min<std::uint64_t>(agent.state_bytes, table_.max_state_bytes());
+  const std::size_t bytes = sizeof(shm::StateHeader) +
+                            std::min<std::uint64_t>(agent.state_bytes, table_.max_state_bytes());
   if (stamps_[slot] != stamp_) {
     stamps_[slot] = stamp_;
     touched_.push_back(slot);
@@ -70,11 +71,13 @@ void Agents::begin_message() noexcept {
 }
 
 void Agents::undo_message() noexcept {
-  for (std::size_t i = touched_before_; i < touched_.size(); ++i) stamps_[touched_[i]] = stamp_ - 1;
+  for (std::size_t i = touched_before_; i < touched_.size(); ++i)
+    stamps_[touched_[i]] = stamp_ - 1;
   touched_.resize(touched_before_);
   if (pre_image_slot_) {
     const shm::AgentRecord& agent = table_.record(*pre_image_slot_);
-    std::byte* idle = table_.half(*pre_image_slot_, agent.version.load(std::memory_order_relaxed) + 1);
+    std::byte* idle =
+        table_.half(*pre_image_slot_, agent.version.load(std::memory_order_relaxed) + 1);
     std::memcpy(idle, pre_image_.data(), sizeof(shm::StateHeader) + agent.state_bytes);
   }
   begin_message();
@@ -125,7 +128,8 @@ void Agents::write_record(std::uint32_t slot, const Plan& plan) {
   agent.name.back() = 0;
   const std::uint64_t version = agent.version.load(std::memory_order_relaxed);
   std::byte* idle = table_.half(slot, version + 1);
-  const shm::StateHeader header{plan.descriptor->type.state_version, plan.descriptor->state_bytes, 0};
+  const shm::StateHeader header{plan.descriptor->type.state_version, plan.descriptor->state_bytes,
+                                0};
   std::memcpy(idle, &header, sizeof header);
   if (plan.descriptor->init != nullptr) plan.descriptor->init(idle + sizeof header);
 }
@@ -228,8 +232,8 @@ void Agents::stage(shm::Turn& turn) {
     shm::Word& version = table_.record(slot).version;
     turn.stage(WordKind::agent_version, slot, version, version.load(std::memory_order_relaxed) + 1);
   }
-  for (const WordKind kind : {WordKind::agent_version, WordKind::agent_slot, WordKind::name,
-                              WordKind::subscription}) {
+  for (const WordKind kind :
+       {WordKind::agent_version, WordKind::agent_slot, WordKind::name, WordKind::subscription}) {
     for (const Change& change : changes_) {
       if (change.kind == kind) turn.stage(kind, change.index, *change.word, change.value);
     }

@@ -15,7 +15,6 @@
 #include "shm/segment.hpp"
 #include "shm/turn.hpp"
 #include "shm/wire.hpp"
-
 #include "worker/types.hpp"
 
 #include "mabeam/result.hpp"
@@ -44,6 +43,7 @@ class Agents {
   [[nodiscard]] bool needs_commit_first(std::uint32_t slot) const noexcept {
     return stamps_[slot] == stamp_ && table_.record(slot).state_bytes > kLargestPreImage;
   }
+
   /// The header of the agent's idle half, with its state behind it, to be changed in place.
   shm::StateHeader* touch(std::uint32_t slot);
 
@@ -54,6 +54,7 @@ class Agents {
     AgentId parent;
     shm::CreateRequest request;
   };
+
   /// Writes the record into a free slot and stages its words; on_start is the caller's.
   /// Errors: too_many_agents, name_taken, subscriptions_full, state_too_large, too_many_changes,
   /// invalid_argument.
@@ -73,11 +74,15 @@ class Agents {
 
   /// True if this turn has made, ended or subscribed anything: then it ends with this message.
   [[nodiscard]] bool changed_structure() const noexcept { return !changes_.empty(); }
+
   [[nodiscard]] bool changed_subscriptions() const noexcept { return subscription_changes_ != 0; }
+
   [[nodiscard]] std::uint32_t touched() const noexcept {
     return static_cast<std::uint32_t>(touched_.size());
   }
+
   [[nodiscard]] std::uint32_t created() const noexcept { return created_; }
+
   [[nodiscard]] std::uint32_t ended() const noexcept { return ended_; }
 
   void stage(shm::Turn& turn);
@@ -90,7 +95,9 @@ class Agents {
     std::uint32_t slot = 0;
     std::int64_t since_ns = 0;
   };
+
   [[nodiscard]] const std::vector<Entry>& subscriptions() const noexcept { return entries_; }
+
   /// Raised whenever subscriptions() has changed.
   [[nodiscard]] std::uint64_t subscription_version() const noexcept { return version_; }
 
@@ -114,7 +121,7 @@ class Agents {
   shm::AgentTable table_;
   shm::SubscriptionTable subscription_table_;
 
-  std::vector<std::uint32_t> stamps_;   // by slot: the turn that touched it last
+  std::vector<std::uint32_t> stamps_;  // by slot: the turn that touched it last
   std::uint32_t stamp_ = 0;
   std::vector<std::uint32_t> touched_;  // slots of this turn
   std::size_t touched_before_ = 0;

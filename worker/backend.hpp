@@ -2,7 +2,6 @@
 #pragma once
 
 #include "shm/wire.hpp"
-
 #include "worker/shard.hpp"
 
 #include "mabeam/context.hpp"
@@ -17,8 +16,11 @@ struct Context::Backend {
   bool wants_stop = false;
 
   [[nodiscard]] std::int64_t now_ns() const { return shard.now_ns_; }
+
   [[nodiscard]] std::uint32_t attempt() const { return shard.attempt_; }
+
   Result<Symbol> symbol(std::string_view name) { return shard.symbols_.intern(name); }
+
   Result<std::uint64_t> send(shm::Kind kind, AgentId to, Symbol symbol, const PayloadRef& payload,
                              SendOptions options);
   Result<> emit(Symbol topic, const PayloadRef& payload);
@@ -26,6 +28,7 @@ struct Context::Backend {
   Result<> subscribe(std::string_view pattern);
   Result<> unsubscribe(std::string_view pattern);
   Result<> reply(const PayloadRef& payload);
+
   [[nodiscard]] Result<AgentId> find(std::string_view name) const {
     return shard.segment_.find_agent(name);
   }

@@ -30,6 +30,7 @@ struct Demo {
     std::uint64_t messages = 0;  ///< added since the last clear_messages
     std::array<Text, kKept> kept{};
   };
+
   static_assert(sizeof(State) <= 256);
 
   Result<std::string> on_action(Context& context, State& state, const Action& action) const;
@@ -40,7 +41,8 @@ struct Demo {
 
 /// Goes wrong on purpose, for tests and for trying out limits; only with `fault_agents = true`.
 struct Fault {
-  static constexpr std::array<std::string_view, 5> kActions{"crash", "exit", "hang", "leak", "fork"};
+  static constexpr std::array<std::string_view, 5> kActions{"crash", "exit", "hang", "leak",
+                                                            "fork"};
   static constexpr AgentType type{.name = "fault", .actions = kActions};
 
   Result<> on_action(Context& context, const Action& action) const;

@@ -1,11 +1,11 @@
 #include "worker/builtin.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 
-#include <csignal>
 #include <unistd.h>
 
 namespace mabeam::worker {
@@ -24,7 +24,8 @@ Result<> fork_children(std::uint64_t count) {
     const pid_t child = ::fork();
     if (child < 0) return fail_system(errno);
     if (child == 0) {
-      for (;;) ::pause();
+      for (;;)
+        ::pause();
     }
   }
   return {};
@@ -39,7 +40,8 @@ Result<> Fault::on_action(Context&, const Action& action) const {
   if (name == "crash") ::raise(SIGSEGV);
   if (name == "exit") ::_exit(static_cast<int>(*number & 0xFFU));
   if (name == "hang") {
-    for (;;) ::pause();
+    for (;;)
+      ::pause();
   }
   if (name == "leak") return leak(*number);
   if (name == "fork") return fork_children(*number);

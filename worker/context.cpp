@@ -1,7 +1,6 @@
 #include "mabeam/context.hpp"
 
 #include "shm/topics.hpp"
-
 #include "worker/backend.hpp"
 
 #include <algorithm>
@@ -55,7 +54,8 @@ Result<AgentId> Context::Backend::create(std::string_view type, const AgentOptio
     plan.request.capabilities[plan.request.capability_count++] = *name;
   }
   for (const std::string_view pattern : options.subscribe) {
-    if (const Result<> checked = shm::check_pattern(pattern); !checked) return fail(checked.error());
+    if (const Result<> checked = shm::check_pattern(pattern); !checked)
+      return fail(checked.error());
     const Result<Symbol> name = symbol(pattern);
     if (!name) return fail(name.error());
     plan.request.subscriptions[plan.request.subscription_count++] = *name;

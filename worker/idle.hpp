@@ -17,7 +17,8 @@ inline void pause_cpu() noexcept {
 #endif
 }
 
-/// Counts how long there has been nothing to do. busy_spin never sleeps, block sleeps almost at once.
+/// Counts how long there has been nothing to do. busy_spin never sleeps, block sleeps almost at
+/// once.
 class Idle {
  public:
   void reset() noexcept { rounds_ = 0; }

@@ -58,7 +58,8 @@ void Inbox::collect_ready() noexcept {
 bool Inbox::has_input(Source& source) noexcept {
   if (source.has_rings) {
     for (std::uint32_t p = 0; p < shm::kPriorities; ++p) {
-      if (!source.ring_blockage[p] && (!source.rings[p].is_drained() || source.rings[p].refresh())) {
+      if (!source.ring_blockage[p] &&
+          (!source.rings[p].is_drained() || source.rings[p].refresh())) {
         return true;
       }
     }

@@ -2,15 +2,14 @@
 //
 // Ready bits say which sources are worth a look. A source stays hot while it has something; after
 // kColdAfter empty looks its bit is cleared, then it is looked at once more, so that a message that
-// came in between is not lost (doorbell.hpp). A hot source is polled without any write to the shared
-// line, which spares its sender a cache miss a turn.
+// came in between is not lost (doorbell.hpp). A hot source is polled without any write to the
+// shared line, which spares its sender a cache miss a turn.
 #pragma once
 
 #include "shm/event_log.hpp"
 #include "shm/segment.hpp"
 #include "shm/spsc_ring.hpp"
 #include "shm/turn.hpp"
-
 #include "worker/outbox.hpp"
 
 #include "mabeam/message.hpp"
@@ -46,20 +45,24 @@ class Inbox {
   static constexpr std::uint32_t kColdAfter = 4096;
 
   Inbox(const shm::Segment& segment, std::uint32_t endpoint)
-      : segment_(segment), endpoint_(endpoint) {}
+      : segment_(segment),
+        endpoint_(endpoint) {}
 
   /// Takes over at the published positions; every source is hot at first. Errors: corrupt.
   Result<> open();
 
   /// Takes up the ready bits. Cheap: reads one line.
   void collect_ready() noexcept;
+
   [[nodiscard]] const std::vector<Source*>& hot() const noexcept { return hot_; }
+
   /// Called after a look at every hot source that found nothing: cools those empty for long.
   void cool_down() noexcept;
 
   /// Takes or gives up a cursor in every log, as the shard gets its first or loses its last
   /// subscription. Between turns.
   void set_listening(bool listen) noexcept;
+
   [[nodiscard]] bool is_listening() const noexcept { return is_listening_; }
 
   /// Rescans everything, ready bits aside: is there anything to do? Before a sleep.
@@ -72,6 +75,7 @@ class Inbox {
     source.is_in_turn = true;
     turn_sources_.push_back(&source);
   }
+
   /// Puts cursors and ring heads that have moved on the redo list, in that order.
   void stage(shm::Turn& turn);
   void settle() noexcept;

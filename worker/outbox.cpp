@@ -13,8 +13,11 @@ using shm::MessageHeader;
 using shm::WordKind;
 
 Outbox::Outbox(const shm::Segment& segment, std::uint32_t endpoint)
-    : segment_(segment), endpoint_(endpoint), interest_(segment),
-      rings_(std::size_t{segment.endpoints()} * 4) {}
+    : segment_(segment),
+      endpoint_(endpoint),
+      interest_(segment),
+      rings_(std::size_t{segment.endpoints()} * 4) {
+}
 
 Result<> Outbox::open() {
   auto log = shm::EventLogWriter::open(segment_.log(endpoint_), segment_.endpoints());
@@ -29,7 +32,8 @@ Result<> Outbox::open() {
 Result<Outbox::Ring*> Outbox::ring_to(std::uint32_t target, Priority priority) {
   if (target >= segment_.endpoints()) return fail(Errc::not_found);
   Ring& ring = rings_[target * 4 + static_cast<std::uint32_t>(priority)];
-  if (ring.is_open) [[likely]] return &ring;
+  if (ring.is_open) [[likely]]
+    return &ring;
   const std::span<std::byte> bytes = segment_.ring(endpoint_, target, priority);
   if (bytes.empty()) return fail(Errc::not_found);
   auto producer = shm::RingProducer::open(bytes);
@@ -55,7 +59,8 @@ Result<std::span<std::byte>> Outbox::claim(Ring& ring, std::uint32_t index, std:
                                            Kind kind, std::uint16_t flags) {
   mark(ring, index);
   auto room = ring.producer.claim(length, static_cast<std::uint16_t>(kind), flags);
-  if (room) [[likely]] return room;
+  if (room) [[likely]]
+    return room;
   if (room.error().code == Errc::backpressure && !ring.is_congested) {
     is_blocked_ = true;
     blockage_ = {index, length};
@@ -130,7 +135,8 @@ void Outbox::bury(shm::DeadReason reason, const shm::Received& message) {
 // ---- the turn's begin and end ----------------------------------------------------------------
 
 void Outbox::begin_turn() noexcept {
-  for (const std::uint32_t index : turn_rings_) rings_[index].is_in_turn = false;
+  for (const std::uint32_t index : turn_rings_)
+    rings_[index].is_in_turn = false;
   turn_rings_.clear();
   topics_.clear();
   sent_ = events_ = buried_ = 0;
@@ -139,15 +145,23 @@ void Outbox::begin_turn() noexcept {
 }
 
 void Outbox::begin_message() noexcept {
-  for (const Mark& mark : message_rings_) rings_[mark.ring].is_in_message = false;
+  for (const Mark& mark : message_rings_)
+    rings_[mark.ring].is_in_message = false;
   message_rings_.clear();
   is_blocked_ = false;
-  before_ = {sent_, events_, buried_, log_.claimed(), log_.sequence(), dead_letters_.claimed(),
-             dead_letters_.sequence(), topics_.size()};
+  before_ = {sent_,
+             events_,
+             buried_,
+             log_.claimed(),
+             log_.sequence(),
+             dead_letters_.claimed(),
+             dead_letters_.sequence(),
+             topics_.size()};
 }
 
 void Outbox::undo_message() noexcept {
-  for (const Mark& mark : message_rings_) rings_[mark.ring].producer.rewind(mark.position);
+  for (const Mark& mark : message_rings_)
+    rings_[mark.ring].producer.rewind(mark.position);
   log_.rewind(before_.log, before_.log_sequence);
   dead_letters_.rewind(before_.dead, before_.dead_sequence);
   topics_.resize(before_.topics);
@@ -197,7 +211,8 @@ void Outbox::settle() {
   shm::EndpointSet readers;
   for (const Symbol topic : topics_) {
     const shm::EndpointSet& interested = interest_.of(topic);
-    for (std::size_t i = 0; i < readers.words.size(); ++i) readers.words[i] |= interested.words[i];
+    for (std::size_t i = 0; i < readers.words.size(); ++i)
+      readers.words[i] |= interested.words[i];
   }
   readers.for_each([&](std::uint32_t reader) { segment_.announce(endpoint_, reader); });
   if (log_.is_half_full()) ring_slow_readers();

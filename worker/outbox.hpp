@@ -1,10 +1,10 @@
-// Outbox: what a shard has claimed and not published: messages in its rings, events in its log, dead
-// letters. Nothing of it is visible until the turn has committed; undo_message() forgets what the
-// current message claimed, and no more.
+// Outbox: what a shard has claimed and not published: messages in its rings, events in its log,
+// dead letters. Nothing of it is visible until the turn has committed; undo_message() forgets what
+// the current message claimed, and no more.
 //
-// Congestion is per destination ring (DESIGN, The turn). A claim that finds its ring full blocks the
-// message; a ring that stays full without any progress of its reader for stall_timeout is congested:
-// sends to it become dead letters (overflow) at once, until it has drained to half.
+// Congestion is per destination ring (DESIGN, The turn). A claim that finds its ring full blocks
+// the message; a ring that stays full without any progress of its reader for stall_timeout is
+// congested: sends to it become dead letters (overflow) at once, until it has drained to half.
 #pragma once
 
 #include "shm/event_log.hpp"
@@ -56,6 +56,7 @@ class Outbox {
   void undo_turn() noexcept;
 
   [[nodiscard]] bool is_blocked() const noexcept { return is_blocked_; }
+
   [[nodiscard]] const Blockage& blockage() const noexcept { return blockage_; }
 
   /// True when what a message waited for has come: room, or the end of the patience.
@@ -64,6 +65,7 @@ class Outbox {
   [[nodiscard]] bool is_empty() const noexcept {
     return turn_rings_.empty() && events_ == 0 && buried_ == 0;
   }
+
   /// Puts the tails on the redo list.
   void stage(shm::Turn& turn);
   /// After the commit: the claims are published, and their readers are told.
@@ -71,20 +73,23 @@ class Outbox {
 
   // What the turn adds to the shard's counters.
   [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
+
   [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
+
   [[nodiscard]] std::uint64_t buried() const noexcept { return buried_; }
 
  private:
   struct Ring {
     shm::RingProducer producer;
-    std::uint64_t turn_start = 0;        // claimed() when the turn first used it
-    std::int64_t full_since_ns = 0;      // 0: it was not full
+    std::uint64_t turn_start = 0;    // claimed() when the turn first used it
+    std::int64_t full_since_ns = 0;  // 0: it was not full
     std::uint64_t used_when_full = 0;
     bool is_open = false;
     bool is_in_turn = false;
     bool is_in_message = false;
     bool is_congested = false;
   };
+
   struct Mark {
     std::uint32_t ring = 0;
     std::uint64_t position = 0;
@@ -101,12 +106,12 @@ class Outbox {
   const shm::Segment& segment_;
   std::uint32_t endpoint_;
   shm::Interest interest_;
-  std::vector<Ring> rings_;                  // by target endpoint * 4 + priority
-  std::vector<std::uint32_t> turn_rings_;    // those with claims of this turn
-  std::vector<Mark> message_rings_;          // and of this message, with where it began
+  std::vector<Ring> rings_;                // by target endpoint * 4 + priority
+  std::vector<std::uint32_t> turn_rings_;  // those with claims of this turn
+  std::vector<Mark> message_rings_;        // and of this message, with where it began
   shm::EventLogWriter log_;
   shm::EventLogWriter dead_letters_;
-  std::vector<Symbol> topics_;               // of this turn's events
+  std::vector<Symbol> topics_;  // of this turn's events
   std::int64_t log_full_since_ns_ = 0;
   std::uint64_t log_lowest_when_full_ = 0;
   Blockage blockage_;
@@ -114,11 +119,13 @@ class Outbox {
   std::uint64_t sent_ = 0;
   std::uint64_t events_ = 0;
   std::uint64_t buried_ = 0;
+
   struct {
     std::uint64_t sent = 0, events = 0, buried = 0;
     std::uint64_t log = 0, log_sequence = 0, dead = 0, dead_sequence = 0;
     std::size_t topics = 0;
   } before_;  // what the message found
+
   struct {
     std::uint64_t log = 0, log_sequence = 0, dead = 0, dead_sequence = 0;
   } turn_start_;

@@ -7,7 +7,6 @@
 //   3. What is derived from the segment is rebuilt; every source is looked at.
 //   4. Every doorbell is rung that the dead owner could have owed.
 #include "shm/doorbell.hpp"
-
 #include "worker/shard.hpp"
 
 namespace mabeam::worker {

@@ -49,9 +49,12 @@ std::optional<worker::Options> parse(std::span<char*> arguments) {
 Exit exit_for(Errc code) {
   switch (code) {
     case Errc::incompatible:
-    case Errc::byte_order: return Exit::incompatible;
-    case Errc::bad_permissions: return Exit::permission;
-    default: return Exit::again;
+    case Errc::byte_order:
+      return Exit::incompatible;
+    case Errc::bad_permissions:
+      return Exit::permission;
+    default:
+      return Exit::again;
   }
 }
 
@@ -63,8 +66,7 @@ int run_worker(int argc, char** argv, std::span<const TypeDescriptor> types) {
     std::fputs("mabeam-worker is started by mabeam-supervisor: run that instead\n", stderr);
     return static_cast<int>(Exit::usage);
   }
-  Result<shm::Segment> segment =
-      shm::Segment::attach(options->runtime, shm::Access::read_write);
+  Result<shm::Segment> segment = shm::Segment::attach(options->runtime, shm::Access::read_write);
   if (!segment) {
     std::fprintf(stderr, "mabeam-worker: %s: %s\n", options->runtime.c_str(),
                  describe(segment.error()).c_str());

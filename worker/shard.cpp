@@ -13,10 +13,18 @@ constexpr std::uint32_t kFewestToDivide = 16;  // a smaller turn is not divided 
 }  // namespace
 
 Shard::Shard(const shm::Segment& segment, const Types& types, std::uint32_t shard)
-    : segment_(segment), types_(types), shard_(shard),
-      endpoint_(shm::Segment::endpoint_of_shard(shard)), symbols_(segment.symbols()),
-      words_(segment, shard), turn_(segment.turn(shard)), agents_(segment, shard),
-      inbox_(segment, endpoint_), outbox_(segment, endpoint_), subscribers_(symbols_, agents_) {}
+    : segment_(segment),
+      types_(types),
+      shard_(shard),
+      endpoint_(shm::Segment::endpoint_of_shard(shard)),
+      symbols_(segment.symbols()),
+      words_(segment, shard),
+      turn_(segment.turn(shard)),
+      agents_(segment, shard),
+      inbox_(segment, endpoint_),
+      outbox_(segment, endpoint_),
+      subscribers_(symbols_, agents_) {
+}
 
 std::uint32_t Shard::run_turn(const Limits& limits) {
   limits_ = limits;
@@ -57,8 +65,8 @@ bool Shard::is_over() noexcept {
   return is_full_;
 }
 
-// Of 64 messages high gets 48 at first, then normal up to 60, then low; what is left over goes round
-// again. In small turns the priorities lead in turn, 12 : 3 : 1.
+// Of 64 messages high gets 48 at first, then normal up to 60, then low; what is left over goes
+// round again. In small turns the priorities lead in turn, 12 : 3 : 1.
 void Shard::take_messages() {
   const std::uint32_t most = limits_.turn_messages;
   if (most < kFewestToDivide) {

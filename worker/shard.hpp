@@ -11,15 +11,14 @@
 // Replies and other high messages come first, yet of 64 messages normal gets at least 12 and low 4
 // where they wait; senders take turns. A message that changes structure ends its turn.
 //
-// After a crash (recovery.cpp) messages are taken one a turn until the one that the witness named has
-// passed; one that has killed max_attempts owners becomes a dead letter.
+// After a crash (recovery.cpp) messages are taken one a turn until the one that the witness named
+// has passed; one that has killed max_attempts owners becomes a dead letter.
 #pragma once
 
 #include "shm/segment.hpp"
 #include "shm/turn.hpp"
 #include "shm/turn_words.hpp"
 #include "shm/wire.hpp"
-
 #include "worker/agents.hpp"
 #include "worker/inbox.hpp"
 #include "worker/outbox.hpp"
@@ -61,7 +60,9 @@ class Shard {
 
   /// Rescans every ring and log: is there anything to do?
   [[nodiscard]] bool has_work() noexcept { return inbox_.has_work(); }
+
   [[nodiscard]] bool is_drained() noexcept { return inbox_.is_drained(); }
+
   /// True while a message waits for room somewhere, so the shard must look again soon.
   [[nodiscard]] bool is_waiting() const noexcept { return waiting_ != 0; }
 
@@ -105,9 +106,11 @@ class Shard {
   Result<> answer(const shm::Received& message, Errc code, PayloadRef payload);
   Result<AgentId> create_agent(const Agents::Plan& plan);
   Result<> end_agent(AgentId id);
+
   [[nodiscard]] bool is_poison(std::uint64_t witness) const noexcept {
     return record_.blamed_witness == witness && record_.blamed_count >= limits_.max_attempts;
   }
+
   /// The message that was to blame is over, one way or the other.
   void pass(std::uint64_t witness) noexcept {
     if (record_.blamed_witness != witness) return;
@@ -134,8 +137,8 @@ class Shard {
   Subscribers subscribers_;
 
   Limits limits_;
-  shm::ShardRecord record_{};       // what the turn leaves behind
-  std::int64_t now_ns_ = 0;         // read whenever a ring or log had something new
+  shm::ShardRecord record_{};  // what the turn leaves behind
+  std::int64_t now_ns_ = 0;    // read whenever a ring or log had something new
   std::int64_t turn_began_ns_ = 0;
   std::uint32_t taken_ = 0;         // messages of this turn
   std::uint32_t waiting_ = 0;       // rings and logs whose next message waits for room
@@ -144,8 +147,8 @@ class Shard {
   std::uint32_t attempt_ = 1;       // of the current message
   std::uint64_t witness_ = 0;       // that names it
   bool in_turn_ = false;
-  bool is_full_ = false;            // the turn ends here
-  bool wants_to_listen_ = false;    // the current message needs cursors in the logs first
+  bool is_full_ = false;          // the turn ends here
+  bool wants_to_listen_ = false;  // the current message needs cursors in the logs first
 };
 
 }  // namespace mabeam::worker

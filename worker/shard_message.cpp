@@ -38,7 +38,8 @@ Result<> call_handler(const TypeDescriptor& type, Context& context, void* state,
     case Kind::event:
       if (type.on_event == nullptr) return {};
       return type.on_event(context, state, Event{name, message.view(), source, correlation});
-    default: break;
+    default:
+      break;
   }
   if (type.on_reply == nullptr) return {};
   Result<> outcome;
@@ -98,10 +99,14 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
   switch (message.kind) {
     case Kind::request:
     case Kind::signal:
-    case Kind::reply: return handle_for_agent(message, witness);
-    case Kind::create: return handle_create(message);
-    case Kind::stop: return handle_stop(message, witness);
-    default: return refuse(message, Errc::invalid_argument, DeadReason::unroutable);
+    case Kind::reply:
+      return handle_for_agent(message, witness);
+    case Kind::create:
+      return handle_create(message);
+    case Kind::stop:
+      return handle_stop(message, witness);
+    default:
+      return refuse(message, Errc::invalid_argument, DeadReason::unroutable);
   }
 }
 
@@ -193,8 +198,7 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
     outbox_.bury(DeadReason::unroutable, message);
     return Outcome::passed;
   }
-  const auto word =
-      shm::SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
+  const auto word = shm::SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
   const AgentId self{static_cast<EndpointId>(endpoint_), slot, word.generation};
   Context::Backend backend{*this, self, &message};
   Context context{backend};
@@ -227,15 +231,16 @@ Result<AgentId> Shard::create_agent(const Agents::Plan& plan) {
   shm::StateHeader* state = agents_.touch(id->slot());
   Context::Backend backend{*this, *id, nullptr};
   Context context{backend};
-  const Result<> started =
-      guarded([&] { return plan.descriptor->on_start(context, state + 1); });
+  const Result<> started = guarded([&] { return plan.descriptor->on_start(context, state + 1); });
   if (!started) return fail(started.error());
   return id;
 }
 
 Shard::Outcome Shard::handle_create(const Received& message) {
-  Agents::Plan plan{message.header.symbol, types_.find(message.header.symbol),
-                    AgentId{message.header.source}, {}};
+  Agents::Plan plan{message.header.symbol,
+                    types_.find(message.header.symbol),
+                    AgentId{message.header.source},
+                    {}};
   Result<AgentId> id = fail(Errc::unknown_type);
   if (message.payload.size() != sizeof plan.request) {
     id = fail(Errc::invalid_argument);

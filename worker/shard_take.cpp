@@ -1,6 +1,5 @@
 // Taking messages from rings and logs, fairly.
 #include "shm/clock.hpp"
-
 #include "worker/shard.hpp"
 
 #include <algorithm>
@@ -58,8 +57,8 @@ std::uint32_t Shard::take_from_ring(Source& source, Priority priority, std::uint
     }
     if (!*found) break;
     source.empty_looks = 0;
-    const std::uint64_t witness = shm::Witness::pack(
-        shm::Witness::What::message, source.endpoint, p, 0, record.position);
+    const std::uint64_t witness =
+        shm::Witness::pack(shm::Witness::What::message, source.endpoint, p, 0, record.position);
     const Outcome outcome = handle(source, *message, witness);
     if (outcome == Outcome::commit_first) is_full_ = true;
     if (outcome == Outcome::blocked) {
@@ -127,11 +126,10 @@ bool Shard::serve_event(Source& source, const shm::Record& record, std::uint32_t
   inbox_.note_use(source);
   const std::uint64_t sequence = message ? message->header.id : source.log.sequence();
   const auto& subscribers = subscribers_.of(message ? message->header.symbol : Symbol::none);
-  auto next = std::lower_bound(
-      subscribers.begin(), subscribers.end(), source.log.next_slot(),
-      [](const Subscribers::Subscriber& subscriber, std::uint64_t slot) {
-        return subscriber.slot < slot;
-      });
+  auto next = std::lower_bound(subscribers.begin(), subscribers.end(), source.log.next_slot(),
+                               [](const Subscribers::Subscriber& subscriber, std::uint64_t slot) {
+                                 return subscriber.slot < slot;
+                               });
   for (; next != subscribers.end(); ++next) {
     if (next->since_ns > message->header.sent_ns) continue;
     source.log.serve_next(next->slot);

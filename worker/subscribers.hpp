@@ -3,7 +3,6 @@
 #pragma once
 
 #include "shm/symbols.hpp"
-
 #include "worker/agents.hpp"
 
 #include "mabeam/ids.hpp"
@@ -21,7 +20,8 @@ class Subscribers {
   };
 
   Subscribers(const shm::Symbols& symbols, const Agents& agents)
-      : symbols_(symbols), agents_(agents) {}
+      : symbols_(symbols),
+        agents_(agents) {}
 
   /// Each agent once, however many of its patterns match. Valid until the next call.
   const std::vector<Subscriber>& of(Symbol topic);

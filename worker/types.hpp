@@ -26,6 +26,7 @@ class Types {
     const auto found = by_symbol_.find(static_cast<std::uint32_t>(symbol));
     return found == by_symbol_.end() ? nullptr : found->second;
   }
+
   [[nodiscard]] std::size_t size() const noexcept { return by_symbol_.size(); }
 
  private:

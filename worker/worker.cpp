@@ -4,7 +4,6 @@
 #include "shm/clock.hpp"
 #include "shm/doorbell.hpp"
 #include "shm/process.hpp"
-
 #include "worker/modules.hpp"
 
 #include <algorithm>
@@ -15,16 +14,19 @@
 namespace mabeam::worker {
 namespace {
 
-constexpr std::int64_t kBeatEvery = 1'000'000;        // ns between two looks at orders and tunables
-constexpr std::uint32_t kRoundsPerClock = 64;         // busy rounds between two looks at the clock
+constexpr std::int64_t kBeatEvery = 1'000'000;  // ns between two looks at orders and tunables
+constexpr std::uint32_t kRoundsPerClock = 64;   // busy rounds between two looks at the clock
 constexpr std::int64_t kLongestSleep = 1'000'000'000;
-constexpr std::int64_t kLookEvery = 250'000'000;      // ns between two looks at the supervisor
-constexpr std::int64_t kWaitingSleep = 1'000'000;     // while a message waits for room
+constexpr std::int64_t kLookEvery = 250'000'000;   // ns between two looks at the supervisor
+constexpr std::int64_t kWaitingSleep = 1'000'000;  // while a message waits for room
 
 }  // namespace
 
 Worker::Worker(shm::Segment segment, Options options)
-    : segment_(std::move(segment)), options_(std::move(options)), types_(segment_.symbols()) {}
+    : segment_(std::move(segment)),
+      options_(std::move(options)),
+      types_(segment_.symbols()) {
+}
 
 // Who loses the compare-exchange is a child that its dead supervisor never recorded (pitfall 6.1).
 bool Worker::claim_slot() {
@@ -91,7 +93,8 @@ int Worker::run(std::span<const TypeDescriptor> types) {
   slot().state.store(static_cast<std::uint32_t>(WorkerState::ready), std::memory_order_release);
   shm::ring_supervisor(segment_);
   work();
-  for (const auto& shard : shards_) shard->let_go();
+  for (const auto& shard : shards_)
+    shard->let_go();
   leave(static_cast<int>(Exit::done));
   return static_cast<int>(Exit::done);
 }
@@ -114,15 +117,16 @@ void Worker::work() {
       beat();
       if (must_leave(now)) return;
     }
-    const auto mode = static_cast<shm::IdleMode>(
-        segment_.header().tunables.idle.load(std::memory_order_relaxed));
+    const auto mode =
+        static_cast<shm::IdleMode>(segment_.header().tunables.idle.load(std::memory_order_relaxed));
     if (idle_.wait(mode)) sleep();
   }
 }
 
 bool Worker::run_shards() {
   std::uint32_t taken = 0;
-  for (const auto& shard : shards_) taken += shard->run_turn(limits_);
+  for (const auto& shard : shards_)
+    taken += shard->run_turn(limits_);
   return taken != 0;
 }
 

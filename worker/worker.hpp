@@ -4,7 +4,6 @@
 #pragma once
 
 #include "shm/segment.hpp"
-
 #include "worker/idle.hpp"
 #include "worker/shard.hpp"
 #include "worker/types.hpp"
@@ -28,7 +27,14 @@ struct Options {
 };
 
 /// Exit codes (DESIGN, Contracts): what the supervisor makes of them is its own business.
-enum class Exit : int { done = 0, usage = 64, again = 75, incompatible = 76, permission = 77, configuration = 78 };
+enum class Exit : int {
+  done = 0,
+  usage = 64,
+  again = 75,
+  incompatible = 76,
+  permission = 77,
+  configuration = 78
+};
 
 class Worker {
  public:
@@ -48,7 +54,9 @@ class Worker {
   [[nodiscard]] bool must_leave(std::int64_t now_ns);
   [[nodiscard]] bool is_orphan_too_long(std::int64_t now_ns);
   void leave(int code);
+
   [[nodiscard]] shm::WorkerSlot& slot() const { return segment_.worker(options_.worker); }
+
   [[nodiscard]] Limits read_limits() const;
 
   shm::Segment segment_;
@@ -58,7 +66,7 @@ class Worker {
   Idle idle_;
   Limits limits_;
   std::int64_t last_beat_ns_ = 0;
-  std::int64_t last_look_ns_ = 0;    // at the supervisor
+  std::int64_t last_look_ns_ = 0;  // at the supervisor
   std::int64_t orphan_since_ns_ = 0;
   std::uint32_t beat_countdown_ = 0;
   bool is_leaving_ = false;

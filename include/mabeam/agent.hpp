@@ -79,7 +79,10 @@ struct StateOf {
 };
 
 template <class T>
-  requires requires { typename T::State; }
+requires requires {
+  typename T::State;
+}
+
 struct StateOf<T> {
   using type = typename T::State;
 };
@@ -176,9 +179,9 @@ int run_worker(int argc, char** argv) {
 }  // namespace mabeam
 
 /// Makes the shared object a module that `modules = [...]` can load.
-#define MABEAM_MODULE(...)                                                        \
-  extern "C" MABEAM_API const mabeam::ModuleInfo* mabeam_module() {               \
-    static constexpr mabeam::ModuleInfo info{mabeam::kModuleAbi,                  \
-                                             mabeam::kTypes<__VA_ARGS__>};        \
-    return &info;                                                                 \
+#define MABEAM_MODULE(...)                                                                     \
+  extern "C" MABEAM_API const mabeam::ModuleInfo* mabeam_module();                             \
+  const mabeam::ModuleInfo* mabeam_module() {                                                  \
+    static constexpr mabeam::ModuleInfo info{mabeam::kModuleAbi, mabeam::kTypes<__VA_ARGS__>}; \
+    return &info;                                                                              \
   }

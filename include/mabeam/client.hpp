@@ -49,7 +49,7 @@ struct EventView {
   std::string_view topic;
   Payload payload;
   AgentId source;
-  std::uint64_t sequence = 0;  ///< position in its emitter's log, from 0 on
+  std::uint64_t sequence = 0;   ///< position in its emitter's log, from 0 on
   std::int64_t emitted_ns = 0;  ///< CLOCK_MONOTONIC
 };
 
@@ -98,10 +98,12 @@ class MABEAM_API Client {
 
   /// Emits an event. Waits for room up to `wait`; 0 is not at all.
   /// Errors: backpressure, message_too_large, bad_topic, symbols_full.
-  Result<> emit(std::string_view topic, PayloadRef payload = {}, std::chrono::nanoseconds wait = {});
+  Result<> emit(std::string_view topic, PayloadRef payload = {},
+                std::chrono::nanoseconds wait = {});
   Result<> emit(Symbol topic, PayloadRef payload = {}, std::chrono::nanoseconds wait = {});
 
-  /// Waits until every subscriber has passed all that this client has emitted, or until the timeout.
+  /// Waits until every subscriber has passed all that this client has emitted, or until the
+  /// timeout.
   DeliveryStatus wait_delivered(std::chrono::nanoseconds timeout);
 
   /// The agent of that name, or of that id in 16 hexadecimal digits. Errors: not_found.

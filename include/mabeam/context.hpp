@@ -1,5 +1,6 @@
-// Context: what a handler may do. Everything it does is claimed, not visible: the turn publishes all
-// of it by one store when the handler has returned without an error, and forgets all of it otherwise.
+// Context: what a handler may do. Everything it does is claimed, not visible: the turn publishes
+// all of it by one store when the handler has returned without an error, and forgets all of it
+// otherwise.
 //
 // A Context belongs to the handler call that it was given to, and to that call's thread.
 #pragma once
@@ -27,7 +28,9 @@ class MABEAM_API Context {
  public:
   /// Worker-side state behind this handle; opaque to users.
   struct Backend;
+
   explicit Context(Backend& backend) : backend_(backend) {}
+
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
@@ -44,7 +47,8 @@ class MABEAM_API Context {
   /// Sends a signal. A full ring undoes the whole message and has it tried again later: the handler
   /// sees backpressure and should return it.
   /// Errors: backpressure, message_too_large, not_found (no such endpoint), symbols_full.
-  Result<> send(AgentId to, std::string_view signal, PayloadRef payload = {}, SendOptions options = {});
+  Result<> send(AgentId to, std::string_view signal, PayloadRef payload = {},
+                SendOptions options = {});
   Result<> send(AgentId to, Symbol signal, PayloadRef payload = {}, SendOptions options = {});
 
   /// Asks for an action; the answer comes to on_reply() with the returned correlation.

@@ -34,22 +34,29 @@ class AgentId {
   static constexpr std::uint32_t kClientSlot = 0xFFFFFF;
 
   constexpr AgentId() = default;
+
   constexpr explicit AgentId(std::uint64_t value) : value_(value) {}
+
   constexpr AgentId(EndpointId endpoint, std::uint32_t slot, std::uint32_t generation)
       : value_((std::uint64_t{static_cast<std::uint8_t>(endpoint)} << 56U) |
                (std::uint64_t{slot & kClientSlot} << 32U) | generation) {}
 
   [[nodiscard]] constexpr std::uint64_t value() const { return value_; }
+
   [[nodiscard]] constexpr EndpointId endpoint() const {
     return static_cast<EndpointId>(value_ >> 56U);
   }
+
   [[nodiscard]] constexpr std::uint32_t slot() const {
     return static_cast<std::uint32_t>(value_ >> 32U) & kClientSlot;
   }
+
   [[nodiscard]] constexpr std::uint32_t generation() const {
     return static_cast<std::uint32_t>(value_);
   }
+
   [[nodiscard]] constexpr bool is_client() const { return slot() == kClientSlot; }
+
   constexpr explicit operator bool() const { return value_ != 0; }
 
   friend constexpr auto operator<=>(AgentId, AgentId) = default;

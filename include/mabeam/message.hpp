@@ -17,13 +17,19 @@ enum class Priority : std::uint8_t { high = 0, normal = 1, low = 2 };
 class Message {
  public:
   Message(std::string_view name, Payload payload, AgentId source, std::uint64_t correlation)
-      : name_(name), payload_(payload), source_(source), correlation_(correlation) {}
+      : name_(name),
+        payload_(payload),
+        source_(source),
+        correlation_(correlation) {}
 
   /// The action, the signal's type, or the topic.
   [[nodiscard]] std::string_view name() const { return name_; }
+
   [[nodiscard]] const Payload& payload() const { return payload_; }
+
   /// Who sent it: an agent or a client.
   [[nodiscard]] AgentId source() const { return source_; }
+
   /// What ties a reply to its call; 0 where nobody waits.
   [[nodiscard]] std::uint64_t correlation() const { return correlation_; }
 
@@ -50,6 +56,7 @@ class Signal : public Message {
 class Event : public Message {
  public:
   using Message::Message;
+
   [[nodiscard]] std::string_view topic() const { return name(); }
 };
 

@@ -2,8 +2,8 @@
 //
 // An observer maps the segment read-only and holds no endpoint, so it works on a hung or dead
 // runtime and can be killed at any time unnoticed. What it returns are copies, a moment old; while
-// the runtime works, a view may show one turn half applied. Nothing that it reads is trusted: damage
-// gives corrupt, or an entry that is left out and counted, never a crash.
+// the runtime works, a view may show one turn half applied. Nothing that it reads is trusted:
+// damage gives corrupt, or an entry that is left out and counted, never a crash.
 #pragma once
 
 #include "mabeam/export.hpp"
@@ -25,10 +25,27 @@ namespace mabeam {
 
 enum class RuntimeState : std::uint32_t { building, running, draining, stopped, removed };
 enum class WorkerState : std::uint32_t {
-  stopped, starting, ready, degraded, suspect, killing, draining, stopping, backoff, failed
+  stopped,
+  starting,
+  ready,
+  degraded,
+  suspect,
+  killing,
+  draining,
+  stopping,
+  backoff,
+  failed
 };
 enum class ExitCause : std::uint32_t {
-  none, asked, exit, signal, hang, memory, limit, not_ready, unknown
+  none,
+  asked,
+  exit,
+  signal,
+  hang,
+  memory,
+  limit,
+  not_ready,
+  unknown
 };
 enum class Lifecycle : std::uint8_t { free, initializing, ready, suspended, terminating };
 
@@ -97,12 +114,15 @@ struct StatsView {
     std::uint64_t sent = 0, delivered = 0, redelivered = 0, refused = 0, expired = 0,
                   dead_lettered = 0;
   } messages;
+
   struct {
     std::uint64_t published = 0, delivered = 0, missed = 0;
   } events;
+
   struct {
     std::uint64_t live = 0, created = 0, stopped = 0;
   } agents;
+
   struct {
     std::uint64_t p50 = 0, p99 = 0, p999 = 0, max = 0;
   } latency_ns;  ///< from the send to the handler
@@ -110,14 +130,17 @@ struct StatsView {
 
 struct HealthView {
   enum class Status : std::uint8_t { healthy, degraded, down };
+
   struct Component {
     std::string name;
     Status status = Status::healthy;
     std::string detail;
   };
+
   Status status = Status::healthy;
   std::vector<Component> components;
 };
+
 MABEAM_API std::string_view to_string(HealthView::Status status);
 
 /// One thing that verify() found wrong.

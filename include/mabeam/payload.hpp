@@ -22,7 +22,15 @@
 namespace mabeam {
 
 /// What a payload's bytes are. Values from 16 on are symbols of user types.
-enum class Content : std::uint32_t { none = 0, bytes = 1, text = 2, json = 3, i64 = 4, u64 = 5, f64 = 6 };
+enum class Content : std::uint32_t {
+  none = 0,
+  bytes = 1,
+  text = 2,
+  json = 3,
+  i64 = 4,
+  u64 = 5,
+  f64 = 6
+};
 
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
@@ -36,12 +44,17 @@ concept PlainStruct = std::is_trivially_copyable_v<T> && std::is_class_v<T> &&
 class Payload {
  public:
   constexpr Payload() = default;
+
   constexpr Payload(std::span<const std::byte> bytes, Content content)
-      : bytes_(bytes), content_(content) {}
+      : bytes_(bytes),
+        content_(content) {}
 
   [[nodiscard]] constexpr std::span<const std::byte> bytes() const { return bytes_; }
+
   [[nodiscard]] constexpr Content content() const { return content_; }
+
   [[nodiscard]] constexpr bool empty() const { return bytes_.empty(); }
+
   [[nodiscard]] std::string_view text() const {
     return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
   }
@@ -49,7 +62,8 @@ class Payload {
   /// The payload as a T: a number (converted from any number or from decimal text if it fits), or a
   /// trivially copyable struct of exactly this size. Errors: schema_mismatch.
   template <class T>
-    requires Number<T> || PlainStruct<T>
+  requires Number<T> || PlainStruct<T>
+
   [[nodiscard]] Result<T> as() const {
     if constexpr (std::floating_point<T>) {
       const Result<double> value = as_double();
@@ -69,7 +83,8 @@ class Payload {
 
   /// As as(), but an empty payload is `fallback`. Errors: schema_mismatch.
   template <class T>
-    requires Number<T> || PlainStruct<T>
+  requires Number<T> || PlainStruct<T>
+
   [[nodiscard]] Result<T> as_or(T fallback) const {
     if (empty()) return fallback;
     return as<T>();
@@ -105,12 +120,18 @@ class PayloadRef {
 
   // NOLINTBEGIN(google-explicit-constructor): send(to, "add", 5) is the point of this class.
   constexpr PayloadRef(Payload payload)
-      : data_(payload.bytes().data()), size_(payload.bytes().size()), content_(payload.content()) {}
+      : data_(payload.bytes().data()),
+        size_(payload.bytes().size()),
+        content_(payload.content()) {}
+
   constexpr PayloadRef(std::span<const std::byte> bytes)
-      : data_(bytes.data()), size_(bytes.size()), content_(Content::bytes) {}
+      : data_(bytes.data()),
+        size_(bytes.size()),
+        content_(Content::bytes) {}
 
   template <class Text>
-    requires std::convertible_to<const Text&, std::string_view>
+  requires std::convertible_to<const Text&, std::string_view>
+
   constexpr PayloadRef(const Text& text) : content_(Content::text) {
     const std::string_view view = text;
     data_ = view.data();
@@ -118,7 +139,8 @@ class PayloadRef {
   }
 
   template <Number T>
-  constexpr PayloadRef(T number) : size_(sizeof(std::uint64_t)), holds_number_(true) {
+  constexpr PayloadRef(T number) : size_(sizeof(std::uint64_t)),
+                                   holds_number_(true) {
     if constexpr (std::floating_point<T>) {
       number_ = std::bit_cast<std::uint64_t>(static_cast<double>(number));
       content_ = Content::f64;
@@ -132,14 +154,19 @@ class PayloadRef {
   }
 
   template <PlainStruct T>
-    requires(!std::same_as<T, Payload> && !std::same_as<T, PayloadRef>)
-  constexpr PayloadRef(const T& value)
-      : data_(&value), size_(sizeof(T)), content_(Content::bytes) {}
+
+  requires(!std::same_as<T, Payload> &&
+           !std::same_as<T, PayloadRef>) constexpr PayloadRef(const T& value)
+      : data_(&value),
+        size_(sizeof(T)),
+        content_(Content::bytes) {}
+
   // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] std::span<const std::byte> bytes() const {
     return {static_cast<const std::byte*>(holds_number_ ? &number_ : data_), size_};
   }
+
   [[nodiscard]] constexpr Content content() const { return content_; }
 
  private:

@@ -157,6 +157,35 @@ TEST_F(Registry, SnapshotTakesTheCurrentHalf) {
   EXPECT_EQ(table().snapshot(kAgents), std::nullopt);
 }
 
+// A turn writes the idle half and stores the version; a copy is of one version or is not taken.
+TEST_F(Registry, SnapshotIsNeverOfTwoVersions) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "a reader that checks afterwards is a race by design";
+#endif
+  put_agent(1, "busy");
+  std::atomic<bool> ended{false};
+  std::thread writer([&] {
+    AgentRecord& agent = table().record(1);
+    for (std::uint64_t version = 1; !ended.load(); ++version) {
+      std::atomic_thread_fence(std::memory_order_release);  // BEGIN
+      const StateHeader state{1, 8, version * 3};
+      std::memcpy(table().half(1, version), &state, sizeof state);
+      agent.version.store(version, std::memory_order_release);
+    }
+  });
+  int torn = 0;
+  int taken = 0;
+  while (taken < 20'000) {
+    const auto facts = table().snapshot(1);
+    if (!facts) continue;
+    ++taken;
+    torn += facts->handled == facts->version * 3 ? 0 : 1;
+  }
+  ended.store(true);
+  writer.join();
+  EXPECT_EQ(torn, 0);
+}
+
 TEST_F(Registry, HalvesDoNotOverlapAndLieInTheRegion) {
   std::set<const std::byte*> halves;
   for (std::uint32_t slot = 0; slot < kAgents; ++slot) {

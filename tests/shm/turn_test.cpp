@@ -21,12 +21,21 @@ class TestWords final : public TurnWords {
     if (entry.index() >= words_.size()) return fail(Errc::corrupt);
     return &words_[entry.index()];
   }
-  void bump_epoch() const override { ++bumps_; }
+  /// Which words had been stored by then, as bits.
+  void bump_epoch() const override {
+    ++bumps_;
+    stored_ = 0;
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      stored_ |= std::uint64_t{words_[i].load() != 0} << i;
+    }
+  }
   [[nodiscard]] int bumps() const { return bumps_; }
+  [[nodiscard]] std::uint64_t stored() const { return stored_; }
 
  private:
   std::vector<Word>& words_;
   mutable int bumps_ = 0;
+  mutable std::uint64_t stored_ = 0;
 };
 
 class TurnTest : public testing::Test {
@@ -91,7 +100,8 @@ TEST_F(TurnTest, TheEpochIsRaisedOnceBetweenStructureAndTails) {
   turn.bump_epoch();
   turn.commit(resolver_);
   EXPECT_EQ(resolver_.bumps(), 1);
-  stage(turn, 2);  // structure only
+  EXPECT_EQ(resolver_.stored(), 0xFU);  // four words of structure, none of the tails
+  stage(turn, 2);                       // structure only
   turn.bump_epoch();
   turn.commit(resolver_);
   EXPECT_EQ(resolver_.bumps(), 2);
@@ -104,6 +114,7 @@ TEST_F(TurnTest, ACommittedTurnIsAppliedByTheNextOwner) {
   expect_words(1, 30);
   EXPECT_EQ(region().applied.load(), 1U);
   EXPECT_EQ(resolver_.bumps(), 1);
+  EXPECT_EQ(resolver_.stored(), 0U);  // there was no structure, and no tail may be before it
   EXPECT_FALSE(turn.recover(resolver_).value());
 }
 

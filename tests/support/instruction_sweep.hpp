@@ -1,5 +1,5 @@
-// Dies after every single instruction of an operation: the child is single-stepped under ptrace, and
-// what a death there would leave is recovered and examined, for every instruction.
+// Dies after every single instruction of an operation: the child is single-stepped under ptrace,
+// and what a death there would leave is recovered and examined, for every instruction.
 //
 // A process that is stopped has changed exactly what one killed there would have: so at each stop
 // run_sweep() keeps a copy of the segment, lets a successor recover it, checks, puts the copy back

@@ -1,6 +1,6 @@
 // The proof of the turn: a worker is killed after every instruction of a turn that takes messages
-// from two rings, changes the states of two agents, sends on three rings, emits an event and creates
-// an agent. Its successor takes over, and everything must have happened exactly once.
+// from two rings, changes the states of two agents, sends on three rings, emits an event and
+// creates an agent. Its successor takes over, and everything must have happened exactly once.
 //
 // With --expect-broken the program succeeds only if the sweep finds the turn broken: it is then
 // linked with a mutant of turn.cpp that stores `committed` before the list is whole.
@@ -9,10 +9,8 @@
 #include "shm/segment.hpp"
 #include "shm/spsc_ring.hpp"
 #include "shm/wire.hpp"
-
-#include "worker/shard.hpp"
-
 #include "tests/support/instruction_sweep.hpp"
+#include "worker/shard.hpp"
 
 #include "mabeam/agent.hpp"
 
@@ -30,7 +28,7 @@ namespace {
 
 using namespace mabeam;
 
-constexpr std::uint32_t kShard = 1;       // endpoints of the segment below
+constexpr std::uint32_t kShard = 1;  // endpoints of the segment below
 constexpr std::uint32_t kOtherShard = 2;
 constexpr std::uint32_t kFirstClient = 3;
 constexpr std::uint32_t kSecondClient = 4;
@@ -42,6 +40,7 @@ AgentId client_id(std::uint32_t endpoint) {
 /// Adds what it is told; the first of the two sends twice and emits, the second sends and creates.
 struct Mover {
   static constexpr AgentType type{.name = "mover"};
+
   struct State {
     std::int64_t sum = 0;
     std::int64_t handled = 0;
@@ -53,9 +52,10 @@ struct Mover {
     state.sum += *value;
     ++state.handled;
     if (signal.name() == "first") {
-      if (const auto sent = context.send(client_id(kFirstClient), "out", *value); !sent) return sent;
-      if (const auto sent = context.send(client_id(kSecondClient), "out", *value,
-                                         {.priority = Priority::high});
+      if (const auto sent = context.send(client_id(kFirstClient), "out", *value); !sent)
+        return sent;
+      if (const auto sent =
+              context.send(client_id(kSecondClient), "out", *value, {.priority = Priority::high});
           !sent) {
         return sent;
       }
@@ -92,16 +92,21 @@ shm::Dimensions small() {
 class Stage {
  public:
   explicit Stage(std::string name)
-      : name_(std::move(name)), segment_(shm::Segment::create(name_, small()).value()) {
+      : name_(std::move(name)),
+        segment_(shm::Segment::create(name_, small()).value()) {
     prepare_world();
     pristine_.assign(segment_.bytes().begin(), segment_.bytes().end());
   }
+
   ~Stage() { segment_.remove(); }
+
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
 
   void reset() { std::memcpy(segment_.bytes().data(), pristine_.data(), pristine_.size()); }
+
   void save() { saved_.assign(segment_.bytes().begin(), segment_.bytes().end()); }
+
   void restore() { std::memcpy(segment_.bytes().data(), saved_.data(), saved_.size()); }
 
   /// In the child: what a worker does before its first turn.
@@ -113,6 +118,7 @@ class Stage {
     (void)child_shard_->adopt(shm::Incarnation::of(0, 2));
     limits_.turn_time_ns = 1'000'000'000'000;  // single steps take long: one turn all the same
   }
+
   void run_turn() { child_shard_->run_turn(limits_); }
 
   std::string recover_and_check();
@@ -120,9 +126,11 @@ class Stage {
  private:
   void prepare_world();
   void post(std::uint32_t client, AgentId target, std::string_view signal, std::int64_t value);
+
   std::string check(std::string_view what, bool holds) const {
     return holds ? std::string{} : std::string{what};
   }
+
   std::int64_t sum_of(AgentId id) const;
   std::vector<std::int64_t> read_ring(std::uint32_t target, Priority priority) const;
 
@@ -145,8 +153,8 @@ void Stage::post(std::uint32_t client, AgentId target, std::string_view signal,
   header.content = static_cast<std::uint32_t>(Content::i64);
   header.source = client_id(client).value();
   header.target = target.value();
-  const auto room = ring.claim(sizeof header + sizeof value,
-                               static_cast<std::uint16_t>(shm::Kind::signal));
+  const auto room =
+      ring.claim(sizeof header + sizeof value, static_cast<std::uint16_t>(shm::Kind::signal));
   shm::compose(*room, header, std::as_bytes(std::span{&value, 1}));
   ring.publish();
 }
@@ -182,9 +190,10 @@ void Stage::prepare_world() {
 std::int64_t Stage::sum_of(AgentId id) const {
   const shm::AgentTable table = segment_.agents(0);
   Mover::State state;
-  std::memcpy(&state,
-              table.half(id.slot(), table.record(id.slot()).version.load()) + sizeof(shm::StateHeader),
-              sizeof state);
+  std::memcpy(
+      &state,
+      table.half(id.slot(), table.record(id.slot()).version.load()) + sizeof(shm::StateHeader),
+      sizeof state);
   return state.sum;
 }
 

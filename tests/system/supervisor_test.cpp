@@ -4,6 +4,7 @@
 #include "shm/segment.hpp"
 
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <fstream>
@@ -65,7 +66,7 @@ TEST_F(SupervisorTest, EveryLogLineIsAJsonObjectWhereNobodyReadsATerminal) {
   std::istringstream lines(supervisor.err());
   std::string line;
   while (std::getline(lines, line)) {
-    EXPECT_TRUE(line.starts_with(R"({"time":")") && line.ends_with('}')) << line;
+    EXPECT_TRUE(nlohmann::json::accept(line)) << line;
   }
 }
 
@@ -143,7 +144,7 @@ TEST_F(SupervisorTest, WorkerThatIsNotReadyInTimeIsKilled) {
             "executable = \"" +
             script.string() + "\"\n");
   EXPECT_EQ(run(), 70);
-  EXPECT_THAT(supervisor().err(), HasSubstr(R"("cause":"not_ready (SIGKILL)")"));
+  EXPECT_THAT(supervisor().err(), HasSubstr("\"cause\":\"not_ready (SIGKILL)\""));
 }
 
 TEST_F(SupervisorTest, UnfinishedSegmentOfAKilledSupervisorIsReplaced) {
