@@ -159,7 +159,7 @@ TEST_F(SegmentNames, TheModeIsTight) {
   struct stat status {};
   ASSERT_EQ(::stat(guard_.path().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777U, 0600U);
-  for (const mode_t loose : {0644, 0660, 0666, 0601, 0700}) {
+  for (const mode_t loose : {0644U, 0660U, 0666U, 0601U, 0700U}) {
     ASSERT_EQ(::chmod(guard_.path().c_str(), loose), 0);
     EXPECT_EQ(attach(Access::read_only), Errc::bad_permissions) << std::oct << loose;
     EXPECT_EQ(attach(Access::read_write), Errc::bad_permissions) << std::oct << loose;

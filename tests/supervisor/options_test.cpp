@@ -1,0 +1,50 @@
+#include "supervisor/options.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <vector>
+
+namespace mabeam::supervisor {
+namespace {
+
+tl::expected<Options, Refusal> parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "mabeam-supervisor");
+  return parse_options(static_cast<int>(words.size()), words.data());
+}
+
+TEST(Options, NothingIsTheDefault) {
+  const auto options = parse({});
+  ASSERT_TRUE(options);
+  EXPECT_TRUE(options->config_file.empty());
+  EXPECT_FALSE(options->checks);
+}
+
+TEST(Options, AllAreUnderstood) {
+  const auto options = parse({"--config", "a.toml", "--name=prod", "--check", "--discard"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->config_file, "a.toml");
+  EXPECT_EQ(options->name, "prod");
+  EXPECT_TRUE(options->checks);
+  EXPECT_TRUE(options->discards);
+}
+
+TEST(Options, WhatIsNotUnderstoodIsAUsageError) {
+  for (const auto& words : std::vector<std::vector<const char*>>{
+           {"--nope"}, {"stray"}, {"--config"}, {"--config="}, {"--name", ""}, {"-x"}}) {
+    const auto options = parse(words);
+    ASSERT_FALSE(options) << words.front();
+    EXPECT_EQ(options.error().code, ExitCode::usage);
+    EXPECT_NE(options.error().message.find("--help"), std::string::npos);
+  }
+}
+
+TEST(Options, HelpNamesEveryOption) {
+  const std::string help = help_text();
+  for (const char* option : {"--config", "--name", "--check", "--discard", "--version", "--help"}) {
+    EXPECT_NE(help.find(option), std::string::npos) << option;
+  }
+}
+
+}  // namespace
+}  // namespace mabeam::supervisor

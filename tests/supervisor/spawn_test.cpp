@@ -1,0 +1,124 @@
+#include "supervisor/pidfd.hpp"
+#include "supervisor/spawn.hpp"
+
+#include "tests/support/wait_until.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cerrno>
+#include <fstream>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace mabeam::supervisor {
+namespace {
+
+using tests::wait_until;
+using namespace std::chrono_literals;
+
+SpawnOptions shell(const std::string& script) {
+  return {.executable = "/bin/sh", .arguments = {"-c", script}};
+}
+
+/// The child's exit status once it is gone.
+int exit_status(const Child& child) {
+  EXPECT_TRUE(wait_until(20s, [&] { return is_gone(child.pidfd); }));
+  int status = 0;
+  EXPECT_EQ(::waitpid(child.pid, &status, 0), child.pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int run(const SpawnOptions& options) {
+  const Result<Child> child = spawn(options);
+  EXPECT_TRUE(child);
+  return exit_status(*child);
+}
+
+TEST(Spawn, RunsTheProgramWithItsArguments) {
+  EXPECT_EQ(run({.executable = "/bin/sh", .arguments = {"-c", "exit $1", "sh", "7"}}), 7);
+}
+
+TEST(Spawn, ProgramThatRanReportsNothing) {
+  const Result<Child> child = spawn(shell("exit 127"));
+  EXPECT_EQ(exit_status(*child), 127);
+  EXPECT_FALSE(read_report(child->report));
+}
+
+TEST(Spawn, MissingProgramIsReportedWithItsPath) {
+  const SpawnOptions options{.executable = "/nowhere/worker"};
+  const Result<Child> child = spawn(options);
+  EXPECT_EQ(exit_status(*child), 127);
+  const auto failure = read_report(child->report);
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->os, ENOENT);
+  EXPECT_EQ(describe(*failure, options), "cannot run /nowhere/worker: No such file or directory");
+}
+
+TEST(Spawn, CpuThatIsNotThereIsReported) {
+  SpawnOptions options = shell("exit 0");
+  options.cpus = {1023};
+  const Result<Child> child = spawn(options);
+  EXPECT_EQ(exit_status(*child), 127);
+  const auto failure = read_report(child->report);
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->step, SpawnStep::set_cpus);
+}
+
+TEST(Spawn, NiceAndCpusAreApplied) {
+  SpawnOptions options = shell("test $(nice) = 5 && taskset -p $$ | grep -q ': 1$'");
+  options.nice = 5;
+  options.cpus = {0};
+  EXPECT_EQ(run(options), 0);
+}
+
+TEST(Spawn, ChildLeadsASessionOfItsOwn) {
+  const Result<Child> child = spawn(shell("sleep 60 & wait"));
+  EXPECT_TRUE(wait_until(20s, [&] { return ::getsid(child->pid) == child->pid; }));
+  EXPECT_EQ(::getpgid(child->pid), child->pid);
+  ::kill(-child->pid, SIGKILL);
+  EXPECT_EQ(exit_status(*child), 128 + SIGKILL);
+}
+
+TEST(Spawn, ChildHasNoDescriptorOfOurs) {
+  const Descriptor ours{::open("/dev/null", O_RDONLY)};  // not close-on-exec, on purpose
+  ASSERT_TRUE(ours);
+  EXPECT_EQ(run(shell("test ! -e /proc/$$/fd/" + std::to_string(ours.get()))), 0);
+}
+
+TEST(Spawn, ChildReadsNothingFromUs) {
+  EXPECT_EQ(run(shell("test $(readlink /proc/$$/fd/0) = /dev/null")), 0);
+}
+
+TEST(Spawn, ChildBlocksAndIgnoresNoSignal) {
+  sigset_t term;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &term, nullptr);
+  const auto old = std::signal(SIGPIPE, SIG_IGN);
+  EXPECT_EQ(run(shell("grep -q 'SigBlk:.0000000000000000' /proc/$$/status && "
+                      "grep -q 'SigIgn:.0000000000000000' /proc/$$/status")),
+            0);
+  std::signal(SIGPIPE, old);
+  ::sigprocmask(SIG_UNBLOCK, &term, nullptr);
+}
+
+TEST(OpenProcess, TellsAReusedNumberFromTheProcess) {
+  const auto self = shm::ProcessId::of(static_cast<std::uint32_t>(::getpid()), 1);
+  const Result<Descriptor> opened = open_process(self);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Errc::not_found);
+}
+
+TEST(OpenProcess, RefusesNumbersThatNoProcessCanHave) {
+  for (const std::uint32_t pid : {0U, 0xFFFFFFU}) {
+    const Result<Descriptor> opened = open_process(shm::ProcessId::of(pid, 1));
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::not_found);
+  }
+}
+
+}  // namespace
+}  // namespace mabeam::supervisor

@@ -1,0 +1,62 @@
+#include "supervisor/worker_exit.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+namespace mabeam::supervisor {
+namespace {
+
+TEST(WorkerExit, SignalOfAChildIsItsCause) {
+  const WorkerExit exit = classify_exit({.status = ChildStatus{true, SIGSEGV}});
+  EXPECT_EQ(exit.cause, ExitCause::signal);
+  EXPECT_EQ(exit.signal, SIGSEGV);
+  EXPECT_EQ(describe(exit), "signal SIGSEGV");
+}
+
+TEST(WorkerExit, WhyTheSupervisorEndedItComesFirst) {
+  const WorkerExit exit =
+      classify_exit({.status = ChildStatus{true, SIGKILL}, .condemned = ExitCause::hang});
+  EXPECT_EQ(exit.cause, ExitCause::hang);
+  EXPECT_EQ(describe(exit), "hang (SIGKILL)");
+}
+
+TEST(WorkerExit, OrderedExitIsAsked) {
+  const WorkerExit exit =
+      classify_exit({.status = ChildStatus{false, 0}, .leaving = 1, .was_ordered = true});
+  EXPECT_EQ(exit.cause, ExitCause::asked);
+  EXPECT_TRUE(exit.ending(true).was_planned);
+}
+
+TEST(WorkerExit, FailureWhileItDrainedIsAFailure) {
+  const WorkerExit exit = classify_exit({.status = ChildStatus{false, 3}, .was_ordered = true});
+  EXPECT_EQ(exit.cause, ExitCause::exit);
+  EXPECT_TRUE(is_failure(exit.ending(true)));
+}
+
+TEST(WorkerExit, UnannouncedSuccessIsAFailure) {
+  const WorkerExit exit = classify_exit({.status = ChildStatus{false, 0}});
+  EXPECT_EQ(exit.cause, ExitCause::exit);
+  EXPECT_TRUE(is_failure(exit.ending(true)));
+}
+
+TEST(WorkerExit, AnnouncedSuccessIsNone) {
+  EXPECT_FALSE(
+      is_failure(classify_exit({.status = ChildStatus{false, 0}, .leaving = 1}).ending(true)));
+}
+
+TEST(WorkerExit, AdoptedWorkerIsKnownByItsWord) {
+  const WorkerExit exit = classify_exit({.leaving = 79});
+  EXPECT_EQ(exit.cause, ExitCause::exit);
+  EXPECT_EQ(exit.code, 78);
+  EXPECT_TRUE(is_final(exit.ending(false)));
+}
+
+TEST(WorkerExit, AdoptedWorkerWithoutAWordIsUnknown) {
+  const WorkerExit exit = classify_exit({});
+  EXPECT_EQ(exit.cause, ExitCause::unknown);
+  EXPECT_TRUE(is_failure(exit.ending(true)));
+}
+
+}  // namespace
+}  // namespace mabeam::supervisor
