@@ -63,7 +63,8 @@ double nanoseconds_per_tick();
 /// Sorts the samples and puts p50_ns, p99_ns, p999_ns into the benchmark's counters.
 void report_round_trips(benchmark::State& state, std::span<std::uint32_t> ticks_taken);
 
-/// Puts messages per second into the counters.
+/// Puts the best messages per second of all iterations into the counters: what disturbs a run only
+/// ever makes it slower.
 void report_rate(benchmark::State& state, std::uint64_t messages, double seconds);
 
 }  // namespace mabeam::bench

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace mabeam::bench {
@@ -34,7 +35,7 @@ class TwoShards {
 
   [[nodiscard]] const shm::ShardRecord& record(std::uint32_t shard) const;
 
-  [[nodiscard]] const shm::Segment& segment() const { return segment_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
   std::string name_;

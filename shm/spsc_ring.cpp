@@ -87,23 +87,23 @@ Result<RingConsumer> RingConsumer::open(std::span<std::byte> ring) {
   return consumer;
 }
 
-Result<bool> RingConsumer::read_slowly(Record& record) noexcept {
-  if (tail_cached_ < position_ || tail_cached_ - position_ > mask_ + 1) return fail(Errc::corrupt);
+RingConsumer::Look RingConsumer::look_slowly(Record& record) noexcept {
+  if (tail_cached_ < position_ || tail_cached_ - position_ > mask_ + 1) return Look::corrupt;
   for (int pads = 0; pads < 2; ++pads) {
-    if (position_ == tail_cached_ && !refresh()) return false;
+    if (position_ == tail_cached_ && !refresh()) return Look::empty;
     const std::uint64_t offset = position_ & mask_;
     std::memcpy(&record.header, data_ + offset, sizeof record.header);
     const std::uint64_t size = record_bytes(record.header.length);
-    if (size > tail_cached_ - position_ || size > mask_ + 1 - offset) return fail(Errc::corrupt);
+    if (size > tail_cached_ - position_ || size > mask_ + 1 - offset) return Look::corrupt;
     if (record.header.kind != kPadKind) {
       record.position = position_;
       record.end = position_ + size;
       record.body = {data_ + offset + sizeof record.header, record.header.length};
-      return true;
+      return Look::found;
     }
     position_ += size;
   }
-  return fail(Errc::corrupt);  // two pads in a row: no producer writes that
+  return Look::corrupt;  // two pads in a row: no producer writes that
 }
 
 std::uint64_t RingConsumer::skip_all() noexcept {

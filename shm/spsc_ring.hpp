@@ -170,11 +170,32 @@ class RingConsumer {
   /// Errors: corrupt, as RingProducer::open.
   static Result<RingConsumer> open(std::span<std::byte> ring);
 
+  enum class Look : std::uint8_t { empty, found, corrupt };
+
   /// The record at the private position, if there is one: nothing is released. `record.end` is
-  /// where advance() goes on. Returns false when the ring is empty. Errors: corrupt.
+  /// where advance() goes on.
+  Look look(Record& record) noexcept {
+    if (position_ == tail_cached_ && !refresh()) return Look::empty;
+    const std::uint64_t offset = position_ & mask_;
+    const std::byte* at = data_ + offset;
+    std::memcpy(&record.header, at, sizeof record.header);
+    const std::uint64_t size = record_bytes(record.header.length);
+    const std::uint64_t unread = tail_cached_ - position_;
+    if (record.header.kind == kPadKind || size > unread || unread > mask_ + 1 ||
+        size > mask_ + 1 - offset) [[unlikely]] {
+      return look_slowly(record);
+    }
+    record.position = position_;
+    record.end = position_ + size;
+    record.body = {at + sizeof record.header, record.header.length};
+    return Look::found;
+  }
+
+  /// look(), for callers off the hot path: false when the ring is empty. Errors: corrupt.
   Result<bool> peek(Record& record) noexcept {
-    if (position_ == tail_cached_ && !refresh()) return false;
-    return read(record);
+    const Look seen = look(record);
+    if (seen == Look::corrupt) return fail(Errc::corrupt);
+    return seen == Look::found;
   }
 
   /// True if the next peek() would find nothing without loading the producer's position again.
@@ -227,25 +248,7 @@ class RingConsumer {
   [[nodiscard]] std::uint64_t published() const noexcept { return tail_cached_; }
 
  private:
-  Result<bool> read(Record& record) noexcept {
-    const std::uint64_t offset = position_ & mask_;
-    if (offset % 8 != 0) [[unlikely]]
-      return fail(Errc::corrupt);  // skip_all() took a damaged tail
-    const std::byte* at = data_ + offset;
-    std::memcpy(&record.header, at, sizeof record.header);
-    const std::uint64_t size = record_bytes(record.header.length);
-    const std::uint64_t unread = tail_cached_ - position_;
-    if (record.header.kind == kPadKind || size > unread || unread > mask_ + 1 ||
-        size > mask_ + 1 - offset) [[unlikely]] {
-      return read_slowly(record);
-    }
-    record.position = position_;
-    record.end = position_ + size;
-    record.body = {at + sizeof record.header, record.header.length};
-    return true;
-  }
-
-  Result<bool> read_slowly(Record& record) noexcept;
+  Look look_slowly(Record& record) noexcept;
 
   RingHeader* header_ = nullptr;
   const std::byte* data_ = nullptr;

@@ -96,12 +96,20 @@ struct Received {
   [[nodiscard]] Payload view() const { return {payload, static_cast<Content>(header.content)}; }
 };
 
-/// Nothing if the record is too short for a message.
-inline std::optional<Received> parse(const Record& record) {
-  if (record.body.size() < sizeof(MessageHeader)) return std::nullopt;
-  Received message{static_cast<Kind>(record.header.kind), record.header.flags, {}, {}};
+/// Takes a record apart into `message`. False if it is too short for one.
+inline bool parse(const Record& record, Received& message) {
+  if (record.body.size() < sizeof(MessageHeader)) return false;
+  message.kind = static_cast<Kind>(record.header.kind);
+  message.flags = record.header.flags;
   std::memcpy(&message.header, record.body.data(), sizeof(MessageHeader));
   message.payload = record.body.subspan(sizeof(MessageHeader));
+  return true;
+}
+
+/// The same, off the hot path. Nothing if the record is too short for a message.
+inline std::optional<Received> parse(const Record& record) {
+  Received message;
+  if (!parse(record, message)) return std::nullopt;
   return message;
 }
 

@@ -49,11 +49,13 @@ std::uint32_t placed_workers(const shm::Segment& segment) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(workers, shm::kMaxWorkers));
 }
 
-bool has_living_workers(const shm::Segment& segment) {
+/// One more than the last worker that lives; 0 if none does.
+std::uint32_t living_workers(const shm::Segment& segment) {
+  std::uint32_t workers = 0;
   for (std::uint32_t index = 0; index < shm::kMaxWorkers; ++index) {
-    if (Worker(segment, index).find_living()) return true;
+    if (Worker(segment, index).find_living()) workers = index + 1;
   }
-  return false;
+  return workers;
 }
 
 // Where workers live their shards stay with them, and so does the number of workers.
@@ -63,9 +65,9 @@ tl::expected<Runtime, Refusal> take_over(Config config, shm::Segment segment) {
     return tl::unexpected(refusal_of_layout(config.runtime.name, differences));
   }
   std::uint32_t workers = config.runtime.workers.value_or(segment.dimensions().workers);
-  const bool keeps_placement = has_living_workers(segment);
-  if (keeps_placement) workers = std::max(1U, placed_workers(segment));
-  return Runtime{std::move(config), std::move(segment), workers, false, keeps_placement};
+  const std::uint32_t living = living_workers(segment);
+  if (living != 0) workers = std::max(living, placed_workers(segment));
+  return Runtime{std::move(config), std::move(segment), workers, false, living != 0};
 }
 
 void place_shards(const Runtime& runtime) noexcept {

@@ -74,7 +74,7 @@ void Supervisor::dispatch(const Event& event) {
     case Source::timer: break;  // tick() looks what is due
     case Source::bell:
       bell_->hush();
-      workers_.scan(now(), Time{0});
+      workers_.look(now());
       clients_.scan();
       break;
     case Source::worker: workers_.on_exit(event.index, now()); break;
@@ -217,9 +217,11 @@ ExitCode Supervisor::finish() {
   } else {
     runtime_.segment.remove();
   }
-  log_.info("stopped", {{"segment", keeps ? "kept" : "removed"},
-                        {"agents", leftovers.agents},
-                        {"unread_messages", leftovers.messages}});
+  if (!keeps && leftovers.agents + leftovers.messages != 0) {
+    log_.warn("agents and unread messages went with the segment",
+              {{"agents", leftovers.agents}, {"messages", leftovers.messages}});
+  }
+  log_.info("stopped", {{"segment", keeps ? "kept" : "removed"}});
   return exit_;
 }
 

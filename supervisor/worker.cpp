@@ -111,6 +111,7 @@ bool Worker::notice_ready(Time now) {
       said == WorkerState::ready || (!is_child_ && said == WorkerState::draining);
   if (process.pid() != static_cast<std::uint32_t>(pid_) || !is_ready) return false;
   was_ready_ = true;
+  report_.reset();  // it has run, so there is nothing to report
   watch.begin(now);
   return apply(WorkerEvent::is_ready);
 }

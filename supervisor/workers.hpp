@@ -34,7 +34,10 @@ class Workers {
   /// The process of a worker may be gone.
   void on_exit(std::uint32_t index, Time now);
 
-  /// Looks at what the workers have said: who is ready, who is silent. `lag`: time in which the
+  /// Looks who has said that it is ready.
+  void look(Time now);
+
+  /// Looks at everything that workers say, and at who has fallen silent. `lag`: time in which the
   /// supervisor did not run, which counts against nobody.
   void scan(Time now, Time lag);
 

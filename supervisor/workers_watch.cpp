@@ -22,6 +22,10 @@ double milliseconds(Time time) {
 
 }  // namespace
 
+void Workers::look(Time now) {
+  for (Worker& worker : workers_) notice_ready(worker, now);
+}
+
 void Workers::scan(Time now, Time lag) {
   for (Worker& worker : workers_) {
     if (!worker.has_process()) continue;

@@ -61,9 +61,7 @@ void Agents::begin_turn() noexcept {
   begin_message();
 }
 
-void Agents::begin_message() noexcept {
-  touched_before_ = touched_.size();
-  pre_image_slot_.reset();
+void Agents::forget_changes() noexcept {
   changes_.clear();
   slots_taken_ = 0;
   slots_ended_.clear();

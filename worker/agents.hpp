@@ -68,7 +68,13 @@ class Agents {
   Result<> unsubscribe(std::uint32_t slot, Symbol pattern);
 
   void begin_turn() noexcept;
-  void begin_message() noexcept;
+
+  void begin_message() noexcept {
+    touched_before_ = touched_.size();
+    pre_image_slot_.reset();
+    if (!changes_.empty()) forget_changes();
+  }
+
   void undo_message() noexcept;
   void undo_turn() noexcept;
 
@@ -116,6 +122,7 @@ class Agents {
   void write_record(std::uint32_t slot, const Plan& plan);
   [[nodiscard]] bool is_pending(shm::WordKind kind, std::uint32_t index) const noexcept;
   void rebuild_subscriptions();
+  void forget_changes() noexcept;
 
   std::uint32_t shard_;
   shm::AgentTable table_;

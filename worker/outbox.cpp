@@ -57,6 +57,7 @@ void Outbox::mark(Ring& ring, std::uint32_t index) {
 
 Result<std::span<std::byte>> Outbox::claim(Ring& ring, std::uint32_t index, std::uint32_t length,
                                            Kind kind, std::uint16_t flags) {
+  if (!is_message_open_) open_message();
   mark(ring, index);
   auto room = ring.producer.claim(length, static_cast<std::uint16_t>(kind), flags);
   if (room) [[likely]]
@@ -104,6 +105,7 @@ Result<std::span<std::byte>> Outbox::claim_event(std::uint32_t length) {
 
 Result<> Outbox::emit(MessageHeader header, std::span<const std::byte> payload) {
   if (payload.size() > log_.max_body()) return fail(Errc::message_too_large);
+  if (!is_message_open_) open_message();
   header.id = log_.sequence();
   const auto room = claim_event(static_cast<std::uint32_t>(sizeof header + payload.size()));
   if (!room) return fail(room.error());
@@ -115,6 +117,7 @@ Result<> Outbox::emit(MessageHeader header, std::span<const std::byte> payload) 
 
 // A dead letter is a message whose payload is the whole message that died, header first.
 void Outbox::bury(shm::DeadReason reason, const shm::Received& message) {
+  if (!is_message_open_) open_message();
   const std::size_t most = dead_letters_.max_body() - 2 * sizeof(MessageHeader);
   const std::size_t kept = std::min(most, message.payload.size());
   const auto length = static_cast<std::uint32_t>(2 * sizeof(MessageHeader) + kept);
@@ -144,11 +147,12 @@ void Outbox::begin_turn() noexcept {
                  dead_letters_.sequence()};
 }
 
-void Outbox::begin_message() noexcept {
+// What undo_message() goes back to; taken at the first claim, since most messages claim nothing.
+void Outbox::open_message() noexcept {
+  is_message_open_ = true;
   for (const Mark& mark : message_rings_)
     rings_[mark.ring].is_in_message = false;
   message_rings_.clear();
-  is_blocked_ = false;
   before_ = {sent_,
              events_,
              buried_,
@@ -160,6 +164,7 @@ void Outbox::begin_message() noexcept {
 }
 
 void Outbox::undo_message() noexcept {
+  if (!is_message_open_) return;
   for (const Mark& mark : message_rings_)
     rings_[mark.ring].producer.rewind(mark.position);
   log_.rewind(before_.log, before_.log_sequence);

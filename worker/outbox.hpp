@@ -51,7 +51,12 @@ class Outbox {
   void bury(shm::DeadReason reason, const shm::Received& message);
 
   void begin_turn() noexcept;
-  void begin_message() noexcept;
+
+  void begin_message() noexcept {
+    is_blocked_ = false;
+    is_message_open_ = false;
+  }
+
   void undo_message() noexcept;
   void undo_turn() noexcept;
 
@@ -102,6 +107,7 @@ class Outbox {
   Result<std::span<std::byte>> claim_event(std::uint32_t length);
   bool may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::int64_t timeout_ns);
   void ring_slow_readers();
+  void open_message() noexcept;
 
   const shm::Segment& segment_;
   std::uint32_t endpoint_;
@@ -116,6 +122,7 @@ class Outbox {
   std::uint64_t log_lowest_when_full_ = 0;
   Blockage blockage_;
   bool is_blocked_ = false;
+  bool is_message_open_ = false;  // the current message has claimed something
   std::uint64_t sent_ = 0;
   std::uint64_t events_ = 0;
   std::uint64_t buried_ = 0;

@@ -23,7 +23,8 @@ Shard::Shard(const shm::Segment& segment, const Types& types, std::uint32_t shar
       agents_(segment, shard),
       inbox_(segment, endpoint_),
       outbox_(segment, endpoint_),
-      subscribers_(symbols_, agents_) {
+      subscribers_(symbols_, agents_),
+      latency_(segment.metrics(shard).latency_ns) {
 }
 
 std::uint32_t Shard::run_turn(const Limits& limits) {
@@ -34,6 +35,7 @@ std::uint32_t Shard::run_turn(const Limits& limits) {
   }
   inbox_.collect_ready();
   taken_ = 0;
+  next_clock_ = kClockEvery;
   waiting_ = 0;
   is_full_ = false;
   ++rotation_;
@@ -57,9 +59,8 @@ void Shard::begin_turn() noexcept {
   turn_began_ns_ = now_ns_;
 }
 
-bool Shard::is_over() noexcept {
-  if (is_full_ || taken_ >= limits_.turn_messages) return true;
-  if (taken_ % kClockEvery != 0 || taken_ == 0) return false;
+bool Shard::is_out_of_time() noexcept {
+  next_clock_ = taken_ + kClockEvery;
   now_ns_ = shm::monotonic_ns();
   is_full_ = now_ns_ - turn_began_ns_ > limits_.turn_time_ns;
   return is_full_;

@@ -81,7 +81,13 @@ class Shard {
   void begin_turn() noexcept;
   void take_messages();
   void commit();
-  [[nodiscard]] bool is_over() noexcept;
+
+  [[nodiscard]] bool is_over() noexcept {
+    return is_full_ || taken_ >= limits_.turn_messages ||
+           (taken_ >= next_clock_ && is_out_of_time());
+  }
+
+  bool is_out_of_time() noexcept;
 
   // shard_take.cpp: taking messages from rings and logs
   void take(Priority priority, std::uint32_t quota);
@@ -107,17 +113,8 @@ class Shard {
   Result<AgentId> create_agent(const Agents::Plan& plan);
   Result<> end_agent(AgentId id);
 
-  [[nodiscard]] bool is_poison(std::uint64_t witness) const noexcept {
-    return record_.blamed_witness == witness && record_.blamed_count >= limits_.max_attempts;
-  }
-
-  /// The message that was to blame is over, one way or the other.
-  void pass(std::uint64_t witness) noexcept {
-    if (record_.blamed_witness != witness) return;
-    record_.blamed_witness = 0;
-    record_.blamed_count = 0;
-    single_steps_ = 0;
-  }
+  Outcome bury_poison(const shm::Received& message);
+  void pass() noexcept;
 
   // recovery.cpp
   Error park(Error error) noexcept;
@@ -136,11 +133,13 @@ class Shard {
   Outbox outbox_;
   Subscribers subscribers_;
 
+  shm::Histogram& latency_;
   Limits limits_;
   shm::ShardRecord record_{};  // what the turn leaves behind
   std::int64_t now_ns_ = 0;    // read whenever a ring or log had something new
   std::int64_t turn_began_ns_ = 0;
   std::uint32_t taken_ = 0;         // messages of this turn
+  std::uint32_t next_clock_ = 0;    // how many until the next look at the clock
   std::uint32_t waiting_ = 0;       // rings and logs whose next message waits for room
   std::uint32_t rotation_ = 0;      // whose turn it is, among senders and among priorities
   std::uint32_t single_steps_ = 0;  // turns of one message still to run after a crash

@@ -12,6 +12,8 @@ using shm::Received;
 
 namespace {
 
+constexpr std::uint32_t kLatencyEvery = 8;  // the first of every turn is measured, then each eighth
+
 /// The hooks of a type end here: what they throw is an error like any other.
 template <class Call>
 Result<> guarded(Call&& call) noexcept {
@@ -59,7 +61,8 @@ void Shard::begin_message(std::uint64_t witness) noexcept {
   agents_.begin_message();
   outbox_.begin_message();
   witness_ = witness;
-  attempt_ = witness != 0 && record_.blamed_witness == witness ? record_.blamed_count + 1 : 1;
+  attempt_ = 1;
+  if (record_.blamed_witness == witness && witness != 0) attempt_ += record_.blamed_count;
 }
 
 Shard::Outcome Shard::undo(Outcome outcome) noexcept {
@@ -73,20 +76,33 @@ Shard::Outcome Shard::handle(const Source& source, const Received& message, std:
   Outcome outcome = Outcome::passed;
   if (static_cast<std::uint32_t>(AgentId{message.header.source}.endpoint()) != source.endpoint) {
     outbox_.bury(DeadReason::unroutable, message);  // nobody speaks in another's name
-  } else if (is_poison(witness)) {
-    outbox_.bury(DeadReason::poison, message);
-    if (wants_answer(message.kind) && !answer(message, Errc::handler_failed, {})) {
-      outcome = undo(Outcome::blocked);
-    }
+  } else if (attempt_ > limits_.max_attempts) [[unlikely]] {
+    outcome = bury_poison(message);
   } else {
     outcome = handle_kind(message, witness);
   }
   if (outcome == Outcome::passed) {
-    pass(witness);
-    if (attempt_ > 1) ++record_.redelivered;
+    if (attempt_ > 1) [[unlikely]]
+      pass();
     if (agents_.changed_structure()) is_full_ = true;
   }
   return outcome;
+}
+
+Shard::Outcome Shard::bury_poison(const Received& message) {
+  outbox_.bury(DeadReason::poison, message);
+  if (wants_answer(message.kind) && !answer(message, Errc::handler_failed, {})) {
+    return undo(Outcome::blocked);
+  }
+  return Outcome::passed;
+}
+
+// The message that was to blame for a death is over, one way or the other.
+void Shard::pass() noexcept {
+  ++record_.redelivered;
+  record_.blamed_witness = 0;
+  record_.blamed_count = 0;
+  single_steps_ = 0;
 }
 
 Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness) {
@@ -95,7 +111,7 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
     ++record_.expired;
     return refuse(message, Errc::timed_out, DeadReason::expired);
   }
-  segment_.metrics(shard_).latency_ns.record(now_ns_ - message.header.sent_ns);
+  if (taken_ % kLatencyEvery == 0) latency_.record(now_ns_ - message.header.sent_ns);
   switch (message.kind) {
     case Kind::request:
     case Kind::signal:
@@ -141,6 +157,11 @@ Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t wi
 }
 
 Shard::Outcome Shard::finish(const Received& message, const Result<>& result, bool replied) {
+  const bool is_plain = result && (message.kind != Kind::request || replied);
+  if (is_plain && !outbox_.is_blocked() && !wants_to_listen_) [[likely]] {
+    ++record_.delivered;
+    return Outcome::passed;
+  }
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
   if (!result) {
@@ -185,9 +206,9 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   begin_message(witness);
   const shm::AgentRecord& agent = agents_.table().record(slot);
   const TypeDescriptor* type = types_.find(agent.type);
-  if (is_poison(witness)) {
+  if (attempt_ > limits_.max_attempts) {
     outbox_.bury(DeadReason::poison, message);
-    pass(witness);
+    pass();
     return Outcome::passed;
   }
   if (type == nullptr || type->on_event == nullptr) return Outcome::passed;
@@ -213,8 +234,7 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
   if (!ended) undo(Outcome::passed);
-  pass(witness);
-  if (attempt_ > 1) ++record_.redelivered;
+  if (attempt_ > 1) pass();
   if (agents_.changed_structure()) is_full_ = true;
   return Outcome::passed;
 }

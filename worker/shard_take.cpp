@@ -43,23 +43,22 @@ std::uint32_t Shard::take_from_ring(Source& source, Priority priority, std::uint
   if (!is_unblocked(source.ring_blockage[p])) return 0;
   std::uint32_t taken = 0;
   shm::Record record;
+  shm::Received message;
   while (taken < quota && !is_over()) {
     if (ring.is_drained()) {
       if (!ring.refresh()) break;
       now_ns_ = shm::monotonic_ns();
     }
-    const Result<bool> found = ring.peek(record);
-    const std::optional<shm::Received> message =
-        found && *found ? shm::parse(record) : std::nullopt;
-    if (!found || (*found && !message)) {
+    const shm::RingConsumer::Look seen = ring.look(record);
+    if (seen == shm::RingConsumer::Look::empty) break;
+    if (seen == shm::RingConsumer::Look::corrupt || !shm::parse(record, message)) {
       give_up_ring(source, priority);
       break;
     }
-    if (!*found) break;
     source.empty_looks = 0;
     const std::uint64_t witness =
         shm::Witness::pack(shm::Witness::What::message, source.endpoint, p, 0, record.position);
-    const Outcome outcome = handle(source, *message, witness);
+    const Outcome outcome = handle(source, message, witness);
     if (outcome == Outcome::commit_first) is_full_ = true;
     if (outcome == Outcome::blocked) {
       source.ring_blockage[p] = outbox_.blockage();

@@ -7,9 +7,10 @@ Result<> Types::add(std::span<const TypeDescriptor> types) {
     if (type.type.name.empty() || type.type.name.size() > 63) return fail(Errc::invalid_argument);
     const Result<Symbol> symbol = symbols_.intern(type.type.name);
     if (!symbol) return fail(symbol.error());
-    if (!by_symbol_.emplace(static_cast<std::uint32_t>(*symbol), &type).second) {
-      return fail(Errc::invalid_argument);
-    }
+    const auto index = static_cast<std::uint32_t>(*symbol);
+    if (index >= by_symbol_.size()) by_symbol_.resize(index + 1, nullptr);
+    if (by_symbol_[index] != nullptr) return fail(Errc::invalid_argument);
+    by_symbol_[index] = &type;
     for (const std::string_view action : type.type.actions) {
       if (const Result<Symbol> name = symbols_.intern(action); !name) return fail(name.error());
     }

@@ -9,7 +9,7 @@
 
 #include <span>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 namespace mabeam::worker {
 
@@ -23,15 +23,13 @@ class Types {
 
   /// The type of that symbol, or null.
   [[nodiscard]] const TypeDescriptor* find(Symbol symbol) const noexcept {
-    const auto found = by_symbol_.find(static_cast<std::uint32_t>(symbol));
-    return found == by_symbol_.end() ? nullptr : found->second;
+    const auto index = static_cast<std::uint32_t>(symbol);
+    return index < by_symbol_.size() ? by_symbol_[index] : nullptr;
   }
-
-  [[nodiscard]] std::size_t size() const noexcept { return by_symbol_.size(); }
 
  private:
   shm::Symbols symbols_;
-  std::unordered_map<std::uint32_t, const TypeDescriptor*> by_symbol_;
+  std::vector<const TypeDescriptor*> by_symbol_;
 };
 
 /// demo, echo, counter; and fault where the configuration allows it.

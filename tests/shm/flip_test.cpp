@@ -91,7 +91,8 @@ class FlipTest : public testing::Test {
  protected:
   void SetUp() override {
     filler_.fill();
-    ids_ = {segment_.get().find_agent("orders").value(), AgentId{~std::uint64_t{0}}};
+    ids_ = {segment_.get().find_agent("orders").value(), AgentId{~std::uint64_t{0}},
+            AgentId{static_cast<EndpointId>(255), 0, 1}};
   }
 
   void look(Result<Observer> observer) {

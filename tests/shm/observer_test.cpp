@@ -123,6 +123,17 @@ TEST_F(ObserverTest, PredecessorsWordIsNotTheWorkers) {
   EXPECT_FALSE(view.pid);
 }
 
+TEST_F(ObserverTest, WorkerCountsTheAgentsOfAllItsShards) {
+  filler_.start();
+  for (int i = 0; i < 3; ++i) filler_.create("counter", {}, 0);
+  for (int i = 0; i < 4; ++i) filler_.create("counter", {}, 1);
+  filler_.shard_slot(1).placement.store(1);
+  const RuntimeView view = observe().runtime();
+  EXPECT_EQ(view.workers[0].shards, (std::vector<std::uint32_t>{0, 1}));
+  EXPECT_EQ(view.workers[0].agents, 7U);
+  EXPECT_EQ(view.workers[1].agents, 0U);
+}
+
 TEST_F(ObserverTest, WorkerAddedLaterIsShown) {
   filler_.start();
   segment_.get().worker(7).claim.store(shm::Claim{1, 0}.pack());
