@@ -21,9 +21,7 @@ struct BellAddress {
   sockaddr_un address{};
   socklen_t length = 0;
 
-  [[nodiscard]] const sockaddr* get() const {
-    return reinterpret_cast<const sockaddr*>(&address);
-  }
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address); }
 };
 
 /// Where the supervisor of that runtime listens, if it is that process.

@@ -26,7 +26,9 @@ std::vector<std::vector<std::uint32_t>> placements(const Segment& segment) {
 
 }  // namespace
 
-Observer::Observer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Observer::Observer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
+}
+
 Observer::Observer(Observer&&) noexcept = default;
 Observer& Observer::operator=(Observer&&) noexcept = default;
 Observer::~Observer() = default;

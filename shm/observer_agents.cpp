@@ -43,7 +43,8 @@ struct Wanted {
   bool nothing = false;  ///< a name that is no symbol is nobody's
 
   Wanted(const AgentFilter& filter, const shm::Symbols& symbols)
-      : type(symbols.find(filter.type)), capability(symbols.find(filter.capability)) {
+      : type(symbols.find(filter.type)),
+        capability(symbols.find(filter.capability)) {
     nothing = (!filter.type.empty() && type == Symbol::none) ||
               (!filter.capability.empty() && capability == Symbol::none);
   }
@@ -88,8 +89,7 @@ Result<AgentView> Observer::agent(AgentId id) const {
   const auto endpoint = static_cast<std::uint32_t>(id.endpoint());
   if (!segment.is_shard(endpoint)) return fail(Errc::not_found);
   const std::optional<AgentFacts> facts = segment.agents(endpoint - 1).snapshot(id.slot());
-  if (!facts || facts->slot_word.lifecycle == 0 ||
-      facts->slot_word.generation != id.generation()) {
+  if (!facts || facts->slot_word.lifecycle == 0 || facts->slot_word.generation != id.generation()) {
     return fail(Errc::not_found);
   }
   return view_of(segment, endpoint - 1, id.slot(), *facts);

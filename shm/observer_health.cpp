@@ -1,5 +1,5 @@
-// The view of the runtime's health: one component a process, a shard and a kind of trouble, each with
-// the reason in words. The whole is as well as its worst part.
+// The view of the runtime's health: one component a process, a shard and a kind of trouble, each
+// with the reason in words. The whole is as well as its worst part.
 #include "shm/observer_impl.hpp"
 #include "shm/snapshots.hpp"
 #include "shm/spsc_ring.hpp"
@@ -42,11 +42,16 @@ std::string seconds(double value) {
 
 Verdict judge_state(RuntimeState state) {
   switch (state) {
-    case RuntimeState::running: return {Status::healthy, "running"};
-    case RuntimeState::building: return {Status::degraded, "starting: not all workers are ready"};
-    case RuntimeState::draining: return {Status::degraded, "draining: it is about to stop"};
-    case RuntimeState::stopped: return {Status::down, "stopped; its segment was kept"};
-    case RuntimeState::removed: return {Status::down, "removed"};
+    case RuntimeState::running:
+      return {Status::healthy, "running"};
+    case RuntimeState::building:
+      return {Status::degraded, "starting: not all workers are ready"};
+    case RuntimeState::draining:
+      return {Status::degraded, "draining: it is about to stop"};
+    case RuntimeState::stopped:
+      return {Status::down, "stopped; its segment was kept"};
+    case RuntimeState::removed:
+      return {Status::down, "removed"};
   }
   return {Status::down, "its state is " + number(static_cast<std::uint32_t>(state)) +
                             ", which means nothing: run verify"};
@@ -56,7 +61,8 @@ Verdict judge_supervisor(const RuntimeView& runtime, bool is_live, bool sees_pro
   if (runtime.supervisor_pid) return {Status::healthy, "pid " + number(*runtime.supervisor_pid)};
   if (!is_live) return {Status::down, "a copy of a segment has no processes"};
   if (!sees_processes) {
-    return {Status::degraded, "runs in another pid namespace: its processes cannot be seen from here"};
+    return {Status::degraded,
+            "runs in another pid namespace: its processes cannot be seen from here"};
   }
   return {Status::down, "no supervisor: nobody restarts workers; start one with the same name"};
 }
@@ -65,20 +71,23 @@ Verdict judge_worker(const WorkerView& worker, std::uint64_t heartbeat_timeout_n
                      bool sees_processes) {
   const std::string state{to_string(worker.state)};
   switch (worker.state) {
-    case WorkerState::ready: break;
-    case WorkerState::failed: return {Status::down, "failed: it is not started again"};
+    case WorkerState::ready:
+      break;
+    case WorkerState::failed:
+      return {Status::down, "failed: it is not started again"};
     case WorkerState::stopped:
       if (worker.shards.empty()) return {Status::healthy, "stopped; it hosts no shard"};
       return {Status::degraded, "stopped, with " + plural(worker.shards.size(), "shard")};
     case WorkerState::backoff:
-      return {Status::degraded, "waits before its next start; restarts so far: " +
-                                    number(worker.restarts)};
+      return {Status::degraded,
+              "waits before its next start; restarts so far: " + number(worker.restarts)};
     case WorkerState::starting:
     case WorkerState::degraded:
     case WorkerState::suspect:
     case WorkerState::killing:
     case WorkerState::draining:
-    case WorkerState::stopping: return {Status::degraded, state};
+    case WorkerState::stopping:
+      return {Status::degraded, state};
     default:
       return {Status::degraded, "its state is " + number(static_cast<std::uint32_t>(worker.state)) +
                                     ", which means nothing: run verify"};
@@ -93,9 +102,8 @@ Verdict judge_worker(const WorkerView& worker, std::uint64_t heartbeat_timeout_n
 }
 
 const WorkerView* worker_at(const RuntimeView& runtime, std::uint32_t index) {
-  const auto found =
-      std::find_if(runtime.workers.begin(), runtime.workers.end(),
-                   [&](const WorkerView& worker) { return worker.index == index; });
+  const auto found = std::find_if(runtime.workers.begin(), runtime.workers.end(),
+                                  [&](const WorkerView& worker) { return worker.index == index; });
   return found == runtime.workers.end() ? nullptr : &*found;
 }
 
@@ -109,7 +117,8 @@ Verdict judge_shard(const Segment& segment, std::uint32_t shard, const RuntimeVi
   if (!owner) {
     const std::uint64_t placement = slot.placement.load(std::memory_order_acquire);
     if (placement == 0) return {Status::down, "nobody runs it, and it is placed nowhere"};
-    return {Status::degraded, "nobody runs it yet; it is placed on worker " + number(placement - 1)};
+    return {Status::degraded,
+            "nobody runs it yet; it is placed on worker " + number(placement - 1)};
   }
   if (owner.worker() >= shm::kMaxWorkers) {
     return {Status::down, "its owner is no worker: run verify"};
@@ -142,8 +151,8 @@ class Rings {
       return {Status::degraded, plural(damaged_, "ring") + " damaged, as from " + example_};
     }
     if (full_ != 0) {
-      return {Status::degraded,
-              plural(full_, "ring") + " nearly full, as " + number(percent_) + "% from " + example_};
+      return {Status::degraded, plural(full_, "ring") + " nearly full, as " + number(percent_) +
+                                    "% from " + example_};
     }
     return {Status::healthy, "the fullest is at " + number(percent_) + "%"};
   }
@@ -167,6 +176,7 @@ class Rings {
       if (damaged_ == 0) name(source, target);
     }
   }
+
   void name(std::uint32_t source, std::uint32_t target) {
     example_ = endpoint_name(segment_, source) + " to " + endpoint_name(segment_, target);
   }

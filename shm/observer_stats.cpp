@@ -1,5 +1,5 @@
-// The view of the counters: sums over the shards' records and the clients' endpoints, and quantiles of
-// the histograms.
+// The view of the counters: sums over the shards' records and the clients' endpoints, and quantiles
+// of the histograms.
 #include "shm/metrics.hpp"
 #include "shm/observer_impl.hpp"
 #include "shm/snapshots.hpp"

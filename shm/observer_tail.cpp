@@ -18,8 +18,8 @@ using Handler = std::function<void(const HistoryEvent&)>;
 
 constexpr std::uint32_t kBatch = 64;
 
-/// One log during one call of tail(). The call ends even if the log's writer never does: no more than
-/// one log's length is read.
+/// One log during one call of tail(). The call ends even if the log's writer never does: no more
+/// than one log's length is read.
 struct Share {
   EventLogObserver* log = nullptr;
   std::uint64_t bytes_left = 0;
@@ -31,7 +31,10 @@ class Reading {
  public:
   Reading(const shm::Symbols& symbols, std::string_view pattern, std::int64_t from_ns,
           const Handler& handler)
-      : symbols_(symbols), pattern_(pattern), from_ns_(from_ns), handler_(handler) {}
+      : symbols_(symbols),
+        pattern_(pattern),
+        from_ns_(from_ns),
+        handler_(handler) {}
 
   /// Reads a batch of one log.
   void read(Share& share) {
@@ -48,7 +51,9 @@ class Reading {
   }
 
   [[nodiscard]] std::size_t handed_out() const { return handed_out_; }
+
   [[nodiscard]] std::uint64_t unreadable() const { return unreadable_; }
+
   [[nodiscard]] bool has_read() const { return has_read_; }
 
  private:

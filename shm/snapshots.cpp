@@ -19,16 +19,18 @@ Enum load_state(const std::atomic<Raw>& word) noexcept {
   return static_cast<Enum>(word.load(std::memory_order_acquire));
 }
 
-/// What the worker says of itself counts where it knows better than its supervisor, which hears of it
-/// later.
+/// What the worker says of itself counts where it knows better than its supervisor, which hears of
+/// it later.
 WorkerState refine(WorkerState supervised, WorkerState own) noexcept {
   switch (supervised) {
     case WorkerState::starting:
       return own == WorkerState::ready || own == WorkerState::draining ? own : supervised;
     case WorkerState::ready:
       return own == WorkerState::draining || own == WorkerState::stopping ? own : supervised;
-    case WorkerState::draining: return own == WorkerState::stopping ? own : supervised;
-    default: return supervised;
+    case WorkerState::draining:
+      return own == WorkerState::stopping ? own : supervised;
+    default:
+      return supervised;
   }
 }
 

@@ -1,5 +1,5 @@
-// Snapshots: whole copies of what others are writing, for those who only look. Each is read until it
-// did not change while it was read, a bounded number of times.
+// Snapshots: whole copies of what others are writing, for those who only look. Each is read until
+// it did not change while it was read, a bounded number of times.
 #pragma once
 
 #include "shm/segment.hpp"
@@ -30,13 +30,15 @@ struct RingPositions {
   std::uint64_t head = 0;
   std::uint64_t tail = 0;
 };
+
 /// Nothing if it kept moving. `ring` is sizeof(RingHeader) bytes or more.
 std::optional<RingPositions> snapshot_positions(std::span<const std::byte> ring) noexcept;
 
 /// A time read from the segment, kept where arithmetic with it cannot overflow.
 std::int64_t bounded_time(std::int64_t time_ns) noexcept;
 
-/// From `then_ns`, a word of the segment, until now; 0 for a time that was never stored, or is ahead.
+/// From `then_ns`, a word of the segment, until now; 0 for a time that was never stored, or is
+/// ahead.
 double seconds_since(std::uint64_t then_ns, std::int64_t now_ns) noexcept;
 
 /// One worker, shards and agents aside. `sees_processes`: false for a copy of a segment, whose pids

@@ -1,5 +1,5 @@
-// The words for what a view shows. A value comes from the segment, so it may be any number: one that
-// no word is for is "unknown".
+// The words for what a view shows. A value comes from the segment, so it may be any number: one
+// that no word is for is "unknown".
 #include "mabeam/observer.hpp"
 
 #include <array>

@@ -169,7 +169,7 @@ class TurnWords {
  public:
   virtual ~TurnWords() = default;
   /// Errors: corrupt.
-  virtual Result<Word*> resolve(const RedoEntry& entry) const = 0;
+  [[nodiscard]] virtual Result<Word*> resolve(const RedoEntry& entry) const = 0;
   virtual void bump_epoch() const = 0;
 };
 

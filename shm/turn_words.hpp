@@ -16,7 +16,7 @@ class SegmentWords final : public TurnWords {
   /// `segment` outlives this. `shard` from 0 on.
   SegmentWords(const Segment& segment, std::uint32_t shard) : segment_(segment), shard_(shard) {}
 
-  Result<Word*> resolve(const RedoEntry& entry) const override;
+  [[nodiscard]] Result<Word*> resolve(const RedoEntry& entry) const override;
 
   void bump_epoch() const override {
     segment_.header().subscription_epoch.fetch_add(1, std::memory_order_seq_cst);

@@ -15,8 +15,8 @@
 
 namespace mabeam::shm {
 
-/// Two passes that find the same rule broken at the same place have found the same damage; the value
-/// may have changed meanwhile.
+/// Two passes that find the same rule broken at the same place have found the same damage; the
+/// value may have changed meanwhile.
 struct Finding {
   std::string where;
   std::string_view rule;  ///< a literal
@@ -31,6 +31,7 @@ class VerifyPass {
   VerifyPass(const Segment& segment, bool is_live) : segment_(segment), is_live_(is_live) {}
 
   [[nodiscard]] const Segment& segment() const { return segment_; }
+
   [[nodiscard]] bool is_live() const { return is_live_; }
 
   void find(std::string where, std::string_view rule, std::uint64_t value) {
@@ -40,6 +41,7 @@ class VerifyPass {
       ++unkept_;
     }
   }
+
   /// find() unless `holds`; `where` is called only then.
   template <class Where>
   void expect(bool holds, const Where& where, std::string_view rule, std::uint64_t value) {
@@ -47,13 +49,19 @@ class VerifyPass {
   }
 
   void count_bytes(std::uint64_t bytes) { bytes_ += bytes; }
+
   void count_agent() { ++agents_; }
+
   void count_record() { ++records_; }
 
   [[nodiscard]] std::vector<Finding>& findings() { return findings_; }
+
   [[nodiscard]] std::uint64_t unkept() const { return unkept_; }
+
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
   [[nodiscard]] std::uint64_t agents() const { return agents_; }
+
   [[nodiscard]] std::uint64_t records() const { return records_; }
 
  private:
@@ -78,8 +86,8 @@ void verify_subscriptions(VerifyPass& pass);
 void verify_rings(VerifyPass& pass);
 void verify_logs(VerifyPass& pass);
 
-/// The records of a ring or a log between two positions. `floor` is the position below which bytes are
-/// given back: the ring's head, the log's oldest.
+/// The records of a ring or a log between two positions. `floor` is the position below which bytes
+/// are given back: the ring's head, the log's oldest.
 struct RecordSpan {
   std::span<const std::byte> data;  ///< a power of two
   const Word* floor = nullptr;
@@ -94,8 +102,8 @@ struct WalkedRecord {
   std::uint64_t position = 0;
 };
 
-/// Visits whole records; checks lengths and pads. Returns false if it ended before `to`: at damage, or
-/// where records were given back meanwhile.
+/// Visits whole records; checks lengths and pads. Returns false if it ended before `to`: at damage,
+/// or where records were given back meanwhile.
 bool walk_records(VerifyPass& pass, const std::string& where, const RecordSpan& span,
                   const std::function<void(const WalkedRecord&)>& visit);
 
@@ -105,7 +113,8 @@ std::string at_position(const std::string& where, std::uint64_t position);
 /// True for a symbol that somebody made.
 bool is_known(const Symbols& symbols, Symbol symbol);
 
-/// Checks what messages and events have in common. `writer` is the endpoint whose ring or log it is.
+/// Checks what messages and events have in common. `writer` is the endpoint whose ring or log it
+/// is.
 void verify_message(VerifyPass& pass, const std::string& where, const WalkedRecord& record,
                     std::uint32_t writer);
 

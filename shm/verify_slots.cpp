@@ -14,8 +14,8 @@ bool is_past(const VerifyPass& pass, std::uint64_t time_ns) {
   return time_ns <= static_cast<std::uint64_t>(monotonic_ns());
 }
 
-/// An incarnation that its worker's slot has reached. 0 is none. Load it before this call: claims only
-/// grow.
+/// An incarnation that its worker's slot has reached. 0 is none. Load it before this call: claims
+/// only grow.
 bool is_incarnation(const Segment& segment, Incarnation incarnation) {
   if (!incarnation) return true;
   if (incarnation.worker() >= kMaxWorkers) return false;
@@ -126,7 +126,8 @@ void verify_header(VerifyPass& pass) {
 }
 
 void verify_workers(VerifyPass& pass) {
-  for (std::uint32_t index = 0; index < kMaxWorkers; ++index) verify_worker(pass, index);
+  for (std::uint32_t index = 0; index < kMaxWorkers; ++index)
+    verify_worker(pass, index);
   pass.count_bytes(kMaxWorkers * sizeof(WorkerSlot));
 }
 

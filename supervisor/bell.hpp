@@ -2,7 +2,6 @@
 #pragma once
 
 #include "shm/words.hpp"
-
 #include "supervisor/descriptor.hpp"
 
 #include "mabeam/result.hpp"

@@ -14,7 +14,8 @@ constexpr int kBytesWidth = 14;
 
 std::string thousands(std::uint64_t number) {
   std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (std::size_t at = digits.size(); at > 3; at -= 3)
+    digits.insert(at - 3, ",");
   return digits;
 }
 
@@ -27,12 +28,14 @@ void add_dimensions(std::ostream& out, const Config& config, const shm::Dimensio
   add_fact(out, "workers", std::to_string(dimensions.workers));
   add_fact(out, "shards", std::to_string(dimensions.shards));
   add_fact(out, "clients", std::to_string(dimensions.clients));
-  add_fact(out, "max_agents", thousands(dimensions.max_agents) + ", " +
-                                  thousands(dimensions.agents_per_shard) + " a shard at most");
+  add_fact(out, "max_agents",
+           thousands(dimensions.max_agents) + ", " + thousands(dimensions.agents_per_shard) +
+               " a shard at most");
   add_fact(out, "max_state_bytes", thousands(dimensions.max_state_bytes));
-  add_fact(out, "rings", format_size(dimensions.ring_bytes[0]) + " high, " +
-                             format_size(dimensions.ring_bytes[1]) + " normal, " +
-                             format_size(dimensions.ring_bytes[2]) + " low");
+  add_fact(out, "rings",
+           format_size(dimensions.ring_bytes[0]) + " high, " +
+               format_size(dimensions.ring_bytes[1]) + " normal, " +
+               format_size(dimensions.ring_bytes[2]) + " low");
   add_fact(out, "event log", format_size(dimensions.log_bytes));
 }
 

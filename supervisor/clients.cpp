@@ -1,7 +1,6 @@
 #include "supervisor/clients.hpp"
 
 #include "shm/reclaim.hpp"
-
 #include "supervisor/pidfd.hpp"
 
 #include <utility>
@@ -9,14 +8,19 @@
 namespace mabeam::supervisor {
 
 Clients::Clients(const shm::Segment& segment, EventLoop& loop, Log& log)
-    : segment_(segment), loop_(loop), log_(log), watched_(segment.dimensions().clients) {}
+    : segment_(segment),
+      loop_(loop),
+      log_(log),
+      watched_(segment.dimensions().clients) {
+}
 
 shm::ProcessId Clients::claimant(std::uint32_t endpoint) const {
   return {segment_.endpoint(endpoint).claim.load(std::memory_order_acquire)};
 }
 
 void Clients::scan() {
-  for (std::uint32_t i = 0; i < watched_.size(); ++i) look(segment_.first_client() + i);
+  for (std::uint32_t i = 0; i < watched_.size(); ++i)
+    look(segment_.first_client() + i);
 }
 
 void Clients::look(std::uint32_t endpoint) {
@@ -55,8 +59,7 @@ void Clients::on_exit(std::uint32_t endpoint) {
 
 void Clients::reclaim(std::uint32_t endpoint, shm::ProcessId process) {
   if (!shm::reclaim_endpoint(segment_, endpoint, process)) return;
-  log_.info("dead client's endpoint given back",
-            {{"endpoint", endpoint}, {"pid", process.pid()}});
+  log_.info("dead client's endpoint given back", {{"endpoint", endpoint}, {"pid", process.pid()}});
 }
 
 }  // namespace mabeam::supervisor

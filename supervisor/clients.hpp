@@ -1,12 +1,12 @@
 // Clients: whoever has claimed a client's endpoint, watched until it dies.
 //
-// A claim is one word that holds its owner's whole identity, stored by the client itself. It is found
-// by a scan, so a client that was killed between its claim and any notice is found as well (pitfall
-// 5.2). The endpoint of a dead one is given back by the walk of shm/reclaim.hpp, by nobody else.
+// A claim is one word that holds its owner's whole identity, stored by the client itself. It is
+// found by a scan, so a client that was killed between its claim and any notice is found as well
+// (pitfall 5.2). The endpoint of a dead one is given back by the walk of shm/reclaim.hpp, by nobody
+// else.
 #pragma once
 
 #include "shm/segment.hpp"
-
 #include "supervisor/event_loop.hpp"
 #include "supervisor/log.hpp"
 

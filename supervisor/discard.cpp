@@ -1,7 +1,6 @@
 #include "supervisor/discard.hpp"
 
 #include "shm/segment.hpp"
-
 #include "supervisor/refusals.hpp"
 #include "supervisor/worker.hpp"
 

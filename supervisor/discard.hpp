@@ -1,8 +1,8 @@
 // Discarding: what --discard does to a segment, and what is done to one that was left half removed.
 //
-// A segment whose lock is held is never discarded: its supervisor lives, be it of another build. The
-// workers of a segment that can be read are killed first, so that none of them writes to what nobody
-// sees; those of one that cannot leave by themselves when they miss their supervisor.
+// A segment whose lock is held is never discarded: its supervisor lives, be it of another build.
+// The workers of a segment that can be read are killed first, so that none of them writes to what
+// nobody sees; those of one that cannot leave by themselves when they miss their supervisor.
 #pragma once
 
 #include "supervisor/exit_code.hpp"

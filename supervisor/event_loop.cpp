@@ -28,7 +28,8 @@ Time now() {
 Result<EventLoop> EventLoop::create(std::span<const int> signals) {
   sigset_t set;
   ::sigemptyset(&set);
-  for (const int signal : signals) ::sigaddset(&set, signal);
+  for (const int signal : signals)
+    ::sigaddset(&set, signal);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return fail_system(errno);
   EventLoop loop;
   loop.epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));

@@ -1,9 +1,9 @@
-// EventLoop: the one place where the supervisor sleeps: epoll over pidfds, a signalfd, a timerfd and
-// the bell's socket.
+// EventLoop: the one place where the supervisor sleeps: epoll over pidfds, a signalfd, a timerfd
+// and the bell's socket.
 //
 // It says what has happened and to whom; it calls nobody back, so a handler may forget descriptors
-// at will. An event may be stale (of a descriptor forgotten since, or of a predecessor with the same
-// number): whoever gets one looks again at what it is about.
+// at will. An event may be stale (of a descriptor forgotten since, or of a predecessor with the
+// same number): whoever gets one looks again at what it is about.
 #pragma once
 
 #include "supervisor/descriptor.hpp"

@@ -18,11 +18,16 @@ namespace {
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
-    case LogLevel::trace: return spdlog::level::trace;
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warn: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::trace:
+      return spdlog::level::trace;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warn:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -42,6 +47,7 @@ class JournalLevel : public spdlog::custom_flag_formatter {
     }
     out.push_back(digit);
   }
+
   [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
     return std::make_unique<JournalLevel>();
   }
@@ -80,6 +86,7 @@ struct Log::Sink : spdlog::sinks::base_sink<spdlog::details::null_mutex> {
     formatter_->format(message, line);
     stream.write({line.data(), line.size()});
   }
+
   void flush_() override {}
 
   [[nodiscard]] LogFormat choose(LogFormat format) const {
@@ -93,7 +100,8 @@ struct Log::Sink : spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 };
 
 Log::Log(const LogConfig& config, std::string runtime, int fd)
-    : runtime_(std::move(runtime)), sink_(std::make_shared<Sink>(fd)),
+    : runtime_(std::move(runtime)),
+      sink_(std::make_shared<Sink>(fd)),
       logger_(std::make_unique<spdlog::logger>("mabeam", sink_)) {
   configure(config);
 }
@@ -112,8 +120,8 @@ void Log::write(LogLevel level, std::string_view message, LogFields fields) {
   const auto severity = spdlog_level(level);
   if (!logger_->should_log(severity)) return;
   if (const std::uint64_t dropped = sink_->stream.take_dropped(); dropped != 0) {
-    logger_->log(spdlog::level::warn, render_line(format_, runtime_, "log lines were dropped",
-                                                  {{"lines", dropped}}));
+    logger_->log(spdlog::level::warn,
+                 render_line(format_, runtime_, "log lines were dropped", {{"lines", dropped}}));
   }
   logger_->log(severity, render_line(format_, runtime_, message, fields));
 }

@@ -33,13 +33,19 @@ struct LogField {
   using Value = std::variant<std::int64_t, std::uint64_t, double, std::string>;
 
   template <std::signed_integral T>
-  LogField(std::string_view name, T number) : key(name), value(std::int64_t{number}) {}
+  LogField(std::string_view name, T number) : key(name),
+                                              value(std::int64_t{number}) {}
+
   template <std::unsigned_integral T>
-  LogField(std::string_view name, T number) : key(name), value(std::uint64_t{number}) {}
+  LogField(std::string_view name, T number) : key(name),
+                                              value(std::uint64_t{number}) {}
+
   LogField(std::string_view name, double number) : key(name), value(number) {}
+
   template <std::convertible_to<std::string_view> T>
   LogField(std::string_view name, const T& text)
-      : key(name), value(std::string{std::string_view{text}}) {}
+      : key(name),
+        value(std::string{std::string_view{text}}) {}
 
   std::string_view key;
   Value value;
@@ -47,8 +53,8 @@ struct LogField {
 
 using LogFields = std::initializer_list<LogField>;
 
-/// `text` as the inside of a JSON string: quotes, backslashes, control characters and bytes that are
-/// not UTF-8 escaped.
+/// `text` as the inside of a JSON string: quotes, backslashes, control characters and bytes that
+/// are not UTF-8 escaped.
 std::string escape_json(std::string_view text);
 
 /// The part of a line that its fields make, in a format that is not `automatic`.

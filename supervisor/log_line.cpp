@@ -45,8 +45,8 @@ std::size_t utf8_length(std::string_view text) {
 
 void append_number(std::string& out, double number) {
   std::array<char, 32> digits{};
-  const auto end =
-      std::to_chars(digits.data(), digits.data() + digits.size(), number, std::chars_format::fixed, 1);
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number,
+                                 std::chars_format::fixed, 1);
   out.append(digits.data(), end.ptr);
 }
 
@@ -74,8 +74,8 @@ void append_value(std::string& out, const LogField::Value& value, bool always_qu
 }
 
 std::string render_json(std::string_view runtime, std::string_view message, LogFields fields) {
-  std::string out = R"("runtime":")" + escape_json(runtime) + R"(","message":")" +
-                    escape_json(message) + '"';
+  std::string out =
+      R"("runtime":")" + escape_json(runtime) + R"(","message":")" + escape_json(message) + '"';
   for (const LogField& field : fields) {
     out.append(",\"").append(field.key).append("\":");
     append_value(out, field.value, true);

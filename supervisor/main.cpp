@@ -50,7 +50,8 @@ int main(int argc, char** argv) {
   }
   auto config = load_config(*options);
   if (!config) {
-    for (const auto& message : config.error().messages) std::cerr << message << '\n';
+    for (const auto& message : config.error().messages)
+      std::cerr << message << '\n';
     return static_cast<int>(ExitCode::configuration);
   }
   if (!options->checks) return run(std::move(*config), *options, times);

@@ -27,8 +27,8 @@ cxxopts::Options make_options() {
                            "segment, or takes it over,\nand starts and watches its workers.\n");
   options.add_options()("config", "Settings, in TOML", cxxopts::value<std::string>(), "FILE")(
       "name", "The runtime's name, before any setting (or MABEAM_NAME)",
-      cxxopts::value<std::string>(), "NAME")(
-      "check", "Check the settings, show the segment's size by region, and exit")(
+      cxxopts::value<std::string>(),
+      "NAME")("check", "Check the settings, show the segment's size by region, and exit")(
       "discard", "Remove what an earlier runtime of this name has left behind, agents and all")(
       "version", "Show the version, and exit")("help", "Show this help, and exit");
   return options;

@@ -50,10 +50,12 @@ Refusal refusal_of_create(Error error, std::string_view runtime, std::uint64_t n
                   megabytes(free_shared_memory()) +
                   " free; raise its size (mount -o remount,size=..., docker --shm-size), or lower "
                   "runtime.max_agents, runtime.shards, events.log_bytes or the [channels]"};
-    case Errc::in_use: return in_use(runtime);
+    case Errc::in_use:
+      return in_use(runtime);
     case Errc::bad_permissions:
       return {ExitCode::permission, doing + reason_text(error) + "; is /dev/shm writable?"};
-    default: return {ExitCode::cannot_create, doing + reason_text(error)};
+    default:
+      return {ExitCode::cannot_create, doing + reason_text(error)};
   }
 }
 
@@ -61,15 +63,17 @@ Refusal refusal_of_take_over(Error error, std::string_view runtime) {
   const std::string segment = segment_text(runtime);
   const std::string way_out = "; to lose what is in it and start anew, add --discard";
   switch (error.code) {
-    case Errc::in_use: return in_use(runtime);
+    case Errc::in_use:
+      return in_use(runtime);
     case Errc::bad_permissions:
       return {ExitCode::permission,
-              segment + " belongs to another user, has a loose mode, or was made in another pid "
-                        "namespace; start as its owner, or with another --name"};
+              segment +
+                  " belongs to another user, has a loose mode, or was made in another pid "
+                  "namespace; start as its owner, or with another --name"};
     case Errc::incompatible:
-      return {ExitCode::other_layout,
-              segment + " was laid out by another build of mabeam; stop it with that build" +
-                  way_out};
+      return {
+          ExitCode::other_layout,
+          segment + " was laid out by another build of mabeam; stop it with that build" + way_out};
     case Errc::corrupt:
     case Errc::truncated:
     case Errc::byte_order:
@@ -83,7 +87,8 @@ Refusal refusal_of_take_over(Error error, std::string_view runtime) {
 
 Refusal refusal_of_layout(std::string_view runtime, const std::vector<std::string>& differences) {
   std::string text = segment_text(runtime) + " was laid out with other settings: ";
-  for (const std::string& each : differences) text += each + "; ";
+  for (const std::string& each : differences)
+    text += each + "; ";
   return {ExitCode::configuration,
           text + "put them back, or lose what is in it and start anew with --discard"};
 }

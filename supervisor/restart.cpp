@@ -59,7 +59,8 @@ Time RestartPlan::next_delay(const Ending& ending, Time now, double chance,
 }
 
 bool RestartIntensity::is_exceeded(Time now, const RestartConfig& config) {
-  while (!restarts_.empty() && now - restarts_.front() > config.period) restarts_.pop_front();
+  while (!restarts_.empty() && now - restarts_.front() > config.period)
+    restarts_.pop_front();
   if (restarts_.size() >= config.intensity) return true;
   restarts_.push_back(now);
   return false;

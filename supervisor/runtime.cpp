@@ -1,7 +1,6 @@
 #include "supervisor/runtime.hpp"
 
 #include "shm/process.hpp"
-
 #include "supervisor/discard.hpp"
 #include "supervisor/refusals.hpp"
 #include "supervisor/worker.hpp"
@@ -32,9 +31,12 @@ std::uint64_t nanoseconds(std::chrono::nanoseconds time) {
 
 shm::IdleMode idle_mode(IdleStrategy idle) {
   switch (idle) {
-    case IdleStrategy::busy_spin: return shm::IdleMode::busy_spin;
-    case IdleStrategy::backoff: return shm::IdleMode::backoff;
-    case IdleStrategy::block: return shm::IdleMode::block;
+    case IdleStrategy::busy_spin:
+      return shm::IdleMode::busy_spin;
+    case IdleStrategy::backoff:
+      return shm::IdleMode::backoff;
+    case IdleStrategy::block:
+      return shm::IdleMode::block;
   }
   return shm::IdleMode::backoff;
 }

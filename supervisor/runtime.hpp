@@ -2,16 +2,15 @@
 //
 //   no segment                      created
 //   its lock is held                refused: another supervisor runs it (73)
-//   marked as removed               whoever removed it was killed before the name was gone: replaced
-//   another build, damage           refused (76, 65); --discard removes it
-//   laid out by other layout keys   refused, and the keys are named (78)
-//   else                            taken over as it stands, with every worker in it that lives
+//   marked as removed               whoever removed it was killed before the name was gone:
+//   replaced another build, damage           refused (76, 65); --discard removes it laid out by
+//   other layout keys   refused, and the keys are named (78) else                            taken
+//   over as it stands, with every worker in it that lives
 //
 // The segment is always recovered if it is whole: agents and messages outlive every process.
 #pragma once
 
 #include "shm/segment.hpp"
-
 #include "supervisor/config.hpp"
 #include "supervisor/exit_code.hpp"
 
@@ -24,8 +23,8 @@ namespace mabeam::supervisor {
 struct Runtime {
   Config config;
   shm::Segment segment;
-  std::uint32_t workers = 0;  ///< how many are run
-  bool is_new = false;        ///< created by this process
+  std::uint32_t workers = 0;     ///< how many are run
+  bool is_new = false;           ///< created by this process
   bool keeps_placement = false;  ///< taken over with living workers: shards stay where they are
 };
 

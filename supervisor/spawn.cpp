@@ -38,7 +38,8 @@ Plan make_plan(const SpawnOptions& options) {
     plan.arguments.push_back(const_cast<char*>(each.c_str()));
   }
   plan.arguments.push_back(nullptr);
-  for (const std::uint32_t cpu : options.cpus) CPU_SET(cpu, &plan.cpus);
+  for (const std::uint32_t cpu : options.cpus)
+    CPU_SET(cpu, &plan.cpus);
   plan.sets_cpus = !options.cpus.empty();
   plan.nice = options.nice;
   return plan;
@@ -53,10 +54,12 @@ Plan make_plan(const SpawnOptions& options) {
 /// In the child: async-signal-safe calls only.
 [[noreturn]] void become(const Plan& plan) noexcept {
   ::setsid();
+
   struct sigaction standard {};
 
   standard.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &standard, nullptr);
+  for (int signal = 1; signal < NSIG; ++signal)
+    ::sigaction(signal, &standard, nullptr);
   ::dup2(plan.null, STDIN_FILENO);
   ::syscall(SYS_close_range, kFirstOwnDescriptor, ~0U, CLOSE_RANGE_CLOEXEC);
   if (plan.nice != 0 && ::setpriority(PRIO_PROCESS, 0, plan.nice) != 0) {
@@ -115,8 +118,10 @@ std::string describe(SpawnFailure failure, const SpawnOptions& options) {
   switch (failure.step) {
     case SpawnStep::set_nice:
       return "cannot set worker.nice = " + std::to_string(options.nice) + reason;
-    case SpawnStep::set_cpus: return "cannot set worker.cpus" + reason;
-    case SpawnStep::exec: break;
+    case SpawnStep::set_cpus:
+      return "cannot set worker.cpus" + reason;
+    case SpawnStep::exec:
+      break;
   }
   return "cannot run " + options.executable + reason;
 }

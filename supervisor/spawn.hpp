@@ -1,9 +1,9 @@
 // Spawn: one worker process, by fork and exec.
 //
-// The child gets a session of its own, so that its whole process group can be killed and a terminal's
-// signals do not reach it; default signals; /dev/null to read; standard output and error as ours; no
-// other descriptor. RLIMIT_CORE stays as it is. Everything that allocates happens before the fork:
-// between fork and exec only async-signal-safe calls are made.
+// The child gets a session of its own, so that its whole process group can be killed and a
+// terminal's signals do not reach it; default signals; /dev/null to read; standard output and error
+// as ours; no other descriptor. RLIMIT_CORE stays as it is. Everything that allocates happens
+// before the fork: between fork and exec only async-signal-safe calls are made.
 //
 // What keeps the child from its exec travels through a pipe that the exec closes, so a program that
 // cannot be run is told apart from one that ran and failed, and nobody waits for either.

@@ -1,7 +1,6 @@
 #include "supervisor/supervisor.hpp"
 
 #include "shm/process.hpp"
-
 #include "supervisor/leftovers.hpp"
 #include "supervisor/notify.hpp"
 #include "supervisor/reload.hpp"
@@ -21,21 +20,28 @@ double milliseconds(Time time) {
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  for (const std::string& word : words)
+    text += (text.empty() ? "" : ", ") + word;
   return text;
 }
 
 }  // namespace
 
 Supervisor::Supervisor(Runtime runtime, EventLoop loop, Log& log, const Options& options)
-    : runtime_(std::move(runtime)), loop_(std::move(loop)), log_(log), options_(options),
-      workers_(runtime_, loop_, log_), clients_(runtime_.segment, loop_, log_),
-      parked_(runtime_.segment.dimensions().shards) {}
+    : runtime_(std::move(runtime)),
+      loop_(std::move(loop)),
+      log_(log),
+      options_(options),
+      workers_(runtime_, loop_, log_),
+      clients_(runtime_.segment, loop_, log_),
+      parked_(runtime_.segment.dimensions().shards) {
+}
 
 ExitCode Supervisor::run(const StartTimes& times) {
   begin();
   for (;;) {
-    for (const Event& event : loop_.wait(next_deadline())) dispatch(event);
+    for (const Event& event : loop_.wait(next_deadline()))
+      dispatch(event);
     tick();
     if (phase_ == Phase::starting && workers_.is_ready()) become_ready(times);
     if (phase_ > Phase::running && !workers_.has_processes()) return finish();
@@ -69,16 +75,22 @@ void Supervisor::begin() {
 void Supervisor::dispatch(const Event& event) {
   switch (event.source) {
     case Source::signal:
-      while (const auto signal = loop_.next_signal()) on_signal(*signal);
+      while (const auto signal = loop_.next_signal())
+        on_signal(*signal);
       break;
-    case Source::timer: break;  // tick() looks what is due
+    case Source::timer:
+      break;  // tick() looks what is due
     case Source::bell:
       bell_->hush();
       workers_.look(now());
       clients_.scan();
       break;
-    case Source::worker: workers_.on_exit(event.index, now()); break;
-    case Source::client: clients_.on_exit(event.index); break;
+    case Source::worker:
+      workers_.on_exit(event.index, now());
+      break;
+    case Source::client:
+      clients_.on_exit(event.index);
+      break;
   }
 }
 
@@ -116,10 +128,17 @@ void Supervisor::become_ready(const StartTimes& times) {
 
 void Supervisor::on_signal(int signal) {
   switch (signal) {
-    case SIGTERM: drain(); break;
-    case SIGINT: stop(); break;
-    case SIGHUP: reload(); break;
-    default: log_.info("this version does not hand over to a new binary; the signal is ignored");
+    case SIGTERM:
+      drain();
+      break;
+    case SIGINT:
+      stop();
+      break;
+    case SIGHUP:
+      reload();
+      break;
+    default:
+      log_.info("this version does not hand over to a new binary; the signal is ignored");
   }
 }
 
@@ -166,7 +185,8 @@ void Supervisor::kill() {
 void Supervisor::reload() {
   const auto wanted = load_config(options_);
   if (!wanted) {
-    for (const std::string& message : wanted.error().messages) log_.error(message);
+    for (const std::string& message : wanted.error().messages)
+      log_.error(message);
     log_.error("the configuration has faults and is not taken; the old one stays in force");
     return;
   }

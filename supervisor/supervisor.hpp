@@ -1,5 +1,5 @@
-// Supervisor: one thread that sleeps in epoll and lets events happen to the workers, the clients and
-// the runtime. It decides nothing that these do not decide, and carries no message.
+// Supervisor: one thread that sleeps in epoll and lets events happen to the workers, the clients
+// and the runtime. It decides nothing that these do not decide, and carries no message.
 //
 //   starting --(every worker ready)--> running --(SIGTERM)--> draining --(all gone)--> done
 //                                         |                      |
@@ -26,7 +26,7 @@ namespace mabeam::supervisor {
 
 /// When what was done, for the line that tells where the time of a start went.
 struct StartTimes {
-  Time begun{0};         ///< main() was entered
+  Time begun{0};  ///< main() was entered
   Time segment_begun{0};
   Time segment_ready{0};
 };

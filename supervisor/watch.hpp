@@ -35,6 +35,7 @@ class Watch {
 
   /// `timeout` 0 is off.
   [[nodiscard]] Hearing judge(Time now, Time timeout) const;
+
   [[nodiscard]] Time silence(Time now) const { return now - heard_; }
 
  private:

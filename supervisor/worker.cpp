@@ -68,9 +68,10 @@ Result<> Worker::start(SpawnOptions options, Time now) {
   slot().leaving.store(0, std::memory_order_relaxed);
   slot().order.store(static_cast<std::uint32_t>(shm::Order::run), std::memory_order_release);
   options_ = std::move(options);
-  options_.arguments.insert(options_.arguments.end(),
-                            {"--name", std::string{segment_->name()}, "--worker",
-                             std::to_string(index_), "--incarnation", std::to_string(*incarnation)});
+  options_.arguments.insert(
+      options_.arguments.end(),
+      {"--name", std::string{segment_->name()}, "--worker", std::to_string(index_), "--incarnation",
+       std::to_string(*incarnation)});
   Result<Child> child = spawn(options_);
   if (!child) return fail(child.error());
   incarnation_ = *incarnation;
@@ -107,8 +108,7 @@ bool Worker::notice_ready(Time now) {
   if (was_ready_ || !has_process()) return false;
   const shm::ProcessId process{slot().process.load(std::memory_order_acquire)};
   const auto said = static_cast<WorkerState>(slot().state.load(std::memory_order_acquire));
-  const bool is_ready =
-      said == WorkerState::ready || (!is_child_ && said == WorkerState::draining);
+  const bool is_ready = said == WorkerState::ready || (!is_child_ && said == WorkerState::draining);
   if (process.pid() != static_cast<std::uint32_t>(pid_) || !is_ready) return false;
   was_ready_ = true;
   report_.reset();  // it has run, so there is nothing to report
@@ -146,9 +146,10 @@ std::optional<ChildStatus> Worker::wait_for_child() const noexcept {
   return ChildStatus{info.si_code != CLD_EXITED, info.si_status};
 }
 
-// The group dies with its leader: what a handler has forked and left behind does not map the segment
-// (MADV_DONTFORK), but would go on all the same. A child's number is ours until it is waited for; an
-// adopted worker's may be given away at once, so its group is left alone if somebody has it.
+// The group dies with its leader: what a handler has forked and left behind does not map the
+// segment (MADV_DONTFORK), but would go on all the same. A child's number is ours until it is
+// waited for; an adopted worker's may be given away at once, so its group is left alone if somebody
+// has it.
 std::optional<WorkerExit> Worker::reap() {
   if (!has_process() || !is_gone(pidfd_)) return std::nullopt;
   if (is_child_ || !shm::process_of(pid_)) ::kill(-pid_, SIGKILL);

@@ -1,17 +1,16 @@
 // Worker: one worker as its supervisor sees it: a slot in the segment, and at most one process.
 //
-// Fencing. A process owns the slot by having put its pid into the slot's claim, by a compare-exchange
-// of the incarnation that its command line names. Before another one is started the claim is moved to
-// the next incarnation, and only from a claim whose process is dead: a child that a dead supervisor
-// never recorded can then claim nothing any more (pitfall 6.1).
+// Fencing. A process owns the slot by having put its pid into the slot's claim, by a
+// compare-exchange of the incarnation that its command line names. Before another one is started
+// the claim is moved to the next incarnation, and only from a claim whose process is dead: a child
+// that a dead supervisor never recorded can then claim nothing any more (pitfall 6.1).
 //
-// The words `process`, `heartbeat_ns`, `state` and `leaving` belong to whoever has claimed the slot.
-// Between the fence and the fork nobody can, and the supervisor clears them: what is found in them
-// later is of this incarnation.
+// The words `process`, `heartbeat_ns`, `state` and `leaving` belong to whoever has claimed the
+// slot. Between the fence and the fork nobody can, and the supervisor clears them: what is found in
+// them later is of this incarnation.
 #pragma once
 
 #include "shm/segment.hpp"
-
 #include "supervisor/pidfd.hpp"
 #include "supervisor/restart.hpp"
 #include "supervisor/spawn.hpp"
@@ -66,24 +65,34 @@ class Worker {
   bool apply(WorkerEvent event) noexcept;
 
   [[nodiscard]] std::uint32_t index() const { return index_; }
+
   [[nodiscard]] WorkerState state() const { return state_; }
+
   [[nodiscard]] bool has_process() const { return static_cast<bool>(pidfd_); }
+
   /// The process is gone and wants to be reaped.
   [[nodiscard]] bool has_ended() const { return has_process() && is_gone(pidfd_); }
+
   [[nodiscard]] pid_t pid() const { return pid_; }
+
   [[nodiscard]] std::uint32_t incarnation() const { return incarnation_; }
+
   [[nodiscard]] int fd() const { return pidfd_.get(); }
+
   [[nodiscard]] bool was_ready() const { return was_ready_; }
+
   [[nodiscard]] Time started() const { return started_; }
+
   [[nodiscard]] shm::WorkerSlot& slot() const { return segment_->worker(index_); }
+
   [[nodiscard]] Time heartbeat() const;
   void count_restart() noexcept;
 
-  Watch watch;             ///< what is heard of it
-  RestartPlan plan;        ///< when it is restarted
-  Time deadline = kNever;  ///< when its state is to be looked at again
-  bool is_held = false;    ///< silent, and in a debugger's hands
-  std::uint32_t kills = 0; ///< SIGKILLs that were sent to it
+  Watch watch;              ///< what is heard of it
+  RestartPlan plan;         ///< when it is restarted
+  Time deadline = kNever;   ///< when its state is to be looked at again
+  bool is_held = false;     ///< silent, and in a debugger's hands
+  std::uint32_t kills = 0;  ///< SIGKILLs that were sent to it
 
  private:
   Result<std::uint32_t> fence();

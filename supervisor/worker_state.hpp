@@ -56,7 +56,6 @@ constexpr Entry to(WorkerState state) {
 
 using Row = std::array<Entry, kWorkerEvents>;
 
-// clang-format off
 inline constexpr Entry kStopped = to(WorkerState::stopped);
 inline constexpr Entry kStarting = to(WorkerState::starting);
 inline constexpr Entry kReady = to(WorkerState::ready);
@@ -69,6 +68,7 @@ inline constexpr Entry kBackoff = to(WorkerState::backoff);
 inline constexpr Entry kFailed = to(WorkerState::failed);
 
 /// In the order of WorkerState, each row in the order of WorkerEvent.
+// clang-format off
 inline constexpr std::array<Row, kWorkerStates> kTable{{
     // spawned    is_ready   degraded   recovered  fell_silent was_heard
     //            drain      stop       kill       ended       ended_for_restart  ended_for_good
@@ -93,6 +93,7 @@ inline constexpr std::array<Row, kWorkerStates> kTable{{
     /* failed   */ {never, never, never, never, never, never,
                     kFailed, kFailed, kFailed, never, never, never},
 }};
+
 // clang-format on
 
 constexpr bool is_total() {
@@ -100,6 +101,7 @@ constexpr bool is_total() {
     return std::none_of(row.begin(), row.end(), [](Entry entry) { return entry == unset; });
   });
 }
+
 static_assert(is_total(), "a pair of a state and an event has no entry");
 static_assert(static_cast<std::size_t>(WorkerState::failed) + 1 == kWorkerStates);
 static_assert(static_cast<std::size_t>(WorkerEvent::ended_for_good) + 1 == kWorkerEvents);

@@ -25,9 +25,13 @@ ExitCode exit_code_for(std::int32_t code) {
 }  // namespace
 
 Workers::Workers(const Runtime& runtime, EventLoop& loop, Log& log)
-    : runtime_(runtime), loop_(loop), log_(log), random_(static_cast<unsigned>(::getpid())) {
+    : runtime_(runtime),
+      loop_(loop),
+      log_(log),
+      random_(static_cast<unsigned>(::getpid())) {
   workers_.reserve(runtime.workers);
-  for (std::uint32_t i = 0; i < runtime.workers; ++i) workers_.emplace_back(runtime.segment, i);
+  for (std::uint32_t i = 0; i < runtime.workers; ++i)
+    workers_.emplace_back(runtime.segment, i);
 }
 
 void Workers::start(Time now) {
@@ -62,9 +66,9 @@ void Workers::start_one(Worker& worker, Time now) {
   }
   const Time timeout = runtime_.config.worker.ready_timeout;
   if (timeout != Time{0}) worker.deadline = now + timeout;
-  log_.debug("worker starts", {{"worker", worker.index()},
-                               {"pid", worker.pid()},
-                               {"incarnation", worker.incarnation()}});
+  log_.debug(
+      "worker starts",
+      {{"worker", worker.index()}, {"pid", worker.pid()}, {"incarnation", worker.incarnation()}});
 }
 
 // An order that its last supervisor gave still holds: a worker that drains goes on to its end, and
@@ -77,9 +81,9 @@ void Workers::adopt_one(Worker& worker, shm::ProcessId process, Time now) {
     try_again(worker, adopted.error(), now);
     return;
   }
-  log_.info("worker adopted", {{"worker", worker.index()},
-                               {"pid", worker.pid()},
-                               {"incarnation", worker.incarnation()}});
+  log_.info(
+      "worker adopted",
+      {{"worker", worker.index()}, {"pid", worker.pid()}, {"incarnation", worker.incarnation()}});
   if (order == shm::Order::run) {
     const Time timeout = runtime_.config.worker.ready_timeout;
     if (timeout != Time{0}) worker.deadline = now + timeout;
@@ -188,9 +192,8 @@ void Workers::leave(Worker& worker, WorkerEvent event) {
 }
 
 bool Workers::is_serving() const {
-  return std::any_of(workers_.begin(), workers_.end(), [](const Worker& worker) {
-    return supervisor::is_serving(worker.state());
-  });
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const Worker& worker) { return supervisor::is_serving(worker.state()); });
 }
 
 bool Workers::is_ready() const {

@@ -1,7 +1,7 @@
 // Workers: all workers of the runtime: started at once, watched, restarted, ended.
 //
-// What happens to a worker is decided in three places only: when its process is gone (on_exit), when
-// a deadline of its state has passed (check_deadlines), and when it is looked at (scan).
+// What happens to a worker is decided in three places only: when its process is gone (on_exit),
+// when a deadline of its state has passed (check_deadlines), and when it is looked at (scan).
 #pragma once
 
 #include "supervisor/event_loop.hpp"
@@ -54,8 +54,11 @@ class Workers {
   /// Every worker that is to run runs, and one at least does.
   [[nodiscard]] bool is_ready() const;
   [[nodiscard]] bool has_processes() const;
+
   [[nodiscard]] const std::optional<GiveUp>& give_up() const { return give_up_; }
+
   [[nodiscard]] Time forked() const { return forked_; }
+
   /// True for the process of a worker that is a child.
   [[nodiscard]] bool is_one_of(pid_t pid) const;
 

@@ -23,7 +23,8 @@ double milliseconds(Time time) {
 }  // namespace
 
 void Workers::look(Time now) {
-  for (Worker& worker : workers_) notice_ready(worker, now);
+  for (Worker& worker : workers_)
+    notice_ready(worker, now);
 }
 
 void Workers::scan(Time now, Time lag) {
@@ -59,7 +60,9 @@ void Workers::listen(Worker& worker, Time now, Time lag) {
       worker.is_held = false;
       log_.info("worker is heard again", {{"worker", worker.index()}, {"pid", worker.pid()}});
       break;
-    case Hearing::suspect: suspect(worker, now); break;
+    case Hearing::suspect:
+      suspect(worker, now);
+      break;
     case Hearing::hung:
       suspect(worker, now);
       if (!is_held(worker)) condemn(worker, ExitCause::hang, now);
@@ -104,7 +107,8 @@ void Workers::check_deadlines(Time now) {
 
 Time Workers::next_deadline() const {
   Time next = kNever;
-  for (const Worker& worker : workers_) next = std::min(next, worker.deadline);
+  for (const Worker& worker : workers_)
+    next = std::min(next, worker.deadline);
   return next;
 }
 
@@ -141,7 +145,8 @@ void Workers::on_deadline(Worker& worker, Time now) {
       worker.kill_group();
       worker.deadline = now + kKillAgain;
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

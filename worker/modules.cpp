@@ -7,7 +7,7 @@ namespace mabeam::worker {
 Result<std::span<const TypeDescriptor>> load_module(const std::string& path, std::string& error) {
   void* handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
-    error = ::dlerror();
+    error = ::dlerror();  // NOLINT(concurrency-mt-unsafe): a worker has one thread
     return fail(Errc::not_found);
   }
   using Entry = const ModuleInfo* (*)();

@@ -75,7 +75,7 @@ struct NoState {};
 
 template <class T>
 struct StateOf {
-  using type = NoState;
+  using Type = NoState;
 };
 
 template <class T>
@@ -84,7 +84,7 @@ requires requires {
 }
 
 struct StateOf<T> {
-  using type = typename T::State;
+  using Type = typename T::State;
 };
 
 template <class T>
@@ -124,7 +124,7 @@ Result<> signal_as_action(Context& context, void* state, const Signal& message) 
 /// The descriptor of a user's class.
 template <class T>
 constexpr TypeDescriptor describe_type() {
-  using State = typename glue::StateOf<T>::type;
+  using State = typename glue::StateOf<T>::Type;
   static_assert(std::is_empty_v<T>, "an agent type may not hold data: put it into State");
   static_assert(std::is_trivially_copyable_v<State>, "State must be trivially copyable");
   static_assert(alignof(State) <= 16, "State may not be aligned to more than 16 bytes");

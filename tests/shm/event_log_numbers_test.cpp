@@ -1,5 +1,5 @@
-// The numbers of events where it is easy to lose count: a successor that finds no record, an observer
-// that is overtaken before its first read, a log that moves while it is opened.
+// The numbers of events where it is easy to lose count: a successor that finds no record, an
+// observer that is overtaken before its first read, a log that moves while it is opened.
 #include "shm/clock.hpp"
 #include "tests/shm/log_support.hpp"
 
@@ -14,8 +14,10 @@ class EventLogNumbers : public EventLogTest {};
 TEST_F(EventLogNumbers, GoOnWhereATurnThatNeverCommittedHasClaimedEverything) {
   {
     EventLogWriter writer = open_writer();
-    for (int i = 0; i < 10; ++i) ASSERT_TRUE(emit(writer));
-    while (claim_event(writer, 8)) continue;
+    for (int i = 0; i < 10; ++i)
+      ASSERT_TRUE(emit(writer));
+    while (claim_event(writer, 8))
+      continue;
     ASSERT_EQ(header().oldest.load(), header().tail.load());
   }
   EventLogWriter successor = open_writer();
@@ -28,11 +30,13 @@ TEST_F(EventLogNumbers, AnObserverOvertakenBeforeItsFirstReadIsToldWhatItMissed)
   EventLogWriter writer = open_writer();
   ASSERT_TRUE(emit(writer));
   EventLogObserver observer = EventLogObserver::open(memory_.span(), kReaders).value();
-  for (int i = 0; i < 500; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 500; ++i)
+    ASSERT_TRUE(emit(writer));
   RecordHeader record{};
   std::vector<std::byte> body;
   std::uint64_t read = 0;
-  while (observer.next(record, body).value()) ++read;
+  while (observer.next(record, body).value())
+    ++read;
   EXPECT_GT(read, 10U);
   EXPECT_EQ(read + observer.missed(), 500U);
 }
@@ -41,11 +45,13 @@ TEST_F(EventLogNumbers, ALogThatMovesWhileItIsOpenedIsNotDamaged) {
   std::atomic<bool> stop{false};
   std::thread thread{[&] {
     EventLogWriter writer = open_writer();
-    while (!stop) emit(writer);
+    while (!stop)
+      emit(writer);
   }};
   std::uint64_t damaged = 0;
   const std::int64_t end = monotonic_ns() + 300'000'000;
-  while (monotonic_ns() < end) damaged += check_log(memory_.span(), kReaders) ? 0U : 1U;
+  while (monotonic_ns() < end)
+    damaged += check_log(memory_.span(), kReaders) ? 0U : 1U;
   stop = true;
   thread.join();
   EXPECT_EQ(damaged, 0U);

@@ -39,13 +39,17 @@ class Copy {
   }
 
   [[nodiscard]] std::uint64_t size() const { return original_.size(); }
+
   [[nodiscard]] std::span<std::byte> bytes() const { return {bytes_.get(), size()}; }
+
   void write(std::uint64_t offset, std::span<const std::byte> bytes) const {
     std::copy(bytes.begin(), bytes.end(), bytes_.get() + offset);
   }
+
   void restore(std::uint64_t offset, std::size_t count) const {
     write(offset, std::span{original_}.subspan(offset, count));
   }
+
   /// The words that are not zero: what is in use, for the most part.
   [[nodiscard]] std::vector<std::uint64_t> words_in_use() const {
     std::vector<std::uint64_t> words;
@@ -80,6 +84,7 @@ struct Tally {
   std::uint64_t reported = 0;  ///< opened, and verify found damage
 
   [[nodiscard]] std::uint64_t noticed() const { return refused + reported; }
+
   void print(std::string_view what) const {
     std::cout << what << ": " << looks << " (seed " << kSeed << "), " << refused
               << " refused when opened, " << reported << " reported by verify, "
@@ -114,7 +119,8 @@ class FlipTest : public testing::Test {
         bytes += agent.name.size() + agent.type.size() + to_string(agent.lifecycle).size();
       }
     }
-    for (const AgentId id : ids_) bytes += observer.agent(id) ? 1U : 0U;
+    for (const AgentId id : ids_)
+      bytes += observer.agent(id) ? 1U : 0U;
     for (const std::string_view name : {"orders", "billing", "gone", "0100000000000001"}) {
       bytes += observer.find(name) ? 1U : 0U;
     }
@@ -180,7 +186,8 @@ TEST_F(FlipTest, GarbageEverywhere) {
   std::vector<std::uint64_t> garbage((copy.size() - 4096) / 8);
   for (int i = 0; i < 20; ++i) {
     const std::uint64_t mask = i % 2 == 0 ? ~std::uint64_t{0} : random_() & random_();
-    for (std::uint64_t& word : garbage) word = random_() & mask;
+    for (std::uint64_t& word : garbage)
+      word = random_() & mask;
     copy.write(4096, std::as_bytes(std::span{garbage}));
     look(observe(copy.bytes()));
   }

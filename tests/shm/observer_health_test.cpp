@@ -1,8 +1,8 @@
-#include "mabeam/observer.hpp"
-
 #include "shm/clock.hpp"
 #include "tests/support/segment_filler.hpp"
 #include "tests/support/test_segment.hpp"
+
+#include "mabeam/observer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -29,6 +29,7 @@ class ObserverHealth : public testing::Test {
   [[nodiscard]] HealthView health() const {
     return Observer::attach(segment_.name()).value().health();
   }
+
   /// That one part, and with it the whole, is as bad as `status`, and says why.
   void expect(std::string_view name, Status status, std::string_view reason) const {
     const HealthView view = health();
@@ -37,9 +38,11 @@ class ObserverHealth : public testing::Test {
     EXPECT_NE(found.detail.find(reason), std::string::npos) << name << ": " << found.detail;
     EXPECT_EQ(to_string(view.status), to_string(status));
   }
+
   void set_worker(WorkerState state) {
     segment_.get().worker(1).supervised_state.store(static_cast<std::uint32_t>(state));
   }
+
   void set_runtime(std::uint32_t state) { segment_.get().header().state.store(state); }
 
   TestSegment segment_;
@@ -154,9 +157,11 @@ TEST_F(ObserverHealth, NearlyFullRingIsDegraded) {
   const std::uint32_t client = segment_.get().first_client();
   const AgentId target{static_cast<EndpointId>(2), 0, 1};
   const std::string text(64, 'x');
-  for (int i = 0; i < 28; ++i) filler_.send(client, target, Priority::low, "add", text);
+  for (int i = 0; i < 28; ++i)
+    filler_.send(client, target, Priority::low, "add", text);
   EXPECT_EQ(health().status, Status::healthy);
-  for (int i = 0; i < 2; ++i) filler_.send(client, target, Priority::low, "add", text);
+  for (int i = 0; i < 2; ++i)
+    filler_.send(client, target, Priority::low, "add", text);
   expect("rings", Status::degraded, "93% from client 0 to shard 1");
 }
 

@@ -1,8 +1,8 @@
-#include "mabeam/observer.hpp"
-
 #include "shm/event_log.hpp"
 #include "tests/support/segment_filler.hpp"
 #include "tests/support/test_segment.hpp"
+
+#include "mabeam/observer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -25,15 +25,16 @@ class ObserverTail : public testing::Test {
   void SetUp() override { filler_.start(); }
 
   Texts tail(std::string_view pattern) { return tail(observer_, pattern); }
+
   static Texts tail(Observer& observer, std::string_view pattern) {
     Texts texts;
     const auto count = observer.tail(pattern, [&](const HistoryEvent& event) {
-      texts.emplace_back(reinterpret_cast<const char*>(event.payload.data()),
-                         event.payload.size());
+      texts.emplace_back(reinterpret_cast<const char*>(event.payload.data()), event.payload.size());
     });
     EXPECT_EQ(count.value(), texts.size());
     return texts;
   }
+
   void set_state(RuntimeState state) {
     segment_.get().header().state.store(static_cast<std::uint32_t>(state));
   }
@@ -101,7 +102,8 @@ TEST_F(ObserverTail, RefusesPatternsThatAreNone) {
 
 TEST_F(ObserverTail, BusyLogHidesNoOther) {
   observer_.start_tail({});
-  for (int i = 0; i < 200; ++i) filler_.emit(1, "job.done", "many");
+  for (int i = 0; i < 200; ++i)
+    filler_.emit(1, "job.done", "many");
   filler_.emit(3, "job.done", "one");
   const Texts texts = tail(">");
   EXPECT_EQ(texts.size(), 201U);
@@ -121,7 +123,8 @@ TEST_F(ObserverTail, EndsThoughTheWriterNeverDoes) {
 TEST_F(ObserverTail, CountsWhatWasOverwritten) {
   observer_.start_tail({});
   constexpr std::size_t kEvents = 2000;
-  for (std::size_t i = 0; i < kEvents; ++i) filler_.emit(1, "job.done", std::string(100, 'x'));
+  for (std::size_t i = 0; i < kEvents; ++i)
+    filler_.emit(1, "job.done", std::string(100, 'x'));
   const std::size_t read = tail(">").size();
   EXPECT_GT(read, 100U);
   EXPECT_LT(read, kEvents);

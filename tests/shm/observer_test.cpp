@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 
 #include <unistd.h>
 
@@ -25,8 +24,6 @@ class ObserverTest : public testing::Test {
   TestSegment segment_;
   SegmentFiller filler_{segment_.get()};
 };
-
-const std::array<std::string_view, 2> kFastAndCheap{"fast", "cheap"};
 
 // ---- words -----------------------------------------------------------------------------------
 
@@ -125,8 +122,10 @@ TEST_F(ObserverTest, PredecessorsWordIsNotTheWorkers) {
 
 TEST_F(ObserverTest, WorkerCountsTheAgentsOfAllItsShards) {
   filler_.start();
-  for (int i = 0; i < 3; ++i) filler_.create("counter", {}, 0);
-  for (int i = 0; i < 4; ++i) filler_.create("counter", {}, 1);
+  for (int i = 0; i < 3; ++i)
+    filler_.create("counter", {}, 0);
+  for (int i = 0; i < 4; ++i)
+    filler_.create("counter", {}, 1);
   filler_.shard_slot(1).placement.store(1);
   const RuntimeView view = observe().runtime();
   EXPECT_EQ(view.workers[0].shards, (std::vector<std::uint32_t>{0, 1}));
@@ -172,83 +171,6 @@ TEST_F(ObserverTest, DamagedTimesStayWithinBounds) {
   EXPECT_EQ(view.last_exit->time_unix_ns, 0);
   EXPECT_EQ(view.heartbeat_age_seconds, 0);
   EXPECT_EQ(view.uptime_seconds, 0);
-}
-
-// ---- agents ----------------------------------------------------------------------------------
-
-TEST_F(ObserverTest, AgentsAreListedWhole) {
-  filler_.start();
-  const AgentId id = filler_.create("counter", {.name = "orders", .capabilities = kFastAndCheap});
-  filler_.touch(id);
-  const AgentList list = observe().agents();
-  ASSERT_EQ(list.agents.size(), 1U);
-  const AgentView& agent = list.agents[0];
-  EXPECT_EQ(agent.id, id);
-  EXPECT_EQ(agent.name, "orders");
-  EXPECT_EQ(agent.type, "counter");
-  EXPECT_EQ(agent.shard, static_cast<std::uint32_t>(id.endpoint()) - 1);
-  EXPECT_EQ(agent.worker, agent.shard);
-  EXPECT_EQ(agent.lifecycle, Lifecycle::ready);
-  EXPECT_EQ(agent.version, 2U);
-  EXPECT_EQ(agent.handled, 1U);
-  EXPECT_EQ(agent.capabilities, (std::vector<std::string>{"fast", "cheap"}));
-}
-
-TEST_F(ObserverTest, AgentsAreFiltered) {
-  filler_.start();
-  for (int i = 0; i < 5; ++i) filler_.create("counter", {}, 0);
-  filler_.create("echo", {.capabilities = kFastAndCheap}, 1);
-  filler_.create("counter", {.capabilities = kFastAndCheap}, 1);
-  const Observer observer = observe();
-  EXPECT_EQ(observer.agents().total, 7U);
-  EXPECT_EQ(observer.agents({.type = "counter"}).total, 6U);
-  EXPECT_EQ(observer.agents({.capability = "cheap"}).agents.size(), 2U);
-  EXPECT_EQ(observer.agents({.type = "echo", .capability = "fast"}).total, 1U);
-  EXPECT_EQ(observer.agents({.type = "never seen"}).total, 0U);
-  EXPECT_EQ(observer.agents({.type = "counter", .capability = "never seen"}).total, 0U);
-  const AgentList first = observer.agents({.type = "counter", .limit = 2});
-  EXPECT_EQ(first.agents.size(), 2U);
-  EXPECT_EQ(first.total, 6U);
-}
-
-TEST_F(ObserverTest, EndedAgentIsGone) {
-  filler_.start();
-  const AgentId first = filler_.create("counter", {.name = "orders"});
-  filler_.end(first);
-  const AgentId second = filler_.create("counter", {.name = "orders"});
-  const Observer observer = observe();
-  EXPECT_EQ(observer.agents().total, 1U);
-  EXPECT_EQ(observer.agent(first).error().code, Errc::not_found);
-  EXPECT_EQ(observer.agent(second).value().name, "orders");
-  EXPECT_EQ(observer.agent(AgentId{static_cast<EndpointId>(200), 0, 1}).error().code,
-            Errc::not_found);
-}
-
-TEST_F(ObserverTest, AgentWithoutOwnerHasNoWorker) {
-  filler_.start();
-  const AgentId id = filler_.create("counter");
-  filler_.shard_slot(0).owner.store(0);
-  EXPECT_FALSE(observe().agent(id).value().worker);
-  filler_.shard_slot(0).owner.store(shm::Incarnation::of(5000, 1).value);
-  EXPECT_FALSE(observe().agent(id).value().worker);
-}
-
-TEST_F(ObserverTest, FindTakesNamesAndIds) {
-  filler_.start();
-  const AgentId id = filler_.create("counter", {.name = "orders"});
-  const AgentId stale{id.endpoint(), id.slot(), id.generation() + 1};
-  const Observer observer = observe();
-  EXPECT_EQ(observer.find("orders").value(), id);
-  EXPECT_EQ(observer.find(to_string(id)).value(), id);
-  EXPECT_EQ(observer.find(to_string(stale)).error().code, Errc::not_found);
-  EXPECT_EQ(observer.find("nobody").error().code, Errc::not_found);
-  EXPECT_EQ(observer.find("").error().code, Errc::not_found);
-}
-
-TEST_F(ObserverTest, NameOfSixteenDigitsIsAName) {
-  filler_.start();
-  const AgentId id = filler_.create("counter", {.name = "00000000deadbeef"});
-  EXPECT_EQ(observe().find("00000000deadbeef").value(), id);
 }
 
 // ---- stats -----------------------------------------------------------------------------------
@@ -301,8 +223,10 @@ TEST_F(ObserverTest, RecordInForceIsTheOneThatCounts) {
 
 TEST_F(ObserverTest, LatencyQuantilesAreUpperBounds) {
   filler_.start();
-  for (std::int64_t i = 0; i < 990; ++i) segment_.get().metrics(0).latency_ns.record(5);
-  for (std::int64_t i = 0; i < 9; ++i) segment_.get().metrics(1).latency_ns.record(1000);
+  for (std::int64_t i = 0; i < 990; ++i)
+    segment_.get().metrics(0).latency_ns.record(5);
+  for (std::int64_t i = 0; i < 9; ++i)
+    segment_.get().metrics(1).latency_ns.record(1000);
   segment_.get().metrics(1).latency_ns.record(1'000'000);
   const auto latency = observe().stats().latency_ns;
   EXPECT_EQ(latency.p50, 5U);

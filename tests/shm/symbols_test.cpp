@@ -81,11 +81,16 @@ TEST_F(SymbolsTest, AnUnknownTextHasNoId) {
 
 TEST_F(SymbolsTest, TheTextRunsOut) {
   Symbols symbols = table();
+  const auto long_text = [](int number) {
+    std::string text = std::to_string(number);
+    text.resize(200, 'a');
+    return text;
+  };
   int made = 0;
-  while (symbols.intern(std::string(200, 'a') + std::to_string(made))) ++made;
+  while (symbols.intern(long_text(made))) ++made;
   EXPECT_GE(made, 19);
   EXPECT_EQ(symbols.intern(std::string(250, 'b')).error().code, Errc::symbols_full);
-  EXPECT_TRUE(symbols.intern(std::string(200, 'a') + "0"));  // one that is there still is
+  EXPECT_TRUE(symbols.intern(long_text(0)));  // one that is there still is
   EXPECT_TRUE(symbols.intern("x"));                          // and a short one may still fit
 }
 

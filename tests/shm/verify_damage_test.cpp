@@ -1,43 +1,12 @@
-// Every rule of verify, broken once: each must be told, at its place, and nothing else with it.
-#include "shm/event_log.hpp"
-#include "shm/spsc_ring.hpp"
-#include "shm/verify.hpp"
-#include "tests/support/segment_filler.hpp"
-#include "tests/support/test_segment.hpp"
-
-#include <gtest/gtest.h>
-
-#include <functional>
-#include <vector>
+// Every rule of verify, broken once: each must be told, at its place. Here: what is in slots and
+// tables.
+#include "tests/shm/damage_support.hpp"
 
 namespace mabeam::shm {
 namespace {
 
 using tests::SegmentFiller;
 using tests::TestSegment;
-
-/// One way to damage a segment that fill() has filled, and what verify must say of it.
-struct Case {
-  std::string where;
-  std::string what;
-  std::function<void(const Segment&)> damage;
-};
-
-void check(const std::vector<Case>& cases) {
-  for (const Case& damaged : cases) {
-    SCOPED_TRACE(damaged.where + ": " + damaged.what);
-    const TestSegment segment;
-    SegmentFiller{segment.get()}.fill();
-    damaged.damage(segment.get());
-    const VerifyView view = verify_segment(segment.get(), false);
-    ASSERT_GE(view.damage.size(), 1U);
-    bool is_told = false;
-    for (const Damage& found : view.damage) {
-      is_told = is_told || (found.where == damaged.where && found.what.starts_with(damaged.what));
-    }
-    EXPECT_TRUE(is_told) << view.damage[0].where << ": " << view.damage[0].what;
-  }
-}
 
 /// The slot of the agent `name` of fill(), and its shard.
 struct Place {
@@ -56,35 +25,6 @@ Place place_of(std::string_view name) {
   return {static_cast<std::uint32_t>(id.endpoint()) - 1, id.slot()};
 }
 
-std::byte* log_records(const Segment& segment, std::uint32_t endpoint) {
-  return segment.log(endpoint).data() + log_bytes_for(segment.endpoints(), 0);
-}
-
-LogHeader& log_header(const Segment& segment, std::uint32_t endpoint) {
-  return *reinterpret_cast<LogHeader*>(segment.log(endpoint).data());
-}
-
-LogCursor& log_cursor(const Segment& segment, std::uint32_t endpoint, std::uint32_t reader) {
-  return reinterpret_cast<LogCursor*>(segment.log(endpoint).data() + sizeof(LogHeader))[reader];
-}
-
-RingHeader& ring_header(const Segment& segment) {
-  return *reinterpret_cast<RingHeader*>(segment.ring(1, 1, Priority::high).data());
-}
-
-RecordHeader& record_header(std::byte* record) {
-  return *reinterpret_cast<RecordHeader*>(record);
-}
-
-MessageHeader& message_header(std::byte* record) {
-  return *reinterpret_cast<MessageHeader*>(record + sizeof(RecordHeader));
-}
-
-template <class T>
-void add(std::atomic<T>& word, T value) {
-  word.store(static_cast<T>(word.load() + value));
-}
-
 TEST(VerifyDamage, Header) {
   check({
       {"header", "its magic is wrong", [](const Segment& s) { s.header().magic ^= 1; }},
@@ -98,9 +38,8 @@ TEST(VerifyDamage, Header) {
   });
   using Tunable = std::atomic<std::uint64_t> Tunables::*;
   const auto tunable = [](std::string what, Tunable word, std::uint64_t value) {
-    return Case{"header, tunables", std::move(what), [=](const Segment& s) {
-                  (s.header().tunables.*word).store(value);
-                }};
+    return Case{"header, tunables", std::move(what),
+                [=](const Segment& s) { (s.header().tunables.*word).store(value); }};
   };
   constexpr std::uint64_t kNever = ~std::uint64_t{0};
   check({
@@ -132,7 +71,9 @@ TEST(VerifyDamage, Slots) {
       {"worker 1", "it started",
        [](const Segment& s) { s.worker(1).started_ns.store(~std::uint64_t{0}); }},
       {"worker 5", "a process claims",
-       [](const Segment& s) { s.worker(5).claim.store(Claim{0, 1}.pack()); }},
+       [](const Segment& s) {
+         s.worker(5).claim.store(Claim{0, 1}.pack());
+       }},
       {"shard 0", "its placement", [](const Segment& s) { s.endpoint(1).placement.store(129); }},
       {"shard 0", "its owner",
        [](const Segment& s) { s.endpoint(1).owner.store(Incarnation::of(0, 2).value); }},
@@ -159,10 +100,13 @@ TEST(VerifyDamage, Turns) {
     return s.turn(0).record[s.turn(0).record_version.load() & 1U];
   };
   check({
-      {"shard 0, turn", "committed is", [](const Segment& s) { add<std::uint64_t>(s.turn(0).applied, 1); }},
-      {"shard 0, turn", "committed is", [](const Segment& s) { add<std::uint64_t>(s.turn(0).committed, 2); }},
+      {"shard 0, turn", "committed is",
+       [](const Segment& s) { add<std::uint64_t>(s.turn(0).applied, 1); }},
+      {"shard 0, turn", "committed is",
+       [](const Segment& s) { add<std::uint64_t>(s.turn(0).committed, 2); }},
       {"shard 0, turn", "its list is of", [&](const Segment& s) { list(s).turn += 2; }},
-      {"shard 0, turn", "a reserved field of its list", [&](const Segment& s) { list(s).reserved = 1; }},
+      {"shard 0, turn", "a reserved field of its list",
+       [&](const Segment& s) { list(s).reserved = 1; }},
       {"shard 0, turn", "its list's epoch", [&](const Segment& s) { list(s).bumps_epoch = 2; }},
       {"shard 0, turn", "its list is longer", [&](const Segment& s) { list(s).count = 4097; }},
       {"shard 0, turn", "its list fails", [&](const Segment& s) { list(s).entries[0].value ^= 1; }},
@@ -192,15 +136,17 @@ TEST(VerifyDamage, Agents) {
   };
   const std::string where = place.text();
   check({
-      {where, "bits of its slot word", [&](const Segment& s) { add<std::uint64_t>(record(s).slot_word, 0x100); }},
-      {where, "its lifecycle", [&](const Segment& s) { add<std::uint64_t>(record(s).slot_word, 3); }},
+      {where, "bits of its slot word",
+       [&](const Segment& s) { add<std::uint64_t>(record(s).slot_word, 0x100); }},
+      {where, "its lifecycle",
+       [&](const Segment& s) { add<std::uint64_t>(record(s).slot_word, 3); }},
       {where, "its name is longer", [&](const Segment& s) { record(s).name_length = 64; }},
       {where, "its name does not end", [&](const Segment& s) { record(s).name_length = 5; }},
       {where, "its name does not end", [&](const Segment& s) { record(s).name_length = 7; }},
       {where, "its type", [&](const Segment& s) { record(s).type = static_cast<Symbol>(9999); }},
-      {where, "a capability",
-       [&](const Segment& s) { record(s).capabilities[1] = Symbol::none; }},
-      {where, "it has more capabilities", [&](const Segment& s) { record(s).capability_count = 9; }},
+      {where, "a capability", [&](const Segment& s) { record(s).capabilities[1] = Symbol::none; }},
+      {where, "it has more capabilities",
+       [&](const Segment& s) { record(s).capability_count = 9; }},
       {where, "a reserved field", [&](const Segment& s) { record(s).reserved = 1; }},
       {where, "a reserved field", [&](const Segment& s) { record(s).reserved_too = 1; }},
       {where, "its parent's", [&](const Segment& s) { record(s).parent = ~std::uint64_t{0}; }},
@@ -239,7 +185,8 @@ TEST(VerifyDamage, Names) {
       {place.text(), "its name belongs",
        [&](const Segment& s) {
          AgentRecord& record = s.agents(place.shard).record(place.slot);
-         while (shard_of_name({record.name.data(), 6}, 2) == place.shard) ++record.name[0];
+         while (shard_of_name({record.name.data(), 6}, 2) == place.shard)
+           ++record.name[0];
        }},
   });
 }
@@ -272,7 +219,9 @@ TEST(VerifyDamage, Symbols) {
       {"symbols", "slots that point nowhere",
        [&](const Segment& s) { add(slot(s, "counter"), std::uint64_t{1} << 24U); }},
       {"shard 0, subscription 0", "its pattern",
-       [&](const Segment& s) { subscription(s, 1).word.store(SubscriptionWord{Symbol{9999}, 0}.pack()); }},
+       [&](const Segment& s) {
+         subscription(s, 1).word.store(SubscriptionWord{Symbol{9999}, 0}.pack());
+       }},
       {"shard 0, subscription 0", "it is for no agent",
        [&](const Segment& s) { add<std::uint64_t>(subscription(s, 1).word, 16); }},
       {"shard 0, subscription 0", "it is for an agent that",
@@ -280,7 +229,9 @@ TEST(VerifyDamage, Symbols) {
       {"shard 0, subscription 0", "it began",
        [&](const Segment& s) { subscription(s, 1).since_ns.store(1); }},
       {"client 0, subscription 0", "a client's",
-       [&](const Segment& s) { subscription(s, 3).word.store(subscription(s, 3).word.load() - 1); }},
+       [&](const Segment& s) {
+         subscription(s, 3).word.store(subscription(s, 3).word.load() - 1);
+       }},
   });
 }
 
@@ -303,93 +254,6 @@ TEST(VerifyDamage, SymbolBehindAHole) {
     return;
   }
   FAIL() << "no two names of the same hash";
-}
-
-TEST(VerifyDamage, Rings) {
-  const std::string where = "shard 0 to shard 0, high";
-  const auto record = [](const Segment& s) {
-    return s.ring(1, 1, Priority::high).data() + sizeof(RingHeader);
-  };
-  check({
-      {where, "its magic", [](const Segment& s) { ring_header(s).magic ^= 1; }},
-      {where, "its capacity", [](const Segment& s) { ring_header(s).capacity *= 2; }},
-      {where, "its head", [](const Segment& s) { add<std::uint64_t>(ring_header(s).tail, 4096); }},
-      {where, "its head", [](const Segment& s) { ring_header(s).head.store(~std::uint64_t{7}); }},
-      {where, "its head", [](const Segment& s) { add<std::uint64_t>(ring_header(s).head, 1); }},
-  });
-  const auto at_0 = where + ", position 0";
-  check({
-      {at_0, "a record passes", [&](const Segment& s) { record_header(record(s)).length = 1U << 20U; }},
-      {at_0, "a record is shorter", [&](const Segment& s) { record_header(record(s)).length = 8; }},
-      {at_0, "a record is shorter", [&](const Segment& s) { record_header(record(s)).length = 1020; }},
-      {at_0, "a pad is not", [&](const Segment& s) { record_header(record(s)).kind = 0; }},
-      {at_0, "it is no kind", [&](const Segment& s) { record_header(record(s)).kind = 1; }},
-      {at_0, "it is no kind", [&](const Segment& s) { record_header(record(s)).kind = 7; }},
-      {at_0, "it is for another",
-       [&](const Segment& s) { message_header(record(s)).target ^= std::uint64_t{1} << 56U; }},
-      {at_0, "its source",
-       [&](const Segment& s) { message_header(record(s)).source ^= std::uint64_t{1} << 56U; }},
-      {at_0, "its name", [&](const Segment& s) { message_header(record(s)).symbol = Symbol::none; }},
-      {at_0, "its content", [&](const Segment& s) { message_header(record(s)).content = 7; }},
-      {at_0, "it was sent", [&](const Segment& s) { message_header(record(s)).sent_ns = -1; }},
-      {at_0, "its deadline", [&](const Segment& s) { message_header(record(s)).deadline_ns = -1; }},
-  });
-}
-
-TEST(VerifyDamage, Logs) {
-  const std::string where = "log of shard 0";
-  const auto reader = where + ", reader 1";
-  check({
-      {where, "its magic", [](const Segment& s) { log_header(s, 1).magic ^= 1; }},
-      {where, "its capacity", [](const Segment& s) { log_header(s, 1).capacity *= 2; }},
-      {where, "it has evicted", [](const Segment& s) { log_header(s, 1).evicted[200].store(1); }},
-      {where, "its oldest", [](const Segment& s) { log_header(s, 1).oldest.store(1U << 20U); }},
-      {where, "its oldest", [](const Segment& s) { log_header(s, 1).oldest.store(4); }},
-      {where, "its next number is behind",
-       [](const Segment& s) { log_header(s, 1).sequence.store(19); }},
-      {where, "its next number leaves",
-       [](const Segment& s) { log_header(s, 1).sequence.store(21); }},
-      {reader, "its evictions", [](const Segment& s) { log_header(s, 1).evicted[1].store(2); }},
-      {reader, "its position", [](const Segment& s) { log_cursor(s, 1, 1).position.store(1U << 20U); }},
-      {reader, "its position", [](const Segment& s) { log_cursor(s, 1, 1).position.store(4); }},
-      {reader, "it expects", [](const Segment& s) { log_cursor(s, 1, 1).sequence.store(21); }},
-      {reader, "it is to serve", [](const Segment& s) { log_cursor(s, 1, 1).next_slot.store(17); }},
-      {where + ", position 0", "it is no event",
-       [](const Segment& s) { record_header(log_records(s, 1)).kind = 2; }},
-      {where + ", position 0", "its topic",
-       [](const Segment& s) { message_header(log_records(s, 1)).symbol = Symbol::none; }},
-      {where + ", position 0", "its source",
-       [](const Segment& s) { message_header(log_records(s, 1)).source = 0; }},
-      {where + ", position 64", "its number",
-       [](const Segment& s) { message_header(log_records(s, 1)).id = 5; }},
-      {"log of client 0", "its next number is behind",
-       [](const Segment& s) { log_header(s, 3).sequence.store(19); }},
-  });
-}
-
-TEST(VerifyDamage, ReaderALogBehind) {
-  const TestSegment segment;
-  SegmentFiller filler{segment.get()};
-  filler.start();
-  for (int i = 0; i < 700; ++i) filler.emit(1, "job.done", std::string(100, 'x'));
-  log_cursor(segment.get(), 1, 2).position.store(0);
-  const VerifyView view = verify_segment(segment.get(), false);
-  ASSERT_EQ(view.damage.size(), 1U);
-  EXPECT_EQ(view.damage[0].where, "log of shard 0, reader 2");
-  log_header(segment.get(), 1).evicted[2].store(1);  // evicted: it may stand anywhere
-  EXPECT_EQ(verify_segment(segment.get(), false).damage_total, 0U);
-}
-
-TEST(VerifyDamage, DeadLetters) {
-  const auto record = [](const Segment& s) {
-    return s.dead_letters(1).data() + log_bytes_for(0, 0);
-  };
-  const std::string where = "dead letters of shard 1, position 0";
-  check({
-      {where, "it is no dead letter", [&](const Segment& s) { record_header(record(s)).kind = 1; }},
-      {where, "it died for no", [&](const Segment& s) { record_header(record(s)).flags = 0; }},
-      {where, "it died for no", [&](const Segment& s) { record_header(record(s)).flags = 8; }},
-  });
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ class Verify : public testing::Test {
   void SetUp() override { filler_.fill(); }
 
   [[nodiscard]] const Segment& segment() const { return segment_.get(); }
+
   [[nodiscard]] VerifyView verify() const { return verify_segment(segment(), false); }
 
   TestSegment segment_;
@@ -34,7 +35,8 @@ class Verify : public testing::Test {
 
 std::string listing(const VerifyView& view) {
   std::string text;
-  for (const Damage& damage : view.damage) text += damage.where + ": " + damage.what + "\n";
+  for (const Damage& damage : view.damage)
+    text += damage.where + ": " + damage.what + "\n";
   return text;
 }
 
@@ -86,8 +88,8 @@ TEST_F(Verify, NamesThatCameAndWentAreWhole) {
   EXPECT_EQ(view.agents, 13U);
 }
 
-/// Leaves shard 0 as a worker does that dies between its turn's commit and the last word: only those
-/// of structure are stored.
+/// Leaves shard 0 as a worker does that dies between its turn's commit and the last word: only
+/// those of structure are stored.
 void apply_half(const Segment& segment) {
   TurnRegion& turn = segment.turn(0);
   const AgentTable table = segment.agents(0);
@@ -96,7 +98,8 @@ void apply_half(const Segment& segment) {
   const SlotWord born{1, static_cast<std::uint8_t>(Lifecycle::ready)};
   record.name_length = 1;
   record.name = {'a'};
-  while (shard_of_name({record.name.data(), 1}, 2) != 0) ++record.name[0];
+  while (shard_of_name({record.name.data(), 1}, 2) != 0)
+    ++record.name[0];
   record.type = segment.symbols().find("counter");
   list.turn = turn.committed.load() + 1;
   list.count = 2;
@@ -123,7 +126,8 @@ TEST_F(Verify, HalfAppliedTurnMustBeStorable) {
 }
 
 TEST_F(Verify, ManyFindingsAreCountedAndSomeKept) {
-  for (std::uint32_t i = 0; i < kMaxWorkers; ++i) segment().worker(i).state.store(99);
+  for (std::uint32_t i = 0; i < kMaxWorkers; ++i)
+    segment().worker(i).state.store(99);
   const VerifyView view = verify();
   EXPECT_EQ(view.damage.size(), 100U);
   EXPECT_EQ(view.damage_total, kMaxWorkers);
@@ -155,7 +159,8 @@ TEST_F(Verify, DamageThatStaysCountsThoughItsValueChanges) {
   std::atomic<bool> stop{false};
   segment().worker(0).state.store(99);
   std::thread writer{[&] {
-    for (std::uint32_t i = 99; !stop; ++i) segment().worker(0).state.store(i | 64U);
+    for (std::uint32_t i = 99; !stop; ++i)
+      segment().worker(0).state.store(i | 64U);
   }};
   EXPECT_EQ(verify_segment(segment(), true).damage_total, 1U);
   stop = true;
@@ -189,7 +194,8 @@ TEST_F(Verify, RuntimeAtFullSpeedIsWhole) {
   std::string found;
   while (monotonic_ns() < end) {
     found += listing(observer.verify());
-    for (const AgentView& agent : observer.agents().agents) EXPECT_NE(agent.type, "");
+    for (const AgentView& agent : observer.agents().agents)
+      EXPECT_NE(agent.type, "");
     (void)observer.runtime();
     (void)observer.stats();
     (void)observer.health();

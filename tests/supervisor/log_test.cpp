@@ -24,7 +24,9 @@ class Pipe {
     read_.reset(ends[0]);
     write_.reset(ends[1]);
   }
+
   [[nodiscard]] int fd() const { return write_.get(); }
+
   std::string take() {
     std::array<char, 1 << 17> bytes{};
     ::fcntl(read_.get(), F_SETFL, O_NONBLOCK);
@@ -55,7 +57,8 @@ TEST(Log, WhateverTheTextTheLineIsJson) {
   Pipe pipe;
   Log log({.format = LogFormat::json}, "prod", pipe.fd());
   std::string every;
-  for (int byte = 0; byte < 256; ++byte) every += static_cast<char>(byte);
+  for (int byte = 0; byte < 256; ++byte)
+    every += static_cast<char>(byte);
   for (const std::string& text :
        {every, std::string{"\"\\\n{} {0} %v"}, std::string{"\xC3\xA9\xF0\x9F\x90\x9D"},
         std::string{"\xED\xA0\x80 \xC0\x80 \xF4\x90\x80\x80 \xE2\x82"}}) {
@@ -67,8 +70,9 @@ TEST(Log, WhateverTheTextTheLineIsJson) {
 }
 
 TEST(Log, TextLineQuotesWhatNeedsIt) {
-  EXPECT_EQ(render_line(LogFormat::text, "prod", "it\nis", {{"a", 1}, {"b", "two words"}, {"c", ""}}),
-            "it\\u000ais a=1 b=\"two words\" c=\"\"");
+  EXPECT_EQ(
+      render_line(LogFormat::text, "prod", "it\nis", {{"a", 1}, {"b", "two words"}, {"c", ""}}),
+      "it\\u000ais a=1 b=\"two words\" c=\"\"");
 }
 
 TEST(Log, JournalLineBeginsWithItsLevel) {
@@ -93,11 +97,13 @@ TEST(Log, LevelIsObeyedAndMayBeChanged) {
 TEST(Log, FullPipeDropsLinesAndTellsHowMany) {
   Pipe pipe;
   Log log({.format = LogFormat::journald}, "prod", pipe.fd());
-  for (int i = 0; i < 100'000; ++i) log.info("a line that nobody reads");
+  for (int i = 0; i < 100'000; ++i)
+    log.info("a line that nobody reads");
   const std::string whole = pipe.take();
   EXPECT_TRUE(whole.ends_with("reads\n"));
   log.info("back");
-  EXPECT_THAT(pipe.take(), ::testing::MatchesRegex("<4>log lines were dropped lines=[0-9]+\n<6>back\n"));
+  EXPECT_THAT(pipe.take(),
+              ::testing::MatchesRegex("<4>log lines were dropped lines=[0-9]+\n<6>back\n"));
 }
 
 TEST(Log, LongLinesAreShownInPart) {

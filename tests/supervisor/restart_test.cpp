@@ -38,13 +38,15 @@ TEST(RestartPlan, DelayNeverOverflows) {
   RestartPlan plan;
   const RestartConfig config{.backoff_min = 1ns, .backoff_max = 24h};
   Decision decision;
-  for (int i = 0; i < 100; ++i) decision = plan.decide(kNeverReady, 1s, kNoJitter, config);
+  for (int i = 0; i < 100; ++i)
+    decision = plan.decide(kNeverReady, 1s, kNoJitter, config);
   EXPECT_EQ(decision.delay, 24h);
 }
 
 TEST(RestartPlan, HealthyMinuteForgivesWhatCameBefore) {
   RestartPlan plan;
-  for (int i = 0; i < 5; ++i) static_cast<void>(plan.decide(kCrash, 10s, kNoJitter, {}));
+  for (int i = 0; i < 5; ++i)
+    static_cast<void>(plan.decide(kCrash, 10s, kNoJitter, {}));
   EXPECT_EQ(plan.decide(kCrash, 70s, kNoJitter, {}).delay, 0s);
   EXPECT_EQ(plan.decide(kCrash, 71s, kNoJitter, {}).delay, 50ms);
 }
@@ -65,7 +67,8 @@ TEST(RestartPlan, JitterShortensButNotUnderTheMinimum) {
 TEST(RestartPlan, NoBackoffIsNoDelay) {
   RestartPlan plan;
   const RestartConfig config{.backoff_min = 0s, .backoff_max = 0s};
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(plan.decide(kNeverReady, 1s, 0.5, config).delay, 0s);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(plan.decide(kNeverReady, 1s, 0.5, config).delay, 0s);
 }
 
 TEST(RestartPlan, CodesThatSayWhyNotAreFinalUnderEveryPolicy) {
@@ -111,14 +114,16 @@ TEST(RestartPlan, TryAgainWaitsWithoutBlame) {
 TEST(RestartIntensity, AllowsSoManyRestartsWithinThePeriod) {
   RestartIntensity intensity;
   const RestartConfig config{.intensity = 3, .period = 10s};
-  for (const Time now : {1s, 2s, 3s}) EXPECT_FALSE(intensity.is_exceeded(now, config));
+  for (const Time now : {1s, 2s, 3s})
+    EXPECT_FALSE(intensity.is_exceeded(now, config));
   EXPECT_TRUE(intensity.is_exceeded(11s, config));
 }
 
 TEST(RestartIntensity, ForgetsWhatIsOlderThanThePeriod) {
   RestartIntensity intensity;
   const RestartConfig config{.intensity = 3, .period = 10s};
-  for (const Time now : {1s, 2s, 3s}) EXPECT_FALSE(intensity.is_exceeded(now, config));
+  for (const Time now : {1s, 2s, 3s})
+    EXPECT_FALSE(intensity.is_exceeded(now, config));
   EXPECT_FALSE(intensity.is_exceeded(12s, config));
 }
 

@@ -1,6 +1,7 @@
+#include "supervisor/runtime.hpp"
+
 #include "supervisor/check.hpp"
 #include "supervisor/refusals.hpp"
-#include "supervisor/runtime.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

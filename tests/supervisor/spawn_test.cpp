@@ -1,12 +1,12 @@
-#include "supervisor/pidfd.hpp"
 #include "supervisor/spawn.hpp"
 
+#include "supervisor/pidfd.hpp"
 #include "tests/support/wait_until.hpp"
 
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <cerrno>
+#include <csignal>
 #include <fstream>
 
 #include <fcntl.h>

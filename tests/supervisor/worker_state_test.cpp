@@ -10,13 +10,15 @@ namespace {
 
 std::vector<WorkerState> all_states() {
   std::vector<WorkerState> states;
-  for (std::size_t i = 0; i < kWorkerStates; ++i) states.push_back(static_cast<WorkerState>(i));
+  for (std::size_t i = 0; i < kWorkerStates; ++i)
+    states.push_back(static_cast<WorkerState>(i));
   return states;
 }
 
 std::vector<WorkerEvent> all_events() {
   std::vector<WorkerEvent> events;
-  for (std::size_t i = 0; i < kWorkerEvents; ++i) events.push_back(static_cast<WorkerEvent>(i));
+  for (std::size_t i = 0; i < kWorkerEvents; ++i)
+    events.push_back(static_cast<WorkerEvent>(i));
   return events;
 }
 
@@ -24,7 +26,7 @@ TEST(WorkerState, EveryEntryIsAState) {
   for (const WorkerState state : all_states()) {
     for (const WorkerEvent event : all_events()) {
       const auto next = next_state(state, event);
-      if (next) EXPECT_LT(static_cast<std::size_t>(*next), kWorkerStates);
+      EXPECT_TRUE(!next || static_cast<std::size_t>(*next) < kWorkerStates);
     }
   }
 }

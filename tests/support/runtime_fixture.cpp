@@ -43,7 +43,8 @@ Program::Program(const fs::path& program, const std::vector<std::string>& argume
   std::vector<std::string> words = arguments;
   words.insert(words.begin(), program.string());
   std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
+  for (std::string& word : words)
+    argv.push_back(word.data());
   argv.push_back(nullptr);
   pid_ = ::fork();
   if (pid_ != 0) return;
@@ -123,11 +124,14 @@ Program& RuntimeFixture::start(const std::vector<std::string>& more) {
 
 Program& RuntimeFixture::start_ready(const std::vector<std::string>& more) {
   Program& started = start(more);
-  EXPECT_TRUE(wait_until(kPatience, [this, &started] {
-    const auto seen = view();
-    return seen && seen->state == RuntimeState::running &&
-           seen->supervisor_pid == static_cast<std::uint32_t>(started.pid());
-  })) << "the runtime does not get ready\n" << started.err();
+  EXPECT_TRUE(wait_until(kPatience,
+                         [this, &started] {
+                           const auto seen = view();
+                           return seen && seen->state == RuntimeState::running &&
+                                  seen->supervisor_pid == static_cast<std::uint32_t>(started.pid());
+                         }))
+      << "the runtime does not get ready\n"
+      << started.err();
   return started;
 }
 
@@ -188,8 +192,8 @@ void RuntimeFixture::stop_supervisors() {
 
 void RuntimeFixture::remove_leftovers() {
   for (const pid_t pid : processes()) {
-    ADD_FAILURE() << "process " << pid << " was left behind: "
-                  << read_text("/proc/" + std::to_string(pid) + "/cmdline");
+    ADD_FAILURE() << "process " << pid
+                  << " was left behind: " << read_text("/proc/" + std::to_string(pid) + "/cmdline");
     ::kill(pid, SIGKILL);
   }
   for (const std::string& path : {segment_path().string(), segment_path().string() + ".new"}) {

@@ -7,8 +7,8 @@
 //     ...
 //   }
 //
-// When a test ends its supervisors are stopped, and the test fails if one that still ran does not end
-// with 0, or if a segment or a process of that name is left behind; what was left is removed.
+// When a test ends its supervisors are stopped, and the test fails if one that still ran does not
+// end with 0, or if a segment or a process of that name is left behind; what was left is removed.
 #pragma once
 
 #include "tests/support/wait_until.hpp"
@@ -43,12 +43,14 @@ class Program {
   ~Program();
 
   [[nodiscard]] pid_t pid() const { return pid_; }
+
   void signal(int number) const;
 
   /// The exit status, or 128 plus the signal; nothing if it still runs after `limit`.
   std::optional<int> wait(std::chrono::milliseconds limit = kPatience);
   /// Sends SIGKILL and waits.
   void kill();
+
   /// It was waited for, with success.
   [[nodiscard]] bool has_ended() const { return status_.has_value(); }
 
@@ -69,7 +71,9 @@ class RuntimeFixture : public ::testing::Test {
   void TearDown() override;
 
   [[nodiscard]] const std::string& name() const { return name_; }
+
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+
   /// A program of the build.
   [[nodiscard]] static std::filesystem::path program(const std::string& program_name);
 
@@ -84,6 +88,7 @@ class RuntimeFixture : public ::testing::Test {
   Program& start_ready(const std::vector<std::string>& more = {});
   /// Starts a supervisor and waits for its end. The exit status, or nothing.
   std::optional<int> run(const std::vector<std::string>& more = {});
+
   /// The one that was started last.
   [[nodiscard]] Program& supervisor() { return *supervisors_.back(); }
 
@@ -96,6 +101,7 @@ class RuntimeFixture : public ::testing::Test {
   [[nodiscard]] bool wait_workers_ready(const std::vector<pid_t>& but_not = {}) const;
 
   [[nodiscard]] std::filesystem::path segment_path() const { return "/dev/shm/mabeam-" + name_; }
+
   /// Processes whose command line names this runtime.
   [[nodiscard]] std::vector<pid_t> processes() const;
 

@@ -64,7 +64,8 @@ void SegmentFiller::fill() {
   const AgentId third = create("counter", {.name = "orders", .capabilities = kCapabilities});
   const AgentId gone = create("demo", {.name = "gone"}, 1);
   end(gone);
-  for (const AgentId agent : {first, second, third, first}) touch(agent);
+  for (const AgentId agent : {first, second, third, first})
+    touch(agent);
   for (int i = 0; i < 20; ++i) {
     const std::string text(static_cast<std::size_t>(i) * 7, 'x');
     emit(Segment::endpoint_of_shard(0), "job.done", text);
@@ -75,7 +76,8 @@ void SegmentFiller::fill() {
   receive(client, static_cast<std::uint32_t>(first.endpoint()), Priority::normal, 10);
   bury(1, shm::DeadReason::expired, "too late");
   bury(1, shm::DeadReason::poison, "too hot");
-  for (std::int64_t ns = 1; ns < 1'000'000'000; ns *= 3) segment_.metrics(0).latency_ns.record(ns);
+  for (std::int64_t ns = 1; ns < 1'000'000'000; ns *= 3)
+    segment_.metrics(0).latency_ns.record(ns);
 }
 
 Symbol SegmentFiller::symbol(std::string_view text) {
@@ -125,8 +127,7 @@ void SegmentFiller::write_record(std::uint32_t shard, std::uint32_t slot, Symbol
 
 void SegmentFiller::stage_subscriptions(shm::Turn& turn, std::uint32_t shard, std::uint32_t slot,
                                         std::span<const std::string_view> patterns) {
-  const shm::SubscriptionTable table =
-      segment_.subscriptions(Segment::endpoint_of_shard(shard));
+  const shm::SubscriptionTable table = segment_.subscriptions(Segment::endpoint_of_shard(shard));
   std::size_t next = 0;
   for (std::uint32_t i = 0; i < table.size() && next < patterns.size(); ++i) {
     if (table[i].word.load() != 0) continue;

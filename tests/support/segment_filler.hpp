@@ -46,12 +46,13 @@ class SegmentFiller {
   void subscribe(std::uint32_t client, std::string_view pattern);
 
   Symbol symbol(std::string_view text);
+
   shm::EndpointSlot& shard_slot(std::uint32_t shard) {
     return segment_.endpoint(shm::Segment::endpoint_of_shard(shard));
   }
 
-  /// One turn of a shard: `stage` stages its words up to the record, which this does, then `publish`
-  /// the others.
+  /// One turn of a shard: `stage` stages its words up to the record, which this does, then
+  /// `publish` the others.
   using Stage = std::function<void(shm::Turn&, shm::ShardRecord&)>;
   void turn(std::uint32_t shard, const Stage& stage,
             const std::function<void(shm::Turn&)>& publish = {});

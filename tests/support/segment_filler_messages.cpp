@@ -43,11 +43,12 @@ void SegmentFiller::emit(std::uint32_t endpoint, std::string_view topic, std::st
     return;
   }
   auto* words = reinterpret_cast<shm::LogHeader*>(segment_.log(endpoint).data());
-  turn(endpoint - 1, [](shm::Turn&, shm::ShardRecord& record) { ++record.events_published; },
-       [&](shm::Turn& turn) {
-         turn.stage(WordKind::log_sequence, 0, words->sequence, log.sequence());
-         turn.stage(WordKind::log_tail, 0, words->tail, log.claimed());
-       });
+  turn(
+      endpoint - 1, [](shm::Turn&, shm::ShardRecord& record) { ++record.events_published; },
+      [&](shm::Turn& turn) {
+        turn.stage(WordKind::log_sequence, 0, words->sequence, log.sequence());
+        turn.stage(WordKind::log_tail, 0, words->tail, log.claimed());
+      });
 }
 
 void SegmentFiller::send(std::uint32_t source, AgentId target, Priority priority,
@@ -65,13 +66,14 @@ void SegmentFiller::send(std::uint32_t source, AgentId target, Priority priority
     sent.store(sent.load() + 1);
     return;
   }
-  auto* words = reinterpret_cast<shm::RingHeader*>(
-      segment_.ring(source, endpoint, priority).data());
-  turn(source - 1, [](shm::Turn&, shm::ShardRecord& record) { ++record.sent; },
-       [&](shm::Turn& turn) {
-         turn.stage(WordKind::ring_tail, endpoint * 4 + static_cast<std::uint32_t>(priority),
-                    words->tail, ring.claimed());
-       });
+  auto* words =
+      reinterpret_cast<shm::RingHeader*>(segment_.ring(source, endpoint, priority).data());
+  turn(
+      source - 1, [](shm::Turn&, shm::ShardRecord& record) { ++record.sent; },
+      [&](shm::Turn& turn) {
+        turn.stage(WordKind::ring_tail, endpoint * 4 + static_cast<std::uint32_t>(priority),
+                   words->tail, ring.claimed());
+      });
 }
 
 void SegmentFiller::receive(std::uint32_t source, std::uint32_t target, Priority priority,
@@ -80,13 +82,15 @@ void SegmentFiller::receive(std::uint32_t source, std::uint32_t target, Priority
   auto ring = shm::RingConsumer::open(bytes).value();
   shm::Record record;
   std::uint32_t count = 0;
-  for (; count < limit && ring.peek(record).value(); ++count) ring.advance(record.end);
+  for (; count < limit && ring.peek(record).value(); ++count)
+    ring.advance(record.end);
   auto* words = reinterpret_cast<shm::RingHeader*>(bytes.data());
-  turn(target - 1, [&](shm::Turn&, shm::ShardRecord& counters) { counters.delivered += count; },
-       [&](shm::Turn& turn) {
-         turn.stage(WordKind::ring_head, source * 4 + static_cast<std::uint32_t>(priority),
-                    words->head, ring.position());
-       });
+  turn(
+      target - 1, [&](shm::Turn&, shm::ShardRecord& counters) { counters.delivered += count; },
+      [&](shm::Turn& turn) {
+        turn.stage(WordKind::ring_head, source * 4 + static_cast<std::uint32_t>(priority),
+                   words->head, ring.position());
+      });
 }
 
 void SegmentFiller::bury(std::uint32_t shard, shm::DeadReason reason, std::string_view text) {
@@ -98,14 +102,16 @@ void SegmentFiller::bury(std::uint32_t shard, shm::DeadReason reason, std::strin
   shm::compose(payload, buried, bytes_of(text));
   const auto length = static_cast<std::uint32_t>(sizeof cover + payload.size());
   shm::compose(log.claim(length, static_cast<std::uint16_t>(shm::Kind::dead_letter),
-                         static_cast<std::uint16_t>(reason)).value(),
+                         static_cast<std::uint16_t>(reason))
+                   .value(),
                cover, payload);
   auto* words = reinterpret_cast<shm::LogHeader*>(segment_.dead_letters(shard).data());
-  turn(shard, [](shm::Turn&, shm::ShardRecord& record) { ++record.dead_lettered; },
-       [&](shm::Turn& turn) {
-         turn.stage(WordKind::dead_sequence, 0, words->sequence, log.sequence());
-         turn.stage(WordKind::dead_tail, 0, words->tail, log.claimed());
-       });
+  turn(
+      shard, [](shm::Turn&, shm::ShardRecord& record) { ++record.dead_lettered; },
+      [&](shm::Turn& turn) {
+        turn.stage(WordKind::dead_sequence, 0, words->sequence, log.sequence());
+        turn.stage(WordKind::dead_tail, 0, words->tail, log.claimed());
+      });
 }
 
 void SegmentFiller::listen(std::uint32_t reader) {

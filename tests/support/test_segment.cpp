@@ -38,7 +38,8 @@ shm::Dimensions small_dimensions() {
 }
 
 TestSegment::TestSegment(const shm::Dimensions& dimensions)
-    : segment_(Segment::create(unique_name(), dimensions).value()) {}
+    : segment_(Segment::create(unique_name(), dimensions).value()) {
+}
 
 TestSegment::~TestSegment() {
   segment_.remove();
@@ -58,8 +59,7 @@ SegmentFile::~SegmentFile() {
 
 void SegmentFile::write(std::uint64_t offset, std::span<const std::byte> bytes) const {
   while (!bytes.empty()) {
-    const ssize_t written =
-        ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t written = ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (written <= 0) throw std::runtime_error("cannot write " + path_);
     offset += static_cast<std::uint64_t>(written);
     bytes = bytes.subspan(static_cast<std::size_t>(written));

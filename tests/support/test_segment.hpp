@@ -24,7 +24,9 @@ class TestSegment {
   TestSegment& operator=(const TestSegment&) = delete;
 
   [[nodiscard]] const shm::Segment& get() const { return segment_; }
+
   [[nodiscard]] shm::Segment& get() { return segment_; }
+
   [[nodiscard]] std::string_view name() const { return segment_.name(); }
 
  private:
@@ -40,8 +42,11 @@ class SegmentFile {
   SegmentFile& operator=(const SegmentFile&) = delete;
 
   [[nodiscard]] const std::string& path() const { return path_; }
+
   [[nodiscard]] std::uint64_t size() const { return bytes_.size(); }
+
   [[nodiscard]] std::byte at(std::uint64_t offset) const { return bytes_[offset]; }
+
   /// Overwrites bytes of the file; restore() brings back what the segment had there.
   void write(std::uint64_t offset, std::span<const std::byte> bytes) const;
   void restore(std::uint64_t offset, std::size_t count) const;

@@ -1,7 +1,6 @@
 // A supervisor's start, its stop, and every reason not to start.
-#include "tests/support/runtime_fixture.hpp"
-
 #include "shm/segment.hpp"
+#include "tests/support/runtime_fixture.hpp"
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
@@ -140,9 +139,10 @@ TEST_F(SupervisorTest, WorkerThatSaysItsConfigurationIsWrongIsNotTriedAgain) {
 
 TEST_F(SupervisorTest, WorkerThatIsNotReadyInTimeIsKilled) {
   const fs::path script = write_script("worker", "trap '' ABRT\nsleep 60 & wait\n");
-  configure("[runtime]\nworkers = 1\n[restart]\nintensity = 0\n[worker]\nready_timeout = \"20ms\"\n"
-            "executable = \"" +
-            script.string() + "\"\n");
+  configure(
+      "[runtime]\nworkers = 1\n[restart]\nintensity = 0\n[worker]\nready_timeout = \"20ms\"\n"
+      "executable = \"" +
+      script.string() + "\"\n");
   EXPECT_EQ(run(), 70);
   EXPECT_THAT(supervisor().err(), HasSubstr("\"cause\":\"not_ready (SIGKILL)\""));
 }
@@ -224,9 +224,8 @@ TEST_F(SupervisorTest, ReloadOfAFaultyConfigurationChangesNothing) {
   Program& supervisor = start_ready();
   configure("[worker]\nturn_messages = 0\n");
   supervisor.signal(SIGHUP);
-  ASSERT_TRUE(wait_until(kPatience, [&] {
-    return supervisor.err().find("stays in force") != std::string::npos;
-  }));
+  ASSERT_TRUE(wait_until(
+      kPatience, [&] { return supervisor.err().find("stays in force") != std::string::npos; }));
   const auto segment = shm::Segment::attach(name(), shm::Access::read_only);
   EXPECT_EQ(segment->header().tunables.turn_messages.load(), 9U);
 }

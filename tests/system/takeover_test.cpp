@@ -1,8 +1,7 @@
 // Deaths: of workers, of the supervisor, of both.
-#include "tests/support/runtime_fixture.hpp"
-
 #include "shm/process.hpp"
 #include "shm/segment.hpp"
+#include "tests/support/runtime_fixture.hpp"
 
 #include <gmock/gmock.h>
 
@@ -19,9 +18,7 @@ class TakeoverTest : public RuntimeFixture {
  protected:
   void SetUp() override { configure(kTwoWorkers); }
 
-  [[nodiscard]] std::vector<pid_t> workers() const {
-    return {ready_worker(0), ready_worker(1)};
-  }
+  [[nodiscard]] std::vector<pid_t> workers() const { return {ready_worker(0), ready_worker(1)}; }
 };
 
 bool is_alive(pid_t pid) {
@@ -86,7 +83,8 @@ TEST_F(TakeoverTest, SegmentIsRecoveredWhenEverybodyWasKilled) {
   start_ready();
   const std::vector<pid_t> dead = workers();
   supervisor().kill();
-  for (const pid_t pid : dead) ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  for (const pid_t pid : dead)
+    ASSERT_EQ(::kill(pid, SIGKILL), 0);
   ASSERT_TRUE(wait_until(kPatience, [&] { return processes().empty(); }));
   Program& next = start_ready();
   EXPECT_TRUE(wait_workers_ready(dead));
@@ -113,7 +111,8 @@ TEST_F(TakeoverTest, DiscardKillsTheWorkersOfTheOldSegment) {
   Program& next = start_ready({"--discard"});
   EXPECT_TRUE(wait_workers_ready(before));
   EXPECT_THAT(next.err(), HasSubstr("segment created"));
-  for (const pid_t pid : before) EXPECT_FALSE(is_alive(pid));
+  for (const pid_t pid : before)
+    EXPECT_FALSE(is_alive(pid));
 }
 
 // Pitfall 6.1: the child of a dead supervisor that has not claimed its slot yet.
@@ -121,10 +120,10 @@ TEST_F(TakeoverTest, ChildOfAnOlderIncarnationCannotClaim) {
   start_ready();
   const auto segment = shm::Segment::attach(name(), shm::Access::read_only);
   const auto claim = shm::Claim::unpack(segment->worker(0).claim.load());
-  Program late(program("mabeam-worker"),
-               {"--name", name(), "--worker", "0", "--incarnation",
-                std::to_string(claim.incarnation)},
-               folder());
+  Program late(
+      program("mabeam-worker"),
+      {"--name", name(), "--worker", "0", "--incarnation", std::to_string(claim.incarnation)},
+      folder());
   EXPECT_EQ(late.wait(), 0);
   EXPECT_EQ(segment->worker(0).claim.load(), claim.pack());
   EXPECT_TRUE(wait_workers_ready());
@@ -141,8 +140,8 @@ TEST_F(TakeoverTest, OrphansLeaveWhenNobodyComes) {
 TEST_F(TakeoverTest, ProcessGroupOfADeadWorkerDiesWithIt) {
   // The script is the leader of its group; its child sleeps on, with the runtime's name.
   const std::string worker = program("mabeam-worker").string();
-  const auto script = write_script(
-      "worker", "sh -c 'sleep 600; :' --name \"$2\" &\nexec " + worker + " \"$@\"\n");
+  const auto script =
+      write_script("worker", "sh -c 'sleep 600; :' --name \"$2\" &\nexec " + worker + " \"$@\"\n");
   configure("[runtime]\nworkers = 1\n[worker]\nexecutable = \"" + script.string() + "\"\n");
   start_ready();
   const std::vector<pid_t> before = processes();

@@ -100,6 +100,9 @@ TEST(Arguments, NumbersAreWholeAndInRange) {
   EXPECT_EQ(parsed({"a", "b"}).number("count", 7), 7U);
   EXPECT_EQ(parsed({"a", "b", "--count", "18446744073709551615"}).number("count", 7),
             18446744073709551615U);
+}
+
+TEST(Arguments, AnythingElseThanANumberInRangeIsRefused) {
   for (const char* const text : {"-1", "1.5", "x", "", "18446744073709551616", "1 ", "0"}) {
     const auto number = parsed({"a", "b", "--count", text}).number("count", 7, 1);
     ASSERT_FALSE(number) << text;
@@ -116,15 +119,22 @@ TEST(Arguments, DurationsAreParsed) {
 
 class RuntimeName : public ::testing::Test {
  protected:
-  void SetUp() override { ::unsetenv("MABEAM_NAME"); }
+  void SetUp() override { forget_environment(); }
 
-  void TearDown() override { ::unsetenv("MABEAM_NAME"); }
+  void TearDown() override { forget_environment(); }
+
+  // NOLINTBEGIN(concurrency-mt-unsafe): tests have one thread
+  static void set_environment(const char* name) { ::setenv("MABEAM_NAME", name, 1); }
+
+  static void forget_environment() { ::unsetenv("MABEAM_NAME"); }
+
+  // NOLINTEND(concurrency-mt-unsafe)
 };
 
 TEST_F(RuntimeName, OptionsWinOverTheEnvironment) {
   EXPECT_EQ(parsed({"a", "b"}).runtime(), "default");
   EXPECT_FALSE(parsed({"a", "b"}).names_runtime());
-  ::setenv("MABEAM_NAME", "env", 1);
+  set_environment("env");
   EXPECT_EQ(parsed({"a", "b"}).runtime(), "env");
   EXPECT_TRUE(parsed({"a", "b"}).names_runtime());
   EXPECT_EQ(parsed({"a", "b", "--name", "n"}).runtime(), "n");
@@ -132,7 +142,7 @@ TEST_F(RuntimeName, OptionsWinOverTheEnvironment) {
 }
 
 TEST_F(RuntimeName, EmptyEnvironmentIsNone) {
-  ::setenv("MABEAM_NAME", "", 1);
+  set_environment("");
   EXPECT_EQ(parsed({"a", "b"}).runtime(), "default");
   EXPECT_FALSE(parsed({"a", "b"}).names_runtime());
 }

@@ -52,7 +52,7 @@ struct Ran {
 };
 
 Ran run(const std::vector<std::string>& words, CommandTable table = kTable) {
-  ::unsetenv("MABEAM_NAME");
+  ::unsetenv("MABEAM_NAME");  // NOLINT(concurrency-mt-unsafe): tests have one thread
   std::ostringstream out;
   std::ostringstream err;
   Output output(out, err, {});
@@ -168,6 +168,11 @@ TEST(Commands, EveryRowIsComplete) {
     EXPECT_NE(command->run, nullptr) << command->name;
     EXPECT_FALSE(command->summary.empty()) << command->name;
     EXPECT_LE(command->name.size() + command->summary.size(), 86U) << command->name;
+  }
+}
+
+TEST(Commands, EveryOptionIsExplained) {
+  for (const Command* const command : commands()) {
     for (const Option& option : command->options) {
       EXPECT_FALSE(option.help.empty()) << command->name << " --" << option.name;
     }
