@@ -24,7 +24,8 @@ std::int64_t wait_until(std::chrono::nanoseconds wait) {
 
 }  // namespace
 
-Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
+}
 
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
@@ -147,8 +148,8 @@ Result<std::size_t> Client::poll_events(const std::function<void(const EventView
       if (impl_->waiter.is_gone() && !impl_->events.has_more()) return fail(Errc::not_running);
       return std::size_t{0};
     }
-    const shm::Waited waited = impl_->waiter.until(
-        deadline_ns, shm::ClientWaiter::kSlice, [this] { return impl_->events.has_more(); });
+    const shm::Waited waited = impl_->waiter.until(deadline_ns, shm::ClientWaiter::kSlice,
+                                                   [this] { return impl_->events.has_more(); });
     if (waited == shm::Waited::gone) return fail(Errc::not_running);
   }
 }

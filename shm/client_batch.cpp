@@ -5,7 +5,10 @@
 namespace mabeam::shm {
 
 ClientBatch::ClientBatch(ClientCore& core, const Outgoing& question)
-    : core_(core), question_(question), queues_(core.segment.dimensions().shards) {}
+    : core_(core),
+      question_(question),
+      queues_(core.segment.dimensions().shards) {
+}
 
 void ClientBatch::add(AgentId target) {
   const auto shard = static_cast<std::uint32_t>(target.endpoint());
@@ -22,8 +25,7 @@ Result<> ClientBatch::run(std::int64_t deadline_ns, const OnAnswer& on_answer) {
     }
     if (in_flight_.empty() && unsent_ == 0) return {};
     const auto slice = blocked_ ? ClientWaiter::kUnrung : ClientWaiter::kSlice;
-    const Waited waited =
-        core_.waiter.until(deadline_ns, slice, [this] { return has_progress(); });
+    const Waited waited = core_.waiter.until(deadline_ns, slice, [this] { return has_progress(); });
     collect(on_answer);
     if (waited != Waited::done) return give_up({error_of(waited, Errc::timed_out)});
   }
@@ -81,14 +83,16 @@ void ClientBatch::collect(const OnAnswer& on_answer) {
     in_flight_[i] = in_flight_.back();
     in_flight_.pop_back();
     if (on_answer(call.target, core_.calls.take(call.correlation))) continue;
-    for (Queue& queue : queues_) queue.targets.resize(queue.next);
+    for (Queue& queue : queues_)
+      queue.targets.resize(queue.next);
     unsent_ = 0;
     blocked_.reset();
   }
 }
 
 Result<> ClientBatch::give_up(Error error) {
-  for (const InFlight& call : in_flight_) core_.calls.abandon(call.correlation);
+  for (const InFlight& call : in_flight_)
+    core_.calls.abandon(call.correlation);
   in_flight_.clear();
   return fail(error);
 }

@@ -21,8 +21,8 @@ class ClientBatch {
   /// Gets every answer; false ends the sending, and the rest is only awaited.
   using OnAnswer = std::function<bool(AgentId target, const Result<ClientReply>& answer)>;
 
-  /// All requests are of one kind and carry the same symbol and payload. `core` and what the payload
-  /// views outlive this.
+  /// All requests are of one kind and carry the same symbol and payload. `core` and what the
+  /// payload views outlive this.
   ClientBatch(ClientCore& core, const Outgoing& question);
 
   /// For a create, the target is its shard's endpoint with slot and generation 0.
@@ -37,6 +37,7 @@ class ClientBatch {
     std::vector<AgentId> targets;
     std::size_t next = 0;
   };
+
   struct InFlight {
     std::uint64_t correlation = 0;
     AgentId target;

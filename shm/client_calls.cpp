@@ -8,7 +8,7 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr std::size_t kFirstCalls = 256;  // a power of two
+constexpr std::size_t kFirstCalls = 256;   // a power of two
 constexpr std::uint32_t kPollLimit = 256;  // records a look at a ring
 
 std::uint64_t random_start() {
@@ -25,13 +25,16 @@ Errc refusal_of(std::uint16_t flags) {
 }  // namespace
 
 ClientCalls::ClientCalls(const Segment& segment, const ClientEndpoint& endpoint)
-    : segment_(segment), endpoint_(endpoint), rings_(segment.dimensions().shards),
-      outstanding_(segment.dimensions().shards), calls_(kFirstCalls),
+    : segment_(segment),
+      endpoint_(endpoint),
+      rings_(segment.dimensions().shards),
+      outstanding_(segment.dimensions().shards),
+      calls_(kFirstCalls),
       next_correlation_(random_start()),
       credits_(static_cast<std::uint32_t>(std::min<std::uint64_t>(
-          kMostPerShard,
-          segment.dimensions().ring_bytes[static_cast<std::size_t>(Priority::high)] /
-              kReplyRoom))) {}
+          kMostPerShard, segment.dimensions().ring_bytes[static_cast<std::size_t>(Priority::high)] /
+                             kReplyRoom))) {
+}
 
 Result<> ClientCalls::open() {
   for (std::uint32_t shard = 0; shard < rings_.size(); ++shard) {
@@ -59,7 +62,8 @@ const ClientCalls::Call* ClientCalls::find(std::uint64_t correlation) const {
   return call.state != State::free && call.correlation == correlation ? &call : nullptr;
 }
 
-// Numbers that differ modulo a size differ modulo its double, so every call finds its new place free.
+// Numbers that differ modulo a size differ modulo its double, so every call finds its new place
+// free.
 void ClientCalls::grow() {
   std::vector<Call> more(calls_.size() * 2);
   for (Call& call : calls_) {
@@ -120,7 +124,8 @@ void ClientCalls::poll(std::uint32_t shard) {
 
 void ClientCalls::poll_all() {
   for (std::uint32_t shard = 0; shard < rings_.size(); ++shard) {
-    for (RingConsumer& ring : rings_[shard]) poll_ring(Segment::endpoint_of_shard(shard), ring);
+    for (RingConsumer& ring : rings_[shard])
+      poll_ring(Segment::endpoint_of_shard(shard), ring);
   }
 }
 
@@ -135,8 +140,8 @@ void ClientCalls::poll_ring(std::uint32_t shard, RingConsumer& ring) {
 
 void ClientCalls::receive(std::uint32_t shard, const Record& record) {
   const std::optional<Received> message = parse(record);
-  const bool is_ours = message && message->kind == Kind::reply &&
-                       message->header.target == endpoint_.id().value();
+  const bool is_ours =
+      message && message->kind == Kind::reply && message->header.target == endpoint_.id().value();
   if (!is_ours || !deliver(shard, *message)) endpoint_.count_refused();
 }
 
@@ -158,8 +163,7 @@ bool ClientCalls::deliver(std::uint32_t shard, const Received& reply) {
   return true;
 }
 
-Result<AgentId> created_agent(const Segment& segment, std::uint32_t shard,
-                              const Payload& payload) {
+Result<AgentId> created_agent(const Segment& segment, std::uint32_t shard, const Payload& payload) {
   const Result<std::uint64_t> value = payload.as<std::uint64_t>();
   if (!value) return fail(Errc::corrupt);
   const AgentId agent{*value};

@@ -1,17 +1,17 @@
-// ClientCalls: what a client has asked and not been answered, and its reading ends of the rings from
-// the shards.
+// ClientCalls: what a client has asked and not been answered, and its reading ends of the rings
+// from the shards.
 //
 //   begin() -> waiting --- reply ---> answered -> take()
 //                 \------- abandon() -> abandoned --- reply ---> orphan, if it made an agent
 //
-// Why abandoned calls are remembered: a create that timed out may have been carried out all the same;
-// when its reply comes late, the agent that it made has no owner, and is to be stopped.
+// Why abandoned calls are remembered: a create that timed out may have been carried out all the
+// same; when its reply comes late, the agent that it made has no owner, and is to be stopped.
 //
-// A caller reserves the room of its reply: each outstanding call counts kReplyRoom bytes of the ring
-// from its shard, so a shard that answers always finds room.
+// A caller reserves the room of its reply: each outstanding call counts kReplyRoom bytes of the
+// ring from its shard, so a shard that answers always finds room.
 //
-// Correlations count up from a random number, so an earlier owner's match nothing. A call's place is
-// its correlation modulo the table's size; a number whose place is taken is skipped.
+// Correlations count up from a random number, so an earlier owner's match nothing. A call's place
+// is its correlation modulo the table's size; a number whose place is taken is skipped.
 #pragma once
 
 #include "shm/client_endpoint.hpp"
@@ -63,6 +63,7 @@ class ClientCalls {
 
  private:
   enum class State : std::uint8_t { free, waiting, answered, abandoned };
+
   struct Call {
     std::uint64_t correlation = 0;
     std::uint32_t shard = 0;

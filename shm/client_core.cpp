@@ -5,9 +5,15 @@
 namespace mabeam::shm {
 
 ClientCore::ClientCore(Segment mapped, ClientClaim claim, WaitMode mode)
-    : segment(std::move(mapped)), endpoint(segment, claim), symbols(segment.symbols()),
-      sender(segment, endpoint), calls(segment, endpoint), emitter(segment, endpoint),
-      events(segment, endpoint), waiter(segment, endpoint.bell(), mode, [this] { tidy(); }) {}
+    : segment(std::move(mapped)),
+      endpoint(segment, claim),
+      symbols(segment.symbols()),
+      sender(segment, endpoint),
+      calls(segment, endpoint),
+      emitter(segment, endpoint),
+      events(segment, endpoint),
+      waiter(segment, endpoint.bell(), mode, [this] { tidy(); }) {
+}
 
 Result<> ClientCore::open() {
   if (const Result<> opened = calls.open(); !opened) return opened;
@@ -20,13 +26,14 @@ tl::unexpected<Error> ClientCore::refuse(Error error) const {
 }
 
 Result<> ClientCore::send(const Outgoing& message, std::int64_t until_ns) {
+  tidy_sometimes();
   for (;;) {
     if (waiter.is_gone()) return refuse({Errc::not_running});
     const Result<> sent = sender.try_send(message);
     if (sent) return sent;
     if (sent.error().code != Errc::backpressure || until_ns == 0) return refuse(sent.error());
-    const Waited waited = waiter.until(until_ns, ClientWaiter::kUnrung,
-                                       [&] { return sender.has_room(message); });
+    const Waited waited =
+        waiter.until(until_ns, ClientWaiter::kUnrung, [&] { return sender.has_room(message); });
     if (waited != Waited::done) return refuse({error_of(waited, Errc::backpressure)});
   }
 }
@@ -54,16 +61,17 @@ Result<ClientReply> ClientCore::ask(Outgoing question, std::chrono::nanoseconds 
 }
 
 Result<> ClientCore::emit(Symbol topic, const PayloadRef& payload, std::int64_t until_ns) {
+  tidy_sometimes();
   for (;;) {
     if (waiter.is_gone()) return refuse({Errc::not_running});
     const Result<> emitted = emitter.try_emit(topic, payload);
     if (emitted) return emitted;
-    const bool may_wait = emitted.error().code == Errc::backpressure && until_ns != 0 &&
-                          !emitter.is_held_by_itself();
+    const bool may_wait =
+        emitted.error().code == Errc::backpressure && until_ns != 0 && !emitter.is_held_by_itself();
     if (!may_wait) return refuse(emitted.error());
     const std::size_t bytes = payload.bytes().size();
-    const Waited waited = waiter.until(until_ns, ClientWaiter::kUnrung,
-                                       [&] { return emitter.make_room(bytes); });
+    const Waited waited =
+        waiter.until(until_ns, ClientWaiter::kUnrung, [&] { return emitter.make_room(bytes); });
     if (waited != Waited::done) return refuse({error_of(waited, Errc::backpressure)});
   }
 }

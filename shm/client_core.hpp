@@ -44,6 +44,12 @@ struct ClientCore {
   /// Takes in what has come, and ends the agents of creates that were given up.
   void tidy();
 
+  /// The same, every kTidyEvery uses: a client that never waits must not let its rings fill up,
+  /// since that would hold up the shards of agents that send to it.
+  void tidy_sometimes() {
+    if (++uses_ % kTidyEvery == 0) tidy();
+  }
+
   /// The error branch of a send or an emit.
   tl::unexpected<Error> refuse(Error error) const;
 
@@ -55,6 +61,10 @@ struct ClientCore {
   ClientEmitter emitter;
   ClientEvents events;
   ClientWaiter waiter;
+
+ private:
+  static constexpr std::uint32_t kTidyEvery = 32;
+  std::uint32_t uses_ = 0;
 };
 
 }  // namespace mabeam::shm

@@ -18,9 +18,8 @@ constexpr std::chrono::seconds kUndoTime{1};
 
 bool is_agent_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameBytes &&
-         std::none_of(name.begin(), name.end(), [](char c) {
-           return static_cast<unsigned char>(c) < ' ' || c == 0x7F;
-         });
+         std::none_of(name.begin(), name.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
 }
 
 /// The word that says how many agents its owner is about to make; 0 again when this ends.
@@ -29,8 +28,10 @@ class Reservation {
   Reservation(Word& word, std::uint64_t count) : word_(word) {
     word_.store(count, std::memory_order_seq_cst);
   }
+
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;
+
   ~Reservation() { word_.store(0, std::memory_order_seq_cst); }
 
   /// One of them has been made, and is counted by its shard.
@@ -53,7 +54,8 @@ AgentId shard_target(std::uint32_t shard) {
 
 void stop_all(ClientCore& core, const std::vector<AgentId>& agents, std::int64_t deadline_ns) {
   ClientBatch batch{core, {Kind::stop, Priority::normal, {}, {}}};
-  for (const AgentId agent : agents) batch.add(agent);
+  for (const AgentId agent : agents)
+    batch.add(agent);
   // One that is gone already is as good; what cannot be reached cannot be undone.
   (void)batch.run(deadline_ns, [](AgentId, const Result<ClientReply>&) { return true; });
 }
@@ -115,7 +117,8 @@ Result<std::vector<AgentId>> place_agents(const Segment& segment, std::string_vi
   for (std::uint32_t i = 0; i < d.shards; ++i) {
     const std::uint32_t shard = (first + i) % d.shards;
     const EndpointSlot& slot = segment.endpoint(Segment::endpoint_of_shard(shard));
-    if (slot.parked.load(std::memory_order_relaxed) == 0) shards.push({agents_of(segment, shard), i});
+    if (slot.parked.load(std::memory_order_relaxed) == 0)
+      shards.push({agents_of(segment, shard), i});
   }
   std::vector<AgentId> targets;
   targets.reserve(count);
@@ -150,7 +153,8 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
   question.header.symbol = *symbol;
   question.header.content = static_cast<std::uint32_t>(Content::bytes);
   ClientBatch batch{core, question};
-  for (const AgentId target : *targets) batch.add(target);
+  for (const AgentId target : *targets)
+    batch.add(target);
   std::vector<AgentId> made;
   made.reserve(count);
   if (const Result<> all = make_all(core, batch, deadline_ns, reservation, made); !all) {

@@ -2,7 +2,8 @@
 //
 // max_agents is of the whole runtime, and no word counts them all, so a creator reserves first: it
 // stores how many it is about to make in a word of its own, then sums what lives and what all have
-// reserved. Two that race near the limit may both be refused; never are there too many (pitfall N4).
+// reserved. Two that race near the limit may both be refused; never are there too many (pitfall
+// N4).
 #pragma once
 
 #include "shm/client_core.hpp"

@@ -15,8 +15,12 @@ constexpr std::uint64_t kMarksPerLog = 64;
 }  // namespace
 
 ClientEmitter::ClientEmitter(const Segment& segment, const ClientEndpoint& endpoint)
-    : segment_(segment), endpoint_(endpoint), symbols_(segment.symbols()), interest_(segment),
-      checked_(symbols_.capacity()) {}
+    : segment_(segment),
+      endpoint_(endpoint),
+      symbols_(segment.symbols()),
+      interest_(segment),
+      checked_(symbols_.capacity()) {
+}
 
 Result<> ClientEmitter::open() {
   const auto log = EventLogWriter::open(segment_.log(endpoint_.index()), segment_.endpoints());

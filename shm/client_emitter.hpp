@@ -1,9 +1,9 @@
 // ClientEmitter: a client's writing end of its event log.
 //
 // Delivery is known without any acknowledgement: a reader moves its cursor behind an event when it
-// has handled it (a shard: when the turn has committed). An event that nobody was subscribed to when
-// it was emitted is accepted and never counts as delivered; a reader that was evicted, or has left,
-// is no longer waited for.
+// has handled it (a shard: when the turn has committed). An event that nobody was subscribed to
+// when it was emitted is accepted and never counts as delivered; a reader that was evicted, or has
+// left, is no longer waited for.
 //
 //   marks    end of an event in the log -> how many delivered events that makes
 //            one mark for each 64th of the log, so what is delivered of it is told a little low,

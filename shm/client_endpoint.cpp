@@ -54,7 +54,9 @@ Result<ClientClaim> claim_client_endpoint(const Segment& segment, std::int64_t d
 }
 
 ClientEndpoint::ClientEndpoint(const Segment& segment, ClientClaim claim)
-    : segment_(segment), index_(claim.endpoint), owner_(claim.owner),
+    : segment_(segment),
+      index_(claim.endpoint),
+      owner_(claim.owner),
       id_(static_cast<EndpointId>(claim.endpoint), AgentId::kClientSlot,
           static_cast<std::uint32_t>(slot().generation.load(std::memory_order_acquire))) {
   slot().doorbell.sleeping.store(0, std::memory_order_relaxed);

@@ -1,8 +1,9 @@
 // ClientEndpoint: the endpoint that a client has claimed, from the claim to the orderly leaving.
 //
 // The claim is one compare-exchange of a word that already holds the claimer's whole identity, so a
-// client that dies on the next instruction is found by the supervisor's scan (pitfall 5.2). What the
-// endpoint's words are after that is the claimer's alone, until it leaves or has been seen dead.
+// client that dies on the next instruction is found by the supervisor's scan (pitfall 5.2). What
+// the endpoint's words are after that is the claimer's alone, until it leaves or has been seen
+// dead.
 #pragma once
 
 #include "shm/segment.hpp"
@@ -35,20 +36,27 @@ class ClientEndpoint {
   ~ClientEndpoint();
 
   [[nodiscard]] std::uint32_t index() const { return index_; }
+
   [[nodiscard]] AgentId id() const { return id_; }
+
   [[nodiscard]] Doorbell& bell() const { return slot().doorbell; }
+
   [[nodiscard]] EndpointSlot& slot() const { return segment_.endpoint(index_); }
 
   // Counters of its own: one writer, so no read-modify-write.
   void count_sent() const { add(slot().sent, 1); }
+
   void count_published() const { add(slot().published, 1); }
+
   void count_refused(std::uint64_t n = 1) const { add(slot().refused, n); }
+
   void count_missed(std::uint64_t n) const { add(slot().missed, n); }
 
  private:
   static void add(Word& counter, std::uint64_t n) {
     counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+
   void notify(NoticeKind kind) const;
 
   const Segment& segment_;

@@ -19,7 +19,10 @@ constexpr std::size_t kReleaseEvery = 64;
 }  // namespace
 
 ClientEvents::ClientEvents(const Segment& segment, const ClientEndpoint& endpoint)
-    : segment_(segment), endpoint_(endpoint), symbols_(segment.symbols()) {}
+    : segment_(segment),
+      endpoint_(endpoint),
+      symbols_(segment.symbols()) {
+}
 
 // ---- subscriptions ---------------------------------------------------------------------------
 
@@ -31,7 +34,8 @@ Result<> ClientEvents::join_logs() {
     if (!log) return fail(log.error());
     logs.push_back(*log);
   }
-  for (EventLogReader& log : logs) log.join();
+  for (EventLogReader& log : logs)
+    log.join();
   logs_ = std::move(logs);
   return {};
 }
@@ -96,8 +100,7 @@ std::size_t ClientEvents::poll(const Handler& handler, std::size_t limit) {
   return count;
 }
 
-std::size_t ClientEvents::poll_log(EventLogReader& log, const Handler& handler,
-                                   std::size_t limit) {
+std::size_t ClientEvents::poll_log(EventLogReader& log, const Handler& handler, std::size_t limit) {
   if (log.is_evicted()) log.rejoin();
   std::size_t count = 0;
   Record record;

@@ -1,8 +1,8 @@
 // ClientEvents: a client's subscriptions and its reading ends of all event logs.
 //
-// An event is copied before it is handed out, and counted as read only if this reader was not evicted
-// meanwhile, so a handler never looks at bytes that its emitter is overwriting. What an eviction cost
-// is told exactly, by the gap in the emitter's sequence.
+// An event is copied before it is handed out, and counted as read only if this reader was not
+// evicted meanwhile, so a handler never looks at bytes that its emitter is overwriting. What an
+// eviction cost is told exactly, by the gap in the emitter's sequence.
 //
 // A subscription's order: cursors in every log, since_ns, the word, the epoch. So no event that is
 // emitted after subscribe() has returned is missed, and none from before is handed out.

@@ -14,14 +14,17 @@ std::uint64_t first_message_id(AgentId client) {
 }  // namespace
 
 ClientSender::ClientSender(const Segment& segment, const ClientEndpoint& endpoint)
-    : segment_(segment), endpoint_(endpoint),
+    : segment_(segment),
+      endpoint_(endpoint),
       rings_(std::size_t{segment.dimensions().shards} * kPriorities),
-      next_id_(first_message_id(endpoint.id())) {}
+      next_id_(first_message_id(endpoint.id())) {
+}
 
 Result<RingProducer*> ClientSender::ring_to(std::uint32_t target, Priority priority) {
   if (!segment_.is_shard(target)) return fail(Errc::not_found);
   Ring& ring = rings_[std::size_t{target - 1} * kPriorities + static_cast<std::size_t>(priority)];
-  if (ring.is_open) [[likely]] return &ring.producer;
+  if (ring.is_open) [[likely]]
+    return &ring.producer;
   const auto producer = RingProducer::open(segment_.ring(endpoint_.index(), target, priority));
   if (!producer) return fail(producer.error());
   ring = {*producer, true};

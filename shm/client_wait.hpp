@@ -1,8 +1,8 @@
 // ClientWaiter: how a client waits: polls, yields, sleeps at its doorbell.
 //
-// Every wait ends: by what it waits for, by its deadline, or by the end of the runtime. A client that
-// spins polls until then; one that blocks polls for 20 us, yields for 100 us, then sleeps in slices,
-// so that even a wake that nobody sent costs one slice.
+// Every wait ends: by what it waits for, by its deadline, or by the end of the runtime. A client
+// that spins polls until then; one that blocks polls for 20 us, yields for 100 us, then sleeps in
+// slices, so that even a wake that nobody sent costs one slice.
 #pragma once
 
 #include "shm/clock.hpp"
@@ -51,10 +51,13 @@ class ClientWaiter {
   static constexpr std::chrono::nanoseconds kSlice = std::chrono::milliseconds{100};
   static constexpr std::chrono::nanoseconds kUnrung = std::chrono::milliseconds{1};
 
-  /// `on_idle` runs before every sleep: what else there is to do, once. `segment` and `bell` outlive
-  /// this.
+  /// `on_idle` runs before every sleep: what else there is to do, once. `segment` and `bell`
+  /// outlive this.
   ClientWaiter(const Segment& segment, Doorbell& bell, WaitMode mode, std::function<void()> on_idle)
-      : segment_(segment), bell_(bell), mode_(mode), on_idle_(std::move(on_idle)) {}
+      : segment_(segment),
+        bell_(bell),
+        mode_(mode),
+        on_idle_(std::move(on_idle)) {}
 
   /// Until done(), which stays true once it is, or until the deadline; sleeps at most `slice` long.
   template <class Done>

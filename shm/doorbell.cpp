@@ -1,10 +1,10 @@
 #include "shm/doorbell.hpp"
 
 #include <climits>
+#include <ctime>
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 namespace mabeam::shm {

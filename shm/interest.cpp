@@ -8,14 +8,18 @@ namespace mabeam::shm {
 namespace {
 
 void add(EndpointSet& to, const EndpointSet& more) {
-  for (std::size_t i = 0; i < to.words.size(); ++i) to.words[i] |= more.words[i];
+  for (std::size_t i = 0; i < to.words.size(); ++i)
+    to.words[i] |= more.words[i];
 }
 
 }  // namespace
 
 Interest::Interest(const Segment& segment)
-    : segment_(&segment), symbols_(segment.symbols()),
-      epoch_(&segment.header().subscription_epoch), known_(1) {}
+    : segment_(&segment),
+      symbols_(segment.symbols()),
+      epoch_(&segment.header().subscription_epoch),
+      known_(1) {
+}
 
 const EndpointSet& Interest::look_up(Symbol topic, std::uint64_t epoch) {
   const std::uint32_t index = static_cast<std::uint32_t>(topic) - kFirstSymbol;
@@ -44,8 +48,8 @@ const EndpointSet& Interest::look_up(Symbol topic, std::uint64_t epoch) {
 void Interest::scan_tables(std::uint64_t epoch) {
   found_.clear();
   for (std::uint32_t i = 1; i < segment_->endpoints(); ++i) {
-    const bool is_free = segment_->is_client(i) &&
-                         segment_->endpoint(i).claim.load(std::memory_order_acquire) == 0;
+    const bool is_free =
+        segment_->is_client(i) && segment_->endpoint(i).claim.load(std::memory_order_acquire) == 0;
     if (!is_free) scan_table(i);
   }
   literals_.clear();

@@ -1,12 +1,14 @@
 // Interest: for a publisher, which endpoints have a subscriber for a topic: whom to wake.
 //
-//   epoch ---- unchanged ----> cached set of the topic        one load, two indexed reads, a compare
+//   epoch ---- unchanged ----> cached set of the topic        one load, two indexed reads, a
+//   compare
 //         \--- changed ------> scan of all tables, once  ---> patterns, deduplicated
-//                              topic's set, on its next use:  literal by its symbol, wildcards matched
+//                              topic's set, on its next use:  literal by its symbol, wildcards
+//                              matched
 //
 // A set may hold an endpoint too many (who is served is decided by the reader), never one too few:
-// a subscriber stores its word, then raises the epoch, then looks at the logs; a publisher stores its
-// tail, fences, then loads the epoch. So either the publisher sees the new table, or the
+// a subscriber stores its word, then raises the epoch, then looks at the logs; a publisher stores
+// its tail, fences, then loads the epoch. So either the publisher sees the new table, or the
 // subscriber's look sees the event.
 //
 // A pattern without a wildcard matches exactly one topic, and equal text is equal symbol, so it is
@@ -37,7 +39,8 @@ class Interest {
     const std::uint32_t index = static_cast<std::uint32_t>(topic) - kFirstSymbol;
     if (index < places_.size()) [[likely]] {
       const Known& known = known_[places_[index]];
-      if (known.epoch == epoch) [[likely]] return known.readers;
+      if (known.epoch == epoch) [[likely]]
+        return known.readers;
     }
     return look_up(topic, epoch);
   }
@@ -50,6 +53,7 @@ class Interest {
     std::uint64_t epoch = kNever;
     EndpointSet readers;
   };
+
   struct Wildcard {
     Symbol pattern{};
     EndpointSet readers;

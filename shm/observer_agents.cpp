@@ -44,10 +44,9 @@ struct Wanted {
 
   Wanted(const AgentFilter& filter, const shm::Symbols& symbols)
       : type(symbols.find(filter.type)),
-        capability(symbols.find(filter.capability)) {
-    nothing = (!filter.type.empty() && type == Symbol::none) ||
-              (!filter.capability.empty() && capability == Symbol::none);
-  }
+        capability(symbols.find(filter.capability)),
+        nothing((!filter.type.empty() && type == Symbol::none) ||
+                (!filter.capability.empty() && capability == Symbol::none)) {}
 
   [[nodiscard]] bool has(const AgentFacts& facts) const {
     if (facts.slot_word.lifecycle == 0) return false;

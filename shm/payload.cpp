@@ -43,15 +43,19 @@ std::optional<To> in_range(std::optional<From> value) {
 template <class T>
 std::optional<T> to_integer(const Payload& payload) {
   switch (payload.content()) {
-    case Content::i64: return in_range<T>(stored<std::int64_t>(payload.bytes()));
-    case Content::u64: return in_range<T>(stored<std::uint64_t>(payload.bytes()));
+    case Content::i64:
+      return in_range<T>(stored<std::int64_t>(payload.bytes()));
+    case Content::u64:
+      return in_range<T>(stored<std::uint64_t>(payload.bytes()));
     case Content::f64: {
       const auto value = stored<double>(payload.bytes());
       return value ? whole<T>(*value) : std::nullopt;
     }
     case Content::text:
-    case Content::json: return parsed<T>(payload.text());
-    default: return std::nullopt;
+    case Content::json:
+      return parsed<T>(payload.text());
+    default:
+      return std::nullopt;
   }
 }
 
@@ -65,15 +69,19 @@ std::optional<double> exact(std::optional<T> value) {
 
 std::optional<double> to_double(const Payload& payload) {
   switch (payload.content()) {
-    case Content::i64: return exact(stored<std::int64_t>(payload.bytes()));
-    case Content::u64: return exact(stored<std::uint64_t>(payload.bytes()));
-    case Content::f64: return stored<double>(payload.bytes());
+    case Content::i64:
+      return exact(stored<std::int64_t>(payload.bytes()));
+    case Content::u64:
+      return exact(stored<std::uint64_t>(payload.bytes()));
+    case Content::f64:
+      return stored<double>(payload.bytes());
     case Content::text:
     case Content::json: {
       const auto value = parsed<double>(payload.text());
       return value && std::isfinite(*value) ? value : std::nullopt;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

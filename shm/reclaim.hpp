@@ -10,9 +10,11 @@
 //   7 claim         compare-exchanged from the old owner to 0: last, and only then is it free
 //
 // Invariants
-//   (1) The walk moves only words that the leaving owner wrote: no live shard's word is touched, so a
+//   (1) The walk moves only words that the leaving owner wrote: no live shard's word is touched, so
+//   a
 //       reply that a shard commits meanwhile lands beyond the heads and is told by its generation.
-//   (2) It may stop anywhere and be begun again, by the same or by another: every step stores what it
+//   (2) It may stop anywhere and be begun again, by the same or by another: every step stores what
+//   it
 //       stores again. Repeated, the generation is raised twice, which is as good.
 //   (3) Only one process walks at a time: the owner while it lives, then the supervisor.
 //

@@ -19,38 +19,48 @@ constexpr std::array<Words, 29> kWords{{
     {"circuit_open", "the circuit breaker refuses calls for now; try again after its timeout"},
     {"closed", "the other endpoint is gone for good; find or create the agent again"},
     {"corrupt", "a value in the segment is damaged; run `mabeam verify`, and restart the runtime"},
-    {"incompatible", "the segment was laid out by another build; use the tools of that build, or "
-                     "stop the runtime and start it again with this one"},
+    {"incompatible",
+     "the segment was laid out by another build; use the tools of that build, or "
+     "stop the runtime and start it again with this one"},
     {"system", "the kernel refused"},
     {"not_found", "there is nothing of that name or id; see `mabeam ps` and `mabeam agents`"},
     {"unknown_action", "the agent's type has no such action; see its documentation"},
-    {"schema_mismatch", "the payload is not of the type that the handler expects; check what you "
-                        "send"},
-    {"message_too_large", "the message is over a quarter of its ring; send less, or raise "
-                          "[channels] in the configuration"},
+    {"schema_mismatch",
+     "the payload is not of the type that the handler expects; check what you "
+     "send"},
+    {"message_too_large",
+     "the message is over a quarter of its ring; send less, or raise "
+     "[channels] in the configuration"},
     {"name_taken", "that name is in use; choose another, or stop who has it"},
-    {"too_many_agents", "the runtime has no room for that many agents; stop some, or raise "
-                        "max_agents"},
+    {"too_many_agents",
+     "the runtime has no room for that many agents; stop some, or raise "
+     "max_agents"},
     {"too_many_clients", "every client endpoint is in use; end another client, or raise clients"},
     {"symbols_full", "the table of names is full; use fewer different topics, actions and types"},
     {"subscriptions_full", "the subscription table is full; subscribe to fewer patterns"},
     {"timed_out", "the deadline passed first; try again with a longer timeout"},
     {"handler_failed", "the agent's handler returned an error; look at the worker's log"},
-    {"no_room", "/dev/shm has less room than the segment needs; raise its size, or lower the "
-                "sizes in the configuration (`mabeam-supervisor --check` prints them)"},
-    {"bad_permissions", "the segment has another owner, a loose mode or another pid namespace; "
-                        "run as the user and in the container of the supervisor"},
-    {"truncated", "the segment's file is shorter than its header says; remove it with "
-                  "`mabeam-supervisor --discard`"},
+    {"no_room",
+     "/dev/shm has less room than the segment needs; raise its size, or lower the "
+     "sizes in the configuration (`mabeam-supervisor --check` prints them)"},
+    {"bad_permissions",
+     "the segment has another owner, a loose mode or another pid namespace; "
+     "run as the user and in the container of the supervisor"},
+    {"truncated",
+     "the segment's file is shorter than its header says; remove it with "
+     "`mabeam-supervisor --discard`"},
     {"byte_order", "the segment was written on a machine of another byte order; read it there"},
-    {"bad_topic", "the topic or pattern is not well formed; write tokens split by dots, with * for "
-                  "one token and > for the rest"},
+    {"bad_topic",
+     "the topic or pattern is not well formed; write tokens split by dots, with * for "
+     "one token and > for the rest"},
     {"not_running", "the runtime is starting, stopping or gone; see `mabeam health`"},
     {"in_use", "another supervisor holds the runtime; stop it, or use another name"},
-    {"too_many_changes", "one message created, stopped or subscribed too much; divide the work "
-                         "among several messages"},
-    {"unknown_type", "no worker knows an agent type of that name; check the name, and modules in "
-                     "the configuration"},
+    {"too_many_changes",
+     "one message created, stopped or subscribed too much; divide the work "
+     "among several messages"},
+    {"unknown_type",
+     "no worker knows an agent type of that name; check the name, and modules in "
+     "the configuration"},
     {"state_too_large", "the type's State is over max_state_bytes; raise it in the configuration"},
 }};
 static_assert(kWords.size() == static_cast<std::size_t>(Errc::state_too_large) + 1);

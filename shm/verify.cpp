@@ -60,8 +60,8 @@ VerifyView verify_segment(const Segment& segment, bool is_live) {
   view.records = first.records();
   for (Finding& finding : findings) {
     if (view.damage.size() == kMostShown) break;
-    view.damage.push_back({std::move(finding.where), std::string{finding.rule} + " (" +
-                                                         std::to_string(finding.value) + ")"});
+    view.damage.push_back({std::move(finding.where),
+                           std::string{finding.rule} + " (" + std::to_string(finding.value) + ")"});
   }
   return view;
 }

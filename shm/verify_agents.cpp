@@ -14,7 +14,10 @@ constexpr std::uint64_t kMostHandled = std::uint64_t{1} << 56U;
 class Agent {
  public:
   Agent(VerifyPass& pass, std::uint32_t shard, std::uint32_t slot)
-      : pass_(pass), shard_(shard), slot_(slot), table_(pass.segment().agents(shard)),
+      : pass_(pass),
+        shard_(shard),
+        slot_(slot),
+        table_(pass.segment().agents(shard)),
         symbols_(pass.segment().symbols()) {}
 
   void verify() {
@@ -40,8 +43,10 @@ class Agent {
 
  private:
   void expect(bool holds, std::string_view rule, std::uint64_t value) {
-    pass_.expect(holds, [&] { return name(); }, rule, value);
+    pass_.expect(
+        holds, [&] { return name(); }, rule, value);
   }
+
   [[nodiscard]] std::string name() const {
     return "shard " + std::to_string(shard_) + ", agent slot " + std::to_string(slot_);
   }
@@ -92,7 +97,8 @@ void verify_shard(VerifyPass& pass, std::uint32_t shard) {
   std::uint64_t living = 0;
   for (std::uint32_t slot = 0; slot < table.size(); ++slot) {
     Agent{pass, shard, slot}.verify();
-    const auto word = SlotWord::unpack(table.record(slot).slot_word.load(std::memory_order_acquire));
+    const auto word =
+        SlotWord::unpack(table.record(slot).slot_word.load(std::memory_order_acquire));
     if (word.lifecycle == 0) continue;
     ++living;
     pass.count_agent();

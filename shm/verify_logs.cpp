@@ -1,5 +1,5 @@
-// Verify: every event log and the shards' dead letters: header, cursors, and the records that are left
-// of the past, whose numbers go up by one.
+// Verify: every event log and the shards' dead letters: header, cursors, and the records that are
+// left of the past, whose numbers go up by one.
 #include "shm/event_log.hpp"
 #include "shm/snapshots.hpp"
 #include "shm/topics.hpp"
@@ -17,25 +17,30 @@ class Log {
  public:
   /// The event log of an endpoint, or a shard's dead letters, which have no readers.
   Log(VerifyPass& pass, std::span<const std::byte> log, std::uint32_t readers, std::uint32_t writer)
-      : pass_(pass), header_(*reinterpret_cast<const LogHeader*>(log.data())),
+      : pass_(pass),
+        header_(*reinterpret_cast<const LogHeader*>(log.data())),
         cursors_(reinterpret_cast<const LogCursor*>(log.data() + sizeof(LogHeader)), readers),
-        data_(log.subspan(log_bytes_for(readers, 0))), writer_(writer),
+        data_(log.subspan(log_bytes_for(readers, 0))),
+        writer_(writer),
         where_((is_dead_letters() ? "dead letters of " : "log of ") +
                endpoint_name(pass.segment(), writer)) {}
 
-  /// `turn` is that of the shard that writes the log; null for a client's or the supervisor's, which
-  /// store number and tail one after the other.
+  /// `turn` is that of the shard that writes the log; null for a client's or the supervisor's,
+  /// which store number and tail one after the other.
   void verify(const TurnRegion* turn) {
     pass_.count_bytes(sizeof(LogHeader) + cursors_.size_bytes());
     verify_header();
-    for (std::uint32_t reader = 0; reader < cursors_.size(); ++reader) verify_cursor(reader);
+    for (std::uint32_t reader = 0; reader < cursors_.size(); ++reader)
+      verify_cursor(reader);
     verify_records(turn);
   }
 
  private:
   void expect(bool holds, std::string_view rule, std::uint64_t value) {
-    pass_.expect(holds, [&] { return where_; }, rule, value);
+    pass_.expect(
+        holds, [&] { return where_; }, rule, value);
   }
+
   [[nodiscard]] bool is_dead_letters() const { return cursors_.empty(); }
 
   void verify_header() {
@@ -83,8 +88,8 @@ class Log {
     }
     const std::uint64_t number = header_.sequence.load(std::memory_order_acquire);
     const bool is_still = before && settled_turn(*turn) == before;
-    const bool is_sane = oldest <= tail && tail - oldest <= data_.size() && oldest % 8 == 0 &&
-                         tail % 8 == 0;
+    const bool is_sane =
+        oldest <= tail && tail - oldest <= data_.size() && oldest % 8 == 0 && tail % 8 == 0;
     expect(is_sane, "its oldest is not within its room behind its tail", oldest);
     if (!is_sane) return;
     next_ = kNotReading;

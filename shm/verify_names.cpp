@@ -1,5 +1,5 @@
-// Verify: the index of names. Every entry leads to a living agent of that name, and every name to its
-// agent.
+// Verify: the index of names. Every entry leads to a living agent of that name, and every name to
+// its agent.
 #include "shm/snapshots.hpp"
 #include "shm/verify_pass.hpp"
 
@@ -17,13 +17,17 @@ constexpr std::uint64_t kFarOnAverage = 64;
 class Index {
  public:
   Index(VerifyPass& pass, std::uint32_t shard)
-      : pass_(pass), shard_(shard), turn_(pass.segment().turn(shard)),
+      : pass_(pass),
+        shard_(shard),
+        turn_(pass.segment().turn(shard)),
         table_(pass.segment().agents(shard)) {}
 
   void verify() {
-    for (std::uint32_t index = 0; index < table_.name_slots(); ++index) verify_entry(index);
+    for (std::uint32_t index = 0; index < table_.name_slots(); ++index)
+      verify_entry(index);
     if (distance_ > kFarOnAverage * table_.name_slots()) {
-      pass_.find(place("index of names", 0), "its entries lie too far from their hashes", distance_);
+      pass_.find(place("index of names", 0), "its entries lie too far from their hashes",
+                 distance_);
       return;
     }
     for (std::uint32_t slot = 0; slot < table_.size() && misses_ < kMostMisses; ++slot) {
@@ -35,6 +39,7 @@ class Index {
   [[nodiscard]] std::string place(const char* what, std::uint32_t index) const {
     return "shard " + std::to_string(shard_) + ", " + what + " " + std::to_string(index);
   }
+
   /// What was compared was of one state, of the turn that was settled `before`.
   [[nodiscard]] bool is_still(const std::optional<std::uint64_t>& before) const {
     return before && settled_turn(turn_) == before;

@@ -97,8 +97,8 @@ struct RecordSpan {
 
 /// A record that is whole, with a private copy of its headers.
 struct WalkedRecord {
-  RecordHeader header;
-  MessageHeader message;
+  RecordHeader header{};
+  MessageHeader message{};
   std::uint64_t position = 0;
 };
 

@@ -1,4 +1,5 @@
-// Verify: the records of rings and logs: how they follow each other, and what messages have in common.
+// Verify: the records of rings and logs: how they follow each other, and what messages have in
+// common.
 #include "shm/snapshots.hpp"
 #include "shm/verify_pass.hpp"
 

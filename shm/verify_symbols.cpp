@@ -28,14 +28,14 @@ void verify_subscription(VerifyPass& pass, std::uint32_t endpoint, std::uint32_t
               static_cast<std::uint64_t>(word.pattern));
   const std::uint64_t since_ns = entry.since_ns.load(std::memory_order_acquire);
   const auto created_ns = static_cast<std::uint64_t>(segment.header().created_ns);
-  const bool is_possible =
-      since_ns >= created_ns &&
-      (pass.is_live() ? since_ns <= static_cast<std::uint64_t>(monotonic_ns()) : since_ns >> 62U == 0);
+  const bool is_possible = since_ns >= created_ns &&
+                           (pass.is_live() ? since_ns <= static_cast<std::uint64_t>(monotonic_ns())
+                                           : since_ns >> 62U == 0);
   pass.expect(is_possible || entry.word.load(std::memory_order_acquire) != value, where,
               "it began before the segment, or ahead of the clock", since_ns);
   if (!is_shard) {
-    pass.expect(word.slot == AgentId::kClientSlot, where,
-                "a client's subscription names an agent", word.slot);
+    pass.expect(word.slot == AgentId::kClientSlot, where, "a client's subscription names an agent",
+                word.slot);
     return;
   }
   const AgentTable agents = segment.agents(endpoint - 1);
@@ -45,7 +45,8 @@ void verify_subscription(VerifyPass& pass, std::uint32_t endpoint, std::uint32_t
   const auto agent =
       SlotWord::unpack(agents.record(word.slot).slot_word.load(std::memory_order_acquire));
   const bool is_same = before && settled_turn(segment.turn(endpoint - 1)) == before;
-  pass.expect(agent.lifecycle != 0 || !is_same, where, "it is for an agent that is gone", word.slot);
+  pass.expect(agent.lifecycle != 0 || !is_same, where, "it is for an agent that is gone",
+              word.slot);
 }
 
 }  // namespace
@@ -57,8 +58,9 @@ bool is_known(const Symbols& symbols, Symbol symbol) {
 void verify_symbols(VerifyPass& pass) {
   const Symbols symbols = pass.segment().symbols();
   const std::uint32_t damaged = symbols.damaged();
-  pass.expect(damaged == 0, [] { return std::string{"symbols"}; },
-              "slots that point nowhere, or at another text", damaged);
+  pass.expect(
+      damaged == 0, [] { return std::string{"symbols"}; },
+      "slots that point nowhere, or at another text", damaged);
   int misses = 0;
   for (std::uint32_t index = 0; index < symbols.capacity() && misses < kMostMisses; ++index) {
     const auto symbol = static_cast<Symbol>(kFirstSymbol + index);

@@ -25,7 +25,9 @@ Numbers numbers_of(const TurnRegion& turn) {
 class ShardTurn {
  public:
   ShardTurn(VerifyPass& pass, std::uint32_t shard)
-      : pass_(pass), shard_(shard), turn_(pass.segment().turn(shard)) {}
+      : pass_(pass),
+        shard_(shard),
+        turn_(pass.segment().turn(shard)) {}
 
   void verify() {
     verify_numbers();
@@ -37,7 +39,8 @@ class ShardTurn {
 
  private:
   void expect(bool holds, std::string_view rule, std::uint64_t value) {
-    pass_.expect(holds, [&] { return "shard " + std::to_string(shard_) + ", turn"; }, rule, value);
+    pass_.expect(
+        holds, [&] { return "shard " + std::to_string(shard_) + ", turn"; }, rule, value);
   }
 
   void verify_numbers() {
@@ -80,7 +83,8 @@ class ShardTurn {
     const auto what = static_cast<std::uint64_t>(Witness::what(word));
     const std::uint64_t endpoint = word >> 53U & 0xFFU;
     const std::uint64_t priority = word >> 51U & 3U;
-    const bool is_possible = what != 0 && what <= static_cast<std::uint64_t>(Witness::What::event) &&
+    const bool is_possible = what != 0 &&
+                             what <= static_cast<std::uint64_t>(Witness::What::event) &&
                              endpoint < pass_.segment().endpoints() && priority < kPriorities;
     expect(word == 0 || is_possible, "its witness names nothing that can run", word);
   }

@@ -25,9 +25,9 @@ namespace mabeam::supervisor {
 /// What to run, and how.
 struct SpawnOptions {
   std::string executable;
-  std::vector<std::string> arguments;  ///< behind the program's own name
-  std::vector<std::uint32_t> cpus;     ///< empty: as this process
-  std::int32_t nice = 0;               ///< 0: as this process
+  std::vector<std::string> arguments = {};  ///< behind the program's own name
+  std::vector<std::uint32_t> cpus = {};     ///< empty: as this process
+  std::int32_t nice = 0;                    ///< 0: as this process
 };
 
 /// The last thing a child does before its exec that may be refused.

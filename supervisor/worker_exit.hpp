@@ -24,10 +24,10 @@ struct ChildStatus {
 };
 
 struct ExitEvidence {
-  std::optional<ChildStatus> status;      ///< nothing for an adopted worker
-  std::uint32_t leaving = 0;              ///< 1 + exit status, or 0
-  ExitCause condemned = ExitCause::none;  ///< why the supervisor ended it
-  bool was_ordered = false;               ///< to drain or to stop
+  std::optional<ChildStatus> status = {};  ///< nothing for an adopted worker
+  std::uint32_t leaving = 0;               ///< 1 + exit status, or 0
+  ExitCause condemned = ExitCause::none;   ///< why the supervisor ended it
+  bool was_ordered = false;                ///< to drain or to stop
 };
 
 struct WorkerExit {

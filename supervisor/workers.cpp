@@ -47,10 +47,8 @@ void Workers::start(Time now) {
 
 SpawnOptions Workers::spawn_options() const {
   const WorkerConfig& config = runtime_.config.worker;
-  SpawnOptions options{.executable = find_worker(config.executable),
-                       .arguments = {},
-                       .cpus = config.cpus,
-                       .nice = config.nice};
+  SpawnOptions options{
+      .executable = find_worker(config.executable), .cpus = config.cpus, .nice = config.nice};
   for (const std::string& module : config.modules) {
     options.arguments.insert(options.arguments.end(), {"--module", module});
   }

@@ -91,7 +91,7 @@ struct Report {
 };
 
 std::string delivered_text(const Report& report) {
-  const std::string text = human_count(report.delivery.delivered) + " delivered";
+  std::string text = human_count(report.delivery.delivered) + " delivered";
   const std::uint64_t rest = report.totals.accepted - report.delivery.delivered;
   if (rest == 0 || !report.delivery.is_complete) return text;
   return text + " (nobody is subscribed to the other " + human_count(rest) + ")";

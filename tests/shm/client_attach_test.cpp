@@ -33,7 +33,8 @@ TEST_F(ClientAttach, AnEndpointIsClaimedWithItsOwnersIdentity) {
 
 TEST_F(ClientAttach, LeavingFreesTheEndpointUnderANewGeneration) {
   std::set<AgentId> ids;
-  for (int i = 0; i < 20; ++i) EXPECT_TRUE(ids.insert(attach().id()).second);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_TRUE(ids.insert(attach().id()).second);
   for (std::uint32_t i = segment_.first_client(); i < segment_.endpoints(); ++i) {
     EXPECT_EQ(segment_.endpoint(i).claim.load(), 0U);
   }
@@ -70,8 +71,8 @@ TEST_F(ClientAttach, NoRuntimeIsNotFound) {
 }
 
 TEST_F(ClientAttach, ARuntimeThatIsEndingIsNotRunning) {
-  for (const RuntimeState state : {RuntimeState::draining, RuntimeState::stopped,
-                                   RuntimeState::removed}) {
+  for (const RuntimeState state :
+       {RuntimeState::draining, RuntimeState::stopped, RuntimeState::removed}) {
     set_state(state);
     const std::int64_t start = monotonic_ns();
     EXPECT_EQ(refusal(milliseconds{3000}), Errc::not_running);
@@ -92,7 +93,8 @@ TEST_F(ClientAttach, ARuntimeThatIsStartingIsWaitedFor) {
 
 TEST_F(ClientAttach, WhenAllEndpointsAreTakenItSaysSo) {
   std::vector<Client> clients;
-  for (std::uint32_t i = 0; i < segment_.dimensions().clients; ++i) clients.push_back(attach());
+  for (std::uint32_t i = 0; i < segment_.dimensions().clients; ++i)
+    clients.push_back(attach());
   EXPECT_EQ(refusal(), Errc::too_many_clients);
   clients.pop_back();
   EXPECT_EQ(refusal(), Errc{});
@@ -100,7 +102,8 @@ TEST_F(ClientAttach, WhenAllEndpointsAreTakenItSaysSo) {
 
 TEST_F(ClientAttach, AnEndpointThatComesFreeIsTaken) {
   std::vector<Client> clients;
-  for (std::uint32_t i = 0; i < segment_.dimensions().clients; ++i) clients.push_back(attach());
+  for (std::uint32_t i = 0; i < segment_.dimensions().clients; ++i)
+    clients.push_back(attach());
   std::thread leaver([&] {
     std::this_thread::sleep_for(milliseconds{30});
     clients.pop_back();
@@ -148,7 +151,8 @@ TEST_F(ClientAttach, APredecessorsReplyIsDropped) {
   }
   ASSERT_TRUE(shards_[0].reply(question, Errc{}, "for the dead"));
   std::vector<Client> clients;
-  for (std::uint32_t i = 0; i < segment_.dimensions().clients; ++i) clients.push_back(attach());
+  for (std::uint32_t i = 0; i < segment_.dimensions().clients; ++i)
+    clients.push_back(attach());
   const auto successor = std::find_if(clients.begin(), clients.end(), [&](const Client& client) {
     return client.id().endpoint() == old.endpoint();
   });

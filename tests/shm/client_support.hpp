@@ -1,14 +1,13 @@
-// Shards played by hand, for testing clients without a worker: what a client sent is taken out of the
-// rings and answered, by the test itself or by a thread.
+// Shards played by hand, for testing clients without a worker: what a client sent is taken out of
+// the rings and answered, by the test itself or by a thread.
 #pragma once
 
 #include "shm/doorbell.hpp"
 #include "shm/spsc_ring.hpp"
 #include "shm/wire.hpp"
+#include "tests/shm/shm_support.hpp"
 
 #include "mabeam/client.hpp"
-
-#include "tests/shm/shm_support.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -30,6 +29,7 @@ struct Taken {
   [[nodiscard]] std::uint32_t client() const {
     return static_cast<std::uint32_t>(AgentId{header.source}.endpoint());
   }
+
   [[nodiscard]] Payload view() const { return {payload, static_cast<Content>(header.content)}; }
 };
 
@@ -37,7 +37,8 @@ struct Taken {
 class FakeShard {
  public:
   FakeShard(const Segment& segment, std::uint32_t endpoint)
-      : segment_(segment), endpoint_(endpoint) {
+      : segment_(segment),
+        endpoint_(endpoint) {
     for (std::uint32_t i = segment.first_client(); i < segment.endpoints(); ++i) {
       for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
         in_.push_back({RingConsumer::open(segment.ring(i, endpoint, priority)).value(), priority});
@@ -55,7 +56,9 @@ class FakeShard {
       EXPECT_TRUE(in.ring.poll(
           [&](const Record& record) {
             const Received message = parse(record).value();
-            taken.push_back({message.kind, in.priority, message.header,
+            taken.push_back({message.kind,
+                             in.priority,
+                             message.header,
                              {message.payload.begin(), message.payload.end()}});
           },
           limit));
@@ -71,12 +74,13 @@ class FakeShard {
     header.content = static_cast<std::uint32_t>(payload.content());
     return put(message.client(), header, code, payload);
   }
+
   bool put(std::uint32_t client, const MessageHeader& header, Errc code,
            const PayloadRef& payload = {}, Kind kind = Kind::reply) {
     RingProducer& ring = out_[client - segment_.first_client()];
     const auto length = static_cast<std::uint32_t>(sizeof header + payload.bytes().size());
-    const auto room = ring.claim(length, static_cast<std::uint16_t>(kind),
-                                 static_cast<std::uint16_t>(code));
+    const auto room =
+        ring.claim(length, static_cast<std::uint16_t>(kind), static_cast<std::uint16_t>(code));
     if (!room) return false;
     compose(*room, header, payload.bytes());
     ring.publish();
@@ -88,13 +92,16 @@ class FakeShard {
   /// A living agent of this shard.
   AgentId put_agent() {
     const std::uint32_t slot = next_slot_++;
-    segment_.agents(endpoint_ - 1).record(slot).slot_word.store(
-        SlotWord{1, static_cast<std::uint8_t>(Lifecycle::ready)}.pack());
+    segment_.agents(endpoint_ - 1)
+        .record(slot)
+        .slot_word.store(SlotWord{1, static_cast<std::uint8_t>(Lifecycle::ready)}.pack());
     return {static_cast<EndpointId>(endpoint_), slot, 1};
   }
+
   void end_agent(AgentId id) const {
     segment_.agents(endpoint_ - 1).record(id.slot()).slot_word.store(SlotWord{1, 0}.pack());
   }
+
   [[nodiscard]] std::uint32_t agents_made() const { return next_slot_; }
 
  private:
@@ -119,13 +126,16 @@ class ShardThread {
       : thread_([this, &shards, serve = std::move(serve)] {
           while (!ended_.load()) {
             for (FakeShard& shard : shards) {
-              for (const Taken& message : shard.take()) serve(shard, message);
+              for (const Taken& message : shard.take())
+                serve(shard, message);
             }
             std::this_thread::yield();
           }
         }) {}
+
   ShardThread(const ShardThread&) = delete;
   ShardThread& operator=(const ShardThread&) = delete;
+
   ~ShardThread() {
     ended_.store(true);
     thread_.join();
@@ -148,9 +158,11 @@ class ClientTest : public SegmentTest {
   Client attach(ClientOptions options = {}) {
     return Client::attach(guard_.name(), options).value();
   }
+
   [[nodiscard]] EndpointSlot& slot_of(const Client& client) const {
     return segment_.endpoint(static_cast<std::uint32_t>(client.id().endpoint()));
   }
+
   [[nodiscard]] std::uint64_t refused_by(const Client& client) const {
     return slot_of(client).refused.load();
   }

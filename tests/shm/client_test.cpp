@@ -25,8 +25,8 @@ class ClientMessages : public ClientTest {
 // ---- send ------------------------------------------------------------------------------------
 
 TEST_F(ClientMessages, ASignalArrivesAsItWasSent) {
-  ASSERT_TRUE(client_.send(agent_, "wake.up", "now", {.priority = Priority::low,
-                                                      .deadline = seconds{5}}));
+  ASSERT_TRUE(
+      client_.send(agent_, "wake.up", "now", {.priority = Priority::low, .deadline = seconds{5}}));
   const std::vector<Taken> taken = shards_[0].take();
   ASSERT_EQ(taken.size(), 1U);
   const Taken& message = taken[0];
@@ -45,7 +45,8 @@ TEST_F(ClientMessages, ASignalArrivesAsItWasSent) {
 }
 
 TEST_F(ClientMessages, MessagesHaveIdsOfTheirOwn) {
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(client_.send(agent_, "x"));
+  for (int i = 0; i < 3; ++i)
+    ASSERT_TRUE(client_.send(agent_, "x"));
   const std::vector<Taken> taken = shards_[0].take();
   ASSERT_EQ(taken.size(), 3U);
   EXPECT_LT(taken[0].header.id, taken[1].header.id);
@@ -54,9 +55,11 @@ TEST_F(ClientMessages, MessagesHaveIdsOfTheirOwn) {
 }
 
 TEST_F(ClientMessages, OrderHoldsInARing) {
-  for (int i = 0; i < 30; ++i) ASSERT_TRUE(client_.send(agent_, "n", i));
+  for (int i = 0; i < 30; ++i)
+    ASSERT_TRUE(client_.send(agent_, "n", i));
   int expected = 0;
-  for (const Taken& message : shards_[0].take()) EXPECT_EQ(message.view().as<int>(), expected++);
+  for (const Taken& message : shards_[0].take())
+    EXPECT_EQ(message.view().as<int>(), expected++);
   EXPECT_EQ(expected, 30);
 }
 
@@ -78,15 +81,15 @@ TEST_F(ClientMessages, OverAQuarterOfTheRingIsTooLarge) {
   const std::string largest(1024 - 8 - sizeof(MessageHeader), 'x');
   EXPECT_TRUE(client_.send(agent_, "x", largest));
   EXPECT_EQ(code_of(client_.send(agent_, "x", largest + "y")), Errc::message_too_large);
-  EXPECT_EQ(code_of(client_.send(agent_, "x", std::string(100'000, 'x'))),
-            Errc::message_too_large);
+  EXPECT_EQ(code_of(client_.send(agent_, "x", std::string(100'000, 'x'))), Errc::message_too_large);
   EXPECT_EQ(code_of(client_.call(agent_, "x", largest + "y")), Errc::message_too_large);
   EXPECT_EQ(shards_[0].take().size(), 1U);
 }
 
 TEST_F(ClientMessages, AFullRingIsBackpressureAndIsCounted) {
   int sent = 0;
-  while (client_.send(agent_, "x", "12345678")) ++sent;
+  while (client_.send(agent_, "x", "12345678"))
+    ++sent;
   EXPECT_EQ(sent, 4096 / 72);
   EXPECT_EQ(code_of(client_.send(agent_, "x", "12345678")), Errc::backpressure);
   EXPECT_EQ(refused_by(client_), 2U);
@@ -155,7 +158,8 @@ TEST_F(ClientCallsTest, TheAnswerComesBack) {
 TEST_F(ClientCallsTest, ASpinningClientGetsItsAnswerToo) {
   Client spinner = attach({.wait = WaitMode::spin});
   const ShardThread thread{shards_, echo};
-  for (int i = 0; i < 200; ++i) ASSERT_EQ(spinner.call(agent_, "echo", i)->payload().as<int>(), i);
+  for (int i = 0; i < 200; ++i)
+    ASSERT_EQ(spinner.call(agent_, "echo", i)->payload().as<int>(), i);
   const std::int64_t start = monotonic_ns();
   EXPECT_EQ(code_of(spinner.call(agent_, "echo", {}, nanoseconds{0})), Errc::timed_out);
   EXPECT_LT(since(start), seconds{5});
@@ -213,26 +217,25 @@ TEST_F(ClientCallsTest, ALateAnswerIsDroppedAndCounted) {
 }
 
 TEST_F(ClientCallsTest, OnlyTheRightAnswerIsTaken) {
-  const ShardThread thread{
-      shards_, [&](FakeShard& shard, const Taken& message) {
-        const std::uint32_t client = message.client();
-        MessageHeader header = message.header;
-        header.source = message.header.target;
-        header.target = message.header.source;
-        MessageHeader wrong = header;
-        wrong.correlation += 1;
-        shard.put(client, wrong, Errc{}, "another call's");
-        wrong = header;
-        wrong.target = AgentId{client_.id().endpoint(), AgentId::kClientSlot,
-                               client_.id().generation() + 1}
-                           .value();
-        shard.put(client, wrong, Errc{}, "another owner's");
-        shard.put(client, header, Errc{}, "no reply at all", Kind::signal);
-        FakeShard& other = shards_[1];
-        other.put(client, header, Errc{}, "another shard's");
-        shard.put(client, header, Errc{}, "right");
-        shard.put(client, header, Errc{}, "twice");
-      }};
+  const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
+                             const std::uint32_t client = message.client();
+                             MessageHeader header = message.header;
+                             header.source = message.header.target;
+                             header.target = message.header.source;
+                             MessageHeader wrong = header;
+                             wrong.correlation += 1;
+                             shard.put(client, wrong, Errc{}, "another call's");
+                             wrong = header;
+                             wrong.target = AgentId{client_.id().endpoint(), AgentId::kClientSlot,
+                                                    client_.id().generation() + 1}
+                                                .value();
+                             shard.put(client, wrong, Errc{}, "another owner's");
+                             shard.put(client, header, Errc{}, "no reply at all", Kind::signal);
+                             FakeShard& other = shards_[1];
+                             other.put(client, header, Errc{}, "another shard's");
+                             shard.put(client, header, Errc{}, "right");
+                             shard.put(client, header, Errc{}, "twice");
+                           }};
   EXPECT_EQ(client_.call(agent_, "x")->payload().text(), "right");
   EXPECT_EQ(client_.call(agent_, "x")->payload().text(), "right");
 }
@@ -249,8 +252,8 @@ TEST_F(ClientCallsTest, TheEndOfTheRuntimeEndsTheWait) {
 }
 
 TEST_F(ClientCallsTest, ADamagedReplyIsGivenUpAndTheRingGoesOn) {
-  const auto ring = segment_.ring(1, static_cast<std::uint32_t>(client_.id().endpoint()),
-                                  Priority::high);
+  const auto ring =
+      segment_.ring(1, static_cast<std::uint32_t>(client_.id().endpoint()), Priority::high);
   EXPECT_EQ(code_of(client_.call(agent_, "x", {}, milliseconds{1})), Errc::timed_out);
   const auto* header = reinterpret_cast<RingHeader*>(ring.data());
   const std::uint64_t at = header->tail.load() % header->capacity;
@@ -280,7 +283,8 @@ TEST_F(ClientCallsTest, WhatAgentsSendToAClientIsDroppedAndCounted) {
 TEST_F(ClientCallsTest, ALargeAnswerComesWhole) {
   const ShardThread thread{shards_, echo};
   const std::string large(900, 'L');
-  for (int i = 0; i < 20; ++i) ASSERT_EQ(client_.call(agent_, "echo", large)->payload().text(), large);
+  for (int i = 0; i < 20; ++i)
+    ASSERT_EQ(client_.call(agent_, "echo", large)->payload().text(), large);
 }
 
 TEST_F(ClientCallsTest, FindKnowsNamesAndIds) {

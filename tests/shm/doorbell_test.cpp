@@ -31,8 +31,10 @@ class DoorbellTest : public testing::Test {
   DoorbellTest()
       : shared_(static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
                                             MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+
   DoorbellTest(const DoorbellTest&) = delete;
   DoorbellTest& operator=(const DoorbellTest&) = delete;
+
   ~DoorbellTest() override { ::munmap(shared_, sizeof(Shared)); }
 
   Shared* shared_;
@@ -42,7 +44,8 @@ nanoseconds elapsed_since(std::int64_t start_ns) {
   return nanoseconds{monotonic_ns() - start_ns};
 }
 
-/// Waits for `number` in `word`, asleep. False if a whole long sleep passed without it: a lost wake.
+/// Waits for `number` in `word`, asleep. False if a whole long sleep passed without it: a lost
+/// wake.
 bool wait_for(Doorbell& bell, const Word& word, std::uint64_t number) {
   const auto has_come = [&] { return word.load(std::memory_order_acquire) >= number; };
   while (!has_come()) {
@@ -147,7 +150,8 @@ TEST_F(DoorbellTest, NobodyRingsForAnAwakeOne) {
 TEST_F(DoorbellTest, TheNextSenderWakesWhomADeadOneLeftAsleep) {
   const pid_t child = ::fork();
   if (child == 0) ::_exit(wait_for(shared_->pong_bell, shared_->ping, 1) ? 0 : 1);
-  while (!is_sleeping(shared_->pong_bell)) ::usleep(100);
+  while (!is_sleeping(shared_->pong_bell))
+    ::usleep(100);
   ::usleep(20'000);
   shared_->ping.store(1, std::memory_order_release);  // published, and here it died
   publish(shared_->ping, 2, shared_->pong_bell);

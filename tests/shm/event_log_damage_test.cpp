@@ -15,20 +15,24 @@ class EventLogDamage : public EventLogTest {
     EventLogReader reader = open_reader(0);
     reader.join();
     EventLogWriter writer = open_writer();
-    for (std::uint32_t i = 0; i < 12; ++i) emit(writer, i * 20);
+    for (std::uint32_t i = 0; i < 12; ++i)
+      emit(writer, i * 20);
   }
 
   void flip(std::size_t offset, unsigned bit) {
     *memory_.at(offset) ^= static_cast<std::byte>(1U << bit);
   }
+
   void expect_inside(const Record& record) const {
     const std::byte* first = memory_.at(log_bytes_for(kReaders, 0));
     ASSERT_GE(record.body.data(), first);
     ASSERT_LE(record.body.data() + record.body.size(), first + kLogCapacity);
     unsigned sum = 0;
-    for (const std::byte b : record.body) sum += std::to_integer<unsigned>(b);
+    for (const std::byte b : record.body)
+      sum += std::to_integer<unsigned>(b);
     ASSERT_LE(sum, 255 * kLogCapacity);
   }
+
   void read_with_cursor() const {
     auto reader = EventLogReader::open(memory_.span(), kReaders, 0);
     if (!reader || !reader->is_joined()) return;
@@ -46,6 +50,7 @@ class EventLogDamage : public EventLogTest {
       reader->advance(record.end, 0);
     }
   }
+
   void observe() const {
     auto observer = EventLogObserver::open(memory_.span(), kReaders);
     if (!observer) return;
@@ -58,6 +63,7 @@ class EventLogDamage : public EventLogTest {
       ASSERT_LE(copy.size(), kLogCapacity);
     }
   }
+
   void write() const {
     auto writer = EventLogWriter::open(memory_.span(), kReaders);
     if (!writer) return;
@@ -107,7 +113,7 @@ TEST_F(EventLogDamage, EveryFlippedRecordBitIsSurvived) {
   const std::size_t first = log_bytes_for(kReaders, 0);
   const std::uint64_t used = header().tail.load();
   for (std::uint64_t i = 0; i < used; i += 4) {  // lengths lie on 8, ids and payloads anywhere
-    for (unsigned bit = 0; bit < 8; bit += i % 8 == 0 ? 1 : 3) {
+    for (unsigned bit = 0; bit < 8; bit += i % 8 == 0 ? 1U : 3U) {
       flip(first + i, bit);
       use_all_ends();
       flip(first + i, bit);

@@ -18,6 +18,7 @@ class EventLogObservers : public EventLogTest {
   [[nodiscard]] EventLogObserver open_observer() const {
     return EventLogObserver::open(memory_.span(), kReaders).value();
   }
+
   static std::optional<std::uint64_t> next(EventLogObserver& observer) {
     RecordHeader header{};
     std::vector<std::byte> copy;
@@ -41,7 +42,8 @@ TEST_F(EventLogObservers, StartsAtTheTail) {
 
 TEST_F(EventLogObservers, ReadsTheHistory) {
   EventLogWriter writer = open_writer();
-  for (int i = 0; i < 500; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 500; ++i)
+    ASSERT_TRUE(emit(writer));
   EventLogObserver observer = open_observer();
   observer.start_at_oldest();
   std::optional<std::uint64_t> number = next(observer);
@@ -59,11 +61,14 @@ TEST_F(EventLogObservers, ReadsTheHistory) {
 TEST_F(EventLogObservers, AnOvertakenObserverIsToldExactlyWhatItMissed) {
   EventLogWriter writer = open_writer();
   EventLogObserver observer = open_observer();
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 3; ++i)
+    ASSERT_TRUE(emit(writer));
   EXPECT_EQ(next(observer), 0U);
-  for (int i = 0; i < 500; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 500; ++i)
+    ASSERT_TRUE(emit(writer));
   std::uint64_t count = 0;
-  while (next(observer)) ++count;
+  while (next(observer))
+    ++count;
   EXPECT_EQ(count + observer.missed(), 502U);
   EXPECT_GT(observer.missed(), 400U);
 }
@@ -72,7 +77,8 @@ TEST_F(EventLogObservers, HoldsNobodyBack) {
   EventLogWriter writer = open_writer();
   EventLogObserver observer = open_observer();
   observer.start_at_oldest();
-  for (int i = 0; i < 500; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 500; ++i)
+    ASSERT_TRUE(emit(writer));
   EXPECT_EQ(writer.slowest_reader(), EventLogWriter::kNobody);
 }
 
@@ -93,17 +99,20 @@ TEST_F(EventLogObservers, DamageIsCorruptAndThenPassed) {
 class SharedLog {
  public:
   SharedLog()
-      : data_(static_cast<std::byte*>(::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
-                                             MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
+      : data_(static_cast<std::byte*>(
+            ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
     create_log(log(), kReaders);
   }
+
   SharedLog(const SharedLog&) = delete;
   SharedLog& operator=(const SharedLog&) = delete;
+
   ~SharedLog() { ::munmap(data_, kBytes); }
 
   [[nodiscard]] std::span<std::byte> log() const {
     return {data_ + kLinePair, log_bytes_for(kReaders, kLogCapacity)};
   }
+
   [[nodiscard]] std::atomic<std::uint64_t>& ended() const {
     return *reinterpret_cast<std::atomic<std::uint64_t>*>(data_);
   }
@@ -122,7 +131,8 @@ TEST(EventLogObserversRace, WhatIsOverwrittenWhileItIsReadIsNeverTakenForGood) {
   const pid_t child = ::fork();
   if (child == 0) {
     EventLogWriter writer = EventLogWriter::open(shared.log(), kReaders).value();
-    for (std::uint32_t i = 0; i < kManyEvents; ++i) emit(writer, i % 700);
+    for (std::uint32_t i = 0; i < kManyEvents; ++i)
+      emit(writer, i % 700);
     shared.ended().store(1);
     ::_exit(0);
   }
@@ -152,7 +162,8 @@ TEST(EventLogObserversRace, WhatIsReadAndWhatIsMissedAddUp) {
   const pid_t child = ::fork();
   if (child == 0) {
     EventLogWriter writer = EventLogWriter::open(shared.log(), kReaders).value();
-    for (std::uint32_t i = 0; i < kManyEvents; ++i) emit(writer, i % 100);
+    for (std::uint32_t i = 0; i < kManyEvents; ++i)
+      emit(writer, i % 100);
     shared.ended().store(1);
     ::_exit(0);
   }

@@ -15,7 +15,8 @@ TEST_F(EventLogReaders, AReaderHasNoCursorUntilItJoins) {
   EXPECT_FALSE(reader.is_joined());
   EXPECT_EQ(cursor(0).position.load(), kNotReading);
   EventLogWriter writer = open_writer();
-  for (int i = 0; i < 500; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 500; ++i)
+    ASSERT_TRUE(emit(writer));
   reader.join();
   EXPECT_TRUE(reader.is_joined());
   EXPECT_EQ(reader.position(), writer.published());
@@ -36,14 +37,17 @@ TEST_F(EventLogReaders, JoinBeginsAtTheTail) {
 TEST_F(EventLogReaders, NothingBehindAJoinIsOverwritten) {
   for (std::uint32_t before = 0; before < 60; ++before) {
     EventLogWriter writer = open_writer();
-    for (std::uint32_t i = 0; i < before; ++i) ASSERT_TRUE(emit(writer));
+    for (std::uint32_t i = 0; i < before; ++i)
+      ASSERT_TRUE(emit(writer));
     EventLogReader reader = open_reader(0);
     reader.join();
     const std::uint64_t first = writer.sequence();
     std::uint64_t count = 0;
-    while (emit(writer)) ++count;
+    while (emit(writer))
+      ++count;
     EXPECT_LE(writer.published() - reader.position(), kLogCapacity);
-    for (std::uint64_t i = 0; i < count; ++i) ASSERT_EQ(read(reader), first + i);
+    for (std::uint64_t i = 0; i < count; ++i)
+      ASSERT_EQ(read(reader), first + i);
     reader.leave();
   }
 }
@@ -112,7 +116,8 @@ TEST_F(EventLogReaders, AnEvictedReaderHoldsNobody) {
   writer.evict(2);
   EXPECT_TRUE(reader.is_evicted());
   EXPECT_EQ(writer.slowest_reader(), EventLogWriter::kNobody);
-  for (int i = 0; i < 500; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 500; ++i)
+    ASSERT_TRUE(emit(writer));
 }
 
 TEST_F(EventLogReaders, AnEvictedReaderIsToldExactlyWhatItMissed) {
@@ -121,11 +126,13 @@ TEST_F(EventLogReaders, AnEvictedReaderIsToldExactlyWhatItMissed) {
   reader.join();
   while (emit(writer)) {
   }
-  for (std::uint64_t i = 0; i < 7; ++i) ASSERT_EQ(read(reader), i);
+  for (std::uint64_t i = 0; i < 7; ++i)
+    ASSERT_EQ(read(reader), i);
   while (emit(writer)) {
   }
   writer.evict(0);
-  for (int i = 0; i < 300; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 300; ++i)
+    ASSERT_TRUE(emit(writer));
   reader.rejoin();
   EXPECT_FALSE(reader.is_evicted());
   EXPECT_EQ(reader.sequence(), 7U);
@@ -141,10 +148,12 @@ TEST_F(EventLogReaders, ARejoinedReaderIsWaitedForAgain) {
   while (emit(writer)) {
   }
   writer.evict(0);
-  for (int i = 0; i < 100; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE(emit(writer));
   reader.rejoin();
   std::uint64_t count = 0;
-  while (emit(writer)) ++count;
+  while (emit(writer))
+    ++count;
   EXPECT_GE(count, kLogCapacity / 72 - 1);
   EXPECT_EQ(writer.slowest_reader(), 0U);
   writer.evict(0);

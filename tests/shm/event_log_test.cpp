@@ -16,8 +16,10 @@ TEST_F(EventLog, EventsAreNumberedFromZero) {
   EventLogReader reader = open_reader(0);
   reader.join();
   EXPECT_EQ(reader.sequence(), 0U);
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(emit(writer));
-  for (std::uint64_t i = 0; i < 5; ++i) EXPECT_EQ(read(reader), i);
+  for (int i = 0; i < 5; ++i)
+    ASSERT_TRUE(emit(writer));
+  for (std::uint64_t i = 0; i < 5; ++i)
+    EXPECT_EQ(read(reader), i);
   EXPECT_EQ(read(reader), std::nullopt);
   EXPECT_EQ(header().sequence.load(), 5U);
 }
@@ -47,7 +49,8 @@ TEST_F(EventLog, RewindForgetsClaimsAndTheirNumbers) {
 
 TEST_F(EventLog, WithoutReadersTheOldestGiveWay) {
   EventLogWriter writer = open_writer();
-  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(emit(writer, static_cast<std::uint32_t>(i) % 300));
+  for (int i = 0; i < 1000; ++i)
+    ASSERT_TRUE(emit(writer, static_cast<std::uint32_t>(i) % 300));
   const std::uint64_t oldest = header().oldest.load();
   const std::uint64_t tail = header().tail.load();
   EXPECT_LE(tail - oldest, kLogCapacity);
@@ -59,7 +62,8 @@ TEST_F(EventLog, AReaderHoldsTheWriterBack) {
   EventLogReader reader = open_reader(1);
   reader.join();
   std::uint64_t count = 0;
-  while (emit(writer)) ++count;
+  while (emit(writer))
+    ++count;
   EXPECT_EQ(count, kLogCapacity / 72);  // 8 of the record, 56 of the header, 8 of payload
   EXPECT_EQ(claim_event(writer, 8).error().code, Errc::backpressure);
   EXPECT_EQ(writer.slowest_reader(), 1U);
@@ -68,7 +72,8 @@ TEST_F(EventLog, AReaderHoldsTheWriterBack) {
   EXPECT_EQ(read(reader), 1U);
   EXPECT_TRUE(writer.has_room(64));
   EXPECT_TRUE(emit(writer));
-  for (std::uint64_t i = 2; i <= count; ++i) EXPECT_EQ(read(reader), i);
+  for (std::uint64_t i = 2; i <= count; ++i)
+    EXPECT_EQ(read(reader), i);
 }
 
 TEST_F(EventLog, TheSlowestReaderCounts) {
@@ -78,7 +83,8 @@ TEST_F(EventLog, TheSlowestReaderCounts) {
   EXPECT_EQ(writer.slowest_reader(), EventLogWriter::kNobody);
   fast.join();
   slow.join();
-  for (int i = 0; i < 10; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 10; ++i)
+    ASSERT_TRUE(emit(writer));
   while (read(fast)) {
   }
   EXPECT_EQ(read(slow), 0U);
@@ -98,7 +104,8 @@ TEST_F(EventLog, HalfFullIsToldFromTheLastLook) {
   reader.join();
   ASSERT_TRUE(emit(writer));
   EXPECT_FALSE(writer.is_half_full());
-  while (writer.claimed() <= kLogCapacity / 2) ASSERT_TRUE(emit(writer));
+  while (writer.claimed() <= kLogCapacity / 2)
+    ASSERT_TRUE(emit(writer));
   EXPECT_TRUE(writer.is_half_full());
   while (read(reader)) {
   }
@@ -121,7 +128,8 @@ TEST_F(EventLog, TooLargeIsRefusedWhereverItWouldStart) {
 TEST_F(EventLog, DeathBeforePublishLeavesNothing) {
   EventLogWriter writer = open_writer();
   ASSERT_TRUE(emit(writer));
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(claim_event(writer, 100));
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(claim_event(writer, 100));
   EventLogWriter successor = open_writer();
   EXPECT_EQ(successor.sequence(), 1U);
   EventLogReader reader = open_reader(0);
@@ -133,7 +141,8 @@ TEST_F(EventLog, DeathBeforePublishLeavesNothing) {
 // A client may die between its two stores: the number is then that of the last whole record.
 TEST_F(EventLog, DeathBetweenSequenceAndTailLosesNoNumber) {
   EventLogWriter writer = open_writer();
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 3; ++i)
+    ASSERT_TRUE(emit(writer));
   ASSERT_TRUE(claim_event(writer, 8));
   header().sequence.store(writer.sequence());
   EXPECT_EQ(open_writer().sequence(), 3U);
@@ -141,7 +150,8 @@ TEST_F(EventLog, DeathBetweenSequenceAndTailLosesNoNumber) {
 
 TEST_F(EventLog, ASuccessorGoesOnAfterTheLogHasGoneRound) {
   EventLogWriter writer = open_writer();
-  for (int i = 0; i < 500; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 500; ++i)
+    ASSERT_TRUE(emit(writer));
   EventLogWriter successor = open_writer();
   EXPECT_EQ(successor.sequence(), 500U);
   EXPECT_EQ(successor.published(), writer.published());
@@ -165,7 +175,8 @@ TEST_F(EventLog, ALogWithoutReadersIsAnOverwritingLog) {
   Memory memory{log_bytes_for(0, kLogCapacity)};
   create_log(memory.span(), 0);
   EventLogWriter writer = EventLogWriter::open(memory.span(), 0).value();
-  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(emit(writer));
+  for (int i = 0; i < 1000; ++i)
+    ASSERT_TRUE(emit(writer));
   EXPECT_EQ(writer.slowest_reader(), EventLogWriter::kNobody);
   EXPECT_EQ(writer.lowest_position(), writer.published());
 }

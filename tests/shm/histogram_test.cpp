@@ -1,6 +1,5 @@
 // Histogram: every value in a bucket that is at most an eighth of it wide.
 #include "shm/metrics.hpp"
-
 #include "tests/shm/shm_support.hpp"
 
 #include <gtest/gtest.h>
@@ -47,14 +46,16 @@ TEST(HistogramBuckets, TheEndsAreZeroAndTheLargestNumber) {
 TEST(HistogramCounts, CountWhatWasRecorded) {
   const Memory memory{sizeof(ShardMetrics)};
   Histogram& histogram = reinterpret_cast<ShardMetrics*>(memory.span().data())->latency_ns;
-  for (const std::int64_t value : {0, 5, 5, 1000, 1'000'000}) histogram.record(value);
+  for (const std::int64_t value : {0, 5, 5, 1000, 1'000'000})
+    histogram.record(value);
   histogram.record(-1);
   histogram.record(std::numeric_limits<std::int64_t>::min());
   EXPECT_EQ(histogram.count(0), 3U);  // what is below 0 counts as 0
   EXPECT_EQ(histogram.count(5), 2U);
   EXPECT_EQ(histogram.count(Histogram::bucket_of(1000)), 1U);
   std::uint64_t total = 0;
-  for (std::uint32_t i = 0; i < Histogram::kBuckets; ++i) total += histogram.count(i);
+  for (std::uint32_t i = 0; i < Histogram::kBuckets; ++i)
+    total += histogram.count(i);
   EXPECT_EQ(total, 7U);
 }
 

@@ -48,9 +48,9 @@ TEST(AgentIds, ComeBackFromTheirText) {
 }
 
 TEST(AgentIds, OtherTextIsNoId) {
-  for (const char* text : {"", "1", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeg",
-                           "0x23456789abcdef", "-123456789abcdef", "+123456789abcdef",
-                           " 123456789abcdef", "0123456789abcde "}) {
+  for (const char* text :
+       {"", "1", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeg", "0x23456789abcdef",
+        "-123456789abcdef", "+123456789abcdef", " 123456789abcdef", "0123456789abcde "}) {
     EXPECT_EQ(parse_agent_id(text), std::nullopt) << text;
   }
 }

@@ -2,7 +2,6 @@
 #include "shm/interest.hpp"
 
 #include "shm/topics.hpp"
-
 #include "tests/shm/shm_support.hpp"
 
 #include <gtest/gtest.h>
@@ -26,19 +25,24 @@ class InterestTest : public SegmentTest {
   }
 
   Symbol symbol(std::string_view text) { return segment_.symbols().intern(text).value(); }
+
   void put(std::uint32_t endpoint, std::size_t entry, std::string_view pattern,
            std::uint32_t slot = 0) {
     segment_.subscriptions(endpoint)[entry].word.store(
         SubscriptionWord{symbol(pattern), slot}.pack());
   }
+
   void raise_epoch() { segment_.header().subscription_epoch.fetch_add(1); }
+
   void subscribe(std::uint32_t endpoint, std::size_t entry, std::string_view pattern) {
     put(endpoint, entry, pattern);
     raise_epoch();
   }
+
   void expect(std::string_view topic, std::initializer_list<std::uint32_t> endpoints) {
     EndpointSet expected;
-    for (const std::uint32_t endpoint : endpoints) expected.insert(endpoint);
+    for (const std::uint32_t endpoint : endpoints)
+      expected.insert(endpoint);
     EXPECT_EQ(interest_.of(symbol(topic)).words, expected.words) << topic;
   }
 
@@ -157,7 +161,8 @@ TEST_F(InterestTest, IsFastWhileNothingChanges) {
   const Symbol topic = symbol("hot");
   const std::int64_t start = monotonic_ns();
   std::uint64_t sum = 0;
-  for (int i = 0; i < 1'000'000; ++i) sum += interest_.of(topic).words[0];
+  for (int i = 0; i < 1'000'000; ++i)
+    sum += interest_.of(topic).words[0];
   EXPECT_EQ(sum, 2'000'000U);
   EXPECT_LT(std::chrono::nanoseconds{monotonic_ns() - start}, std::chrono::seconds{1});
 }

@@ -87,15 +87,22 @@ TEST(Layout, RegionsHaveDifferentNames) {
 TEST(Layout, RequestsOutOfRangeAreRefused) {
   using Change = std::function<void(DimensionRequest&)>;
   const std::vector<Change> changes{
-      [](auto& r) { r.workers = 0; },          [](auto& r) { r.workers = 129; },
-      [](auto& r) { r.shards = 0; },           [](auto& r) { r.shards = 193; },
-      [](auto& r) { r.shards = 0xFFFFFFFF; },  [](auto& r) { r.workers = 0xFFFFFFFF; },
-      [](auto& r) { r.clients = 0; },          [](auto& r) { r.clients = 64; },
-      [](auto& r) { r.max_agents = 0; },       [](auto& r) { r.max_agents = kMaxAgents + 1; },
+      [](auto& r) { r.workers = 0; },
+      [](auto& r) { r.workers = 129; },
+      [](auto& r) { r.shards = 0; },
+      [](auto& r) { r.shards = 193; },
+      [](auto& r) { r.shards = 0xFFFFFFFF; },
+      [](auto& r) { r.workers = 0xFFFFFFFF; },
+      [](auto& r) { r.clients = 0; },
+      [](auto& r) { r.clients = 64; },
+      [](auto& r) { r.max_agents = 0; },
+      [](auto& r) { r.max_agents = kMaxAgents + 1; },
       [](auto& r) { r.max_state_bytes = (1U << 20U) + 1; },
-      [](auto& r) { r.high_bytes = 2048; },    [](auto& r) { r.normal_bytes = 5000; },
+      [](auto& r) { r.high_bytes = 2048; },
+      [](auto& r) { r.normal_bytes = 5000; },
       [](auto& r) { r.low_bytes = 512U << 20U; },
-      [](auto& r) { r.log_bytes = 32U << 10U; }, [](auto& r) { r.log_bytes = 8ULL << 30U; },
+      [](auto& r) { r.log_bytes = 32U << 10U; },
+      [](auto& r) { r.log_bytes = 8ULL << 30U; },
       [](auto& r) { r.log_bytes = 100'000; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) {

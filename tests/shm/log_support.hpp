@@ -3,7 +3,6 @@
 
 #include "shm/event_log.hpp"
 #include "shm/wire.hpp"
-
 #include "tests/shm/shm_support.hpp"
 
 #include <gtest/gtest.h>
@@ -56,12 +55,15 @@ class EventLogTest : public testing::Test {
   [[nodiscard]] EventLogWriter open_writer() const {
     return EventLogWriter::open(memory_.span(), kReaders).value();
   }
+
   [[nodiscard]] EventLogReader open_reader(std::uint32_t reader) const {
     return EventLogReader::open(memory_.span(), kReaders, reader).value();
   }
+
   [[nodiscard]] LogHeader& header() const {
     return *reinterpret_cast<LogHeader*>(memory_.span().data());
   }
+
   [[nodiscard]] LogCursor& cursor(std::uint32_t reader) const {
     return reinterpret_cast<LogCursor*>(memory_.at(sizeof(LogHeader)))[reader];
   }

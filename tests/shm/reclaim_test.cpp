@@ -5,7 +5,6 @@
 #include "shm/event_log.hpp"
 #include "shm/process.hpp"
 #include "shm/spsc_ring.hpp"
-
 #include "tests/shm/shm_support.hpp"
 
 #include <gtest/gtest.h>
@@ -35,13 +34,16 @@ class Reclaim : public SegmentTest {
     }
     segment_.subscriptions(endpoint_)[3].word.store(SubscriptionWord{Symbol{20}, 1}.pack());
     segment_.subscriptions(endpoint_)[1000].word.store(SubscriptionWord{Symbol{21}, 1}.pack());
-    for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) send(priority);
+    for (const Priority priority : {Priority::high, Priority::normal, Priority::low})
+      send(priority);
   }
+
   void send(Priority priority) {
     auto ring = RingProducer::open(segment_.ring(1, endpoint_, priority)).value();
     ASSERT_TRUE(ring.claim(100, 1) && ring.claim(100, 1));
     ring.publish();
   }
+
   void expect_free(std::uint64_t generation_at_least = 8) const {
     const EndpointSlot& slot = segment_.endpoint(endpoint_);
     EXPECT_EQ(slot.claim.load(), 0U);
@@ -49,8 +51,8 @@ class Reclaim : public SegmentTest {
     EXPECT_EQ(slot.reserved_agents.load(), 0U);
     EXPECT_EQ(slot.doorbell.sleeping.load(), 0U);
     for (std::uint32_t log = 0; log < segment_.endpoints(); ++log) {
-      EXPECT_FALSE(EventLogReader::open(segment_.log(log), segment_.endpoints(), endpoint_)
-                       ->is_joined());
+      EXPECT_FALSE(
+          EventLogReader::open(segment_.log(log), segment_.endpoints(), endpoint_)->is_joined());
     }
     for (const Subscription& entry : segment_.subscriptions(endpoint_)) {
       EXPECT_EQ(entry.word.load(), 0U);
@@ -110,10 +112,10 @@ TEST_F(Reclaim, NoWordOfALiveShardIsMoved) {
     std::vector<std::uint64_t> all;
     for (std::uint32_t shard = 1; shard <= segment_.dimensions().shards; ++shard) {
       for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
-        const auto* in = reinterpret_cast<RingHeader*>(
-            segment_.ring(shard, endpoint_, priority).data());
-        const auto* out = reinterpret_cast<RingHeader*>(
-            segment_.ring(endpoint_, shard, priority).data());
+        const auto* in =
+            reinterpret_cast<RingHeader*>(segment_.ring(shard, endpoint_, priority).data());
+        const auto* out =
+            reinterpret_cast<RingHeader*>(segment_.ring(endpoint_, shard, priority).data());
         all.insert(all.end(), {in->tail.load(), out->tail.load(), out->head.load()});
       }
       all.push_back(reinterpret_cast<LogHeader*>(segment_.log(shard).data())->tail.load());
@@ -136,8 +138,7 @@ TEST_F(Reclaim, ALateReplyLandsBehindTheHeads) {
 }
 
 TEST_F(Reclaim, DamagedRingsAreGivenUp) {
-  auto* header =
-      reinterpret_cast<RingHeader*>(segment_.ring(1, endpoint_, Priority::high).data());
+  auto* header = reinterpret_cast<RingHeader*>(segment_.ring(1, endpoint_, Priority::high).data());
   header->head.store(~std::uint64_t{7});
   EXPECT_TRUE(reclaim_endpoint(segment_, endpoint_, kDead));
   expect_free();

@@ -3,7 +3,6 @@
 #include "shm/registry.hpp"
 
 #include "shm/symbols.hpp"
-
 #include "tests/shm/shm_support.hpp"
 
 #include <gtest/gtest.h>
@@ -29,23 +28,26 @@ class Registry : public testing::Test {
             {reinterpret_cast<Word*>(names_.span().data()), kNames},
             kStateBytes};
   }
+
   void put_agent(std::uint32_t slot, std::string_view name, std::uint32_t generation = 1) const {
     AgentRecord& agent = table().record(slot);
     agent.name_length = static_cast<std::uint8_t>(name.size());
     std::copy(name.begin(), name.end(), agent.name.begin());
-    agent.slot_word.store(
-        SlotWord{generation, static_cast<std::uint8_t>(Lifecycle::ready)}.pack());
+    agent.slot_word.store(SlotWord{generation, static_cast<std::uint8_t>(Lifecycle::ready)}.pack());
   }
+
   void enter_name(std::uint32_t slot, std::string_view name) const {
     const AgentTable::NamePlace place = table().place_name(name);
     ASSERT_TRUE(place.free && !place.taken);
     const auto tag = static_cast<std::uint32_t>(hash_name(name) >> 32U);
     table().name_word(*place.free).store(NameWord{tag, slot}.pack());
   }
+
   void put_named(std::uint32_t slot, std::string_view name) const {
     put_agent(slot, name);
     enter_name(slot, name);
   }
+
   void remove_name(std::string_view name) const {
     const AgentTable::NamePlace place = table().place_name(name);
     ASSERT_TRUE(place.taken);
@@ -110,7 +112,8 @@ TEST_F(Registry, ATombstoneIsUsedAgain) {
 }
 
 TEST_F(Registry, AFullIndexHasNoPlace) {
-  for (std::uint32_t i = 0; i < kNames; ++i) table().name_word(i).store(NameWord{i, 0}.pack());
+  for (std::uint32_t i = 0; i < kNames; ++i)
+    table().name_word(i).store(NameWord{i, 0}.pack());
   const AgentTable::NamePlace place = table().place_name("late");
   EXPECT_FALSE(place.free);
   EXPECT_FALSE(place.taken);
@@ -189,7 +192,8 @@ TEST_F(Registry, SnapshotIsNeverOfTwoVersions) {
 TEST_F(Registry, HalvesDoNotOverlapAndLieInTheRegion) {
   std::set<const std::byte*> halves;
   for (std::uint32_t slot = 0; slot < kAgents; ++slot) {
-    for (const std::uint64_t version : {0U, 1U}) halves.insert(table().half(slot, version));
+    for (const std::uint64_t version : {0U, 1U})
+      halves.insert(table().half(slot, version));
   }
   EXPECT_EQ(halves.size(), 2 * kAgents);
   EXPECT_EQ(*halves.rbegin() + half_stride(kStateBytes),
@@ -211,7 +215,8 @@ TEST(RegistryPlacement, NamesSpreadOverTheShards) {
     ASSERT_LT(shard, 4U);
     ++counts[shard];
   }
-  for (const int count : counts) EXPECT_GT(count, 800);
+  for (const int count : counts)
+    EXPECT_GT(count, 800);
   EXPECT_EQ(shard_of_name("jobs", 1), 0U);
 }
 

@@ -17,20 +17,39 @@ namespace {
 
 // They are printed by tools and kept in dead letters: this table may only grow.
 constexpr std::array<std::pair<Errc, std::string_view>, 28> kCodes{{
-    {Errc{1}, "invalid_argument"}, {Errc{2}, "backpressure"},       {Errc{3}, "circuit_open"},
-    {Errc{4}, "closed"},           {Errc{5}, "corrupt"},            {Errc{6}, "incompatible"},
-    {Errc{7}, "system"},           {Errc{8}, "not_found"},          {Errc{9}, "unknown_action"},
-    {Errc{10}, "schema_mismatch"}, {Errc{11}, "message_too_large"}, {Errc{12}, "name_taken"},
-    {Errc{13}, "too_many_agents"}, {Errc{14}, "too_many_clients"},  {Errc{15}, "symbols_full"},
-    {Errc{16}, "subscriptions_full"}, {Errc{17}, "timed_out"},      {Errc{18}, "handler_failed"},
-    {Errc{19}, "no_room"},         {Errc{20}, "bad_permissions"},   {Errc{21}, "truncated"},
-    {Errc{22}, "byte_order"},      {Errc{23}, "bad_topic"},         {Errc{24}, "not_running"},
-    {Errc{25}, "in_use"},          {Errc{26}, "too_many_changes"},  {Errc{27}, "unknown_type"},
+    {Errc{1}, "invalid_argument"},
+    {Errc{2}, "backpressure"},
+    {Errc{3}, "circuit_open"},
+    {Errc{4}, "closed"},
+    {Errc{5}, "corrupt"},
+    {Errc{6}, "incompatible"},
+    {Errc{7}, "system"},
+    {Errc{8}, "not_found"},
+    {Errc{9}, "unknown_action"},
+    {Errc{10}, "schema_mismatch"},
+    {Errc{11}, "message_too_large"},
+    {Errc{12}, "name_taken"},
+    {Errc{13}, "too_many_agents"},
+    {Errc{14}, "too_many_clients"},
+    {Errc{15}, "symbols_full"},
+    {Errc{16}, "subscriptions_full"},
+    {Errc{17}, "timed_out"},
+    {Errc{18}, "handler_failed"},
+    {Errc{19}, "no_room"},
+    {Errc{20}, "bad_permissions"},
+    {Errc{21}, "truncated"},
+    {Errc{22}, "byte_order"},
+    {Errc{23}, "bad_topic"},
+    {Errc{24}, "not_running"},
+    {Errc{25}, "in_use"},
+    {Errc{26}, "too_many_changes"},
+    {Errc{27}, "unknown_type"},
     {Errc{28}, "state_too_large"},
 }};
 
 TEST(Errors, NumbersAreStable) {
-  for (const auto& [code, name] : kCodes) EXPECT_EQ(code_name(code), name);
+  for (const auto& [code, name] : kCodes)
+    EXPECT_EQ(code_name(code), name);
   EXPECT_EQ(Errc::invalid_argument, Errc{1});
   EXPECT_EQ(Errc::timed_out, Errc{17});
   EXPECT_EQ(Errc::state_too_large, Errc{28});

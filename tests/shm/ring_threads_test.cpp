@@ -1,8 +1,7 @@
-// Two threads over one mapping: the ring and the log under a thread sanitizer, which sees neither two
-// processes nor two mappings. Every byte that crosses is checked.
-#include "tests/shm/log_support.hpp"
-
+// Two threads over one mapping: the ring and the log under a thread sanitizer, which sees neither
+// two processes nor two mappings. Every byte that crosses is checked.
 #include "shm/spsc_ring.hpp"
+#include "tests/shm/log_support.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,7 +22,8 @@ std::uint32_t length_of(std::uint64_t number) {
 
 void fill(std::span<std::byte> body, std::uint64_t number) {
   std::memcpy(body.data(), &number, sizeof number);
-  for (std::byte& b : body.subspan(8)) b = static_cast<std::byte>(number);
+  for (std::byte& b : body.subspan(8))
+    b = static_cast<std::byte>(number);
 }
 
 bool is_filled(std::span<const std::byte> body, std::uint64_t number) {
@@ -86,7 +86,8 @@ TEST(EventLogThreads, EveryReaderGetsEveryEventWholeAndInOrder) {
   };
   std::thread first(read_all, 0);
   std::thread second(read_all, 2);
-  while (joined.load() != 2) std::this_thread::yield();
+  while (joined.load() != 2)
+    std::this_thread::yield();
   EventLogWriter writer = EventLogWriter::open(memory.span(), kReaders).value();
   for (std::uint64_t i = 0; i < kMessages;) {
     if (emit(writer, static_cast<std::uint32_t>(i * 7 % 300))) {

@@ -1,7 +1,6 @@
-// Segment: a damaged, foreign or short file is refused by name, by attach() and by open_file() alike,
-// and by no other way: no flipped bit of the identity passes.
+// Segment: a damaged, foreign or short file is refused by name, by attach() and by open_file()
+// alike, and by no other way: no flipped bit of the identity passes.
 #include "shm/segment.hpp"
-
 #include "tests/shm/shm_support.hpp"
 
 #include <gtest/gtest.h>
@@ -23,8 +22,10 @@ class SegmentDamage : public testing::Test {
     EXPECT_TRUE(Segment::create(guard_.name(), small_dimensions()));
     fd_ = ::open(guard_.path().c_str(), O_RDWR | O_CLOEXEC);
   }
+
   SegmentDamage(const SegmentDamage&) = delete;
   SegmentDamage& operator=(const SegmentDamage&) = delete;
+
   ~SegmentDamage() override { ::close(fd_); }
 
   template <class T>
@@ -32,11 +33,13 @@ class SegmentDamage : public testing::Test {
     ASSERT_EQ(::pwrite(fd_, &value, sizeof value, static_cast<off_t>(offset)),
               static_cast<ssize_t>(sizeof value));
   }
+
   [[nodiscard]] unsigned char byte_at(std::size_t offset) const {
     unsigned char byte = 0;
     EXPECT_EQ(::pread(fd_, &byte, 1, static_cast<off_t>(offset)), 1);
     return byte;
   }
+
   /// What both ways to open it say; they agree.
   [[nodiscard]] Errc refusal() const {
     const auto file = Segment::open_file(guard_.path());
@@ -127,8 +130,7 @@ TEST_F(SegmentDamage, AnotherPidNamespaceMayOnlyRead) {
   write(offsetof(Header, pid_namespace), copy.pid_namespace);
   write(offsetof(Header, checksum), checksum);
   EXPECT_TRUE(Segment::attach(guard_.name(), Access::read_only));
-  EXPECT_EQ(Segment::attach(guard_.name(), Access::read_write).error().code,
-            Errc::bad_permissions);
+  EXPECT_EQ(Segment::attach(guard_.name(), Access::read_write).error().code, Errc::bad_permissions);
 }
 
 TEST_F(SegmentDamage, OpenFileIsACopy) {

@@ -3,7 +3,6 @@
 
 #include "shm/event_log.hpp"
 #include "shm/spsc_ring.hpp"
-
 #include "tests/shm/shm_support.hpp"
 
 #include <gtest/gtest.h>
@@ -28,9 +27,11 @@ class SegmentNames : public testing::Test {
   [[nodiscard]] Result<Segment> create() const {
     return Segment::create(guard_.name(), small_dimensions());
   }
+
   [[nodiscard]] Errc attach(Access access = Access::read_write) const {
     return code_of(Segment::attach(guard_.name(), access));
   }
+
   [[nodiscard]] bool exists() const { return ::access(guard_.path().c_str(), F_OK) == 0; }
 
   NameGuard guard_{unique_name()};
@@ -40,7 +41,7 @@ TEST_F(SegmentNames, NamesAreChecked) {
   for (const char* name : {"a", "default", "a-b_c", "0", "abcdefghijklmnopqrstuvwxyz012345"}) {
     EXPECT_TRUE(is_runtime_name(name)) << name;
   }
-  for (const char* name : {"", "-a", "_a", "A", "a.b", "a/b", "../x", "a b", "é",
+  for (const char* name : {"", "-a", "_a", "A", "a.b", "a/b", "../x", "a b", "\u00e9",
                            "abcdefghijklmnopqrstuvwxyz0123456"}) {
     EXPECT_FALSE(is_runtime_name(name)) << name;
     EXPECT_EQ(code_of(Segment::create(name, small_dimensions())), Errc::invalid_argument);
@@ -110,7 +111,9 @@ TEST_F(SegmentNames, AHalfBuiltSegmentIsNotSeenAndIsRemoved) {
 
 TEST_F(SegmentNames, ASegmentThatIsBeingBuiltIsInUse) {
   const int fd = ::open((guard_.path() + ".new").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+
   struct flock lock {};
+
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   lock.l_len = 1;
@@ -156,7 +159,9 @@ TEST_F(SegmentNames, ARemovedSegmentIsNotRunning) {
 TEST_F(SegmentNames, TheModeIsTight) {
   const auto segment = create();
   ASSERT_TRUE(segment);
+
   struct stat status {};
+
   ASSERT_EQ(::stat(guard_.path().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777U, 0600U);
   for (const mode_t loose : {0644U, 0660U, 0666U, 0601U, 0700U}) {
@@ -169,7 +174,9 @@ TEST_F(SegmentNames, TheModeIsTight) {
 TEST_F(SegmentNames, GroupReadIsForReaders) {
   const auto segment = Segment::create(guard_.name(), small_dimensions(), {.group_read = true});
   ASSERT_TRUE(segment);
+
   struct stat status {};
+
   ASSERT_EQ(::stat(guard_.path().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777U, 0640U);
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
@@ -229,8 +236,8 @@ TEST_F(SegmentPlaces, RingsExistBetweenShardsAndWithClientsOnly) {
   std::set<const std::byte*> rings;
   for (std::uint32_t source = 0; source < segment_.endpoints(); ++source) {
     for (std::uint32_t target = 0; target < segment_.endpoints(); ++target) {
-      const bool may_talk = source != 0 && target != 0 &&
-                            (segment_.is_shard(source) || segment_.is_shard(target));
+      const bool may_talk =
+          source != 0 && target != 0 && (segment_.is_shard(source) || segment_.is_shard(target));
       for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
         const auto ring = segment_.ring(source, target, priority);
         EXPECT_EQ(!ring.empty(), may_talk);
@@ -261,8 +268,10 @@ TEST_F(SegmentPlaces, EveryRegionIsUsedToItsEndAndNoFurther) {
   EXPECT_LE(reinterpret_cast<std::byte*>(table.data() + table.size()), end(Region::subscriptions));
   EXPECT_TRUE(segment_.subscriptions(0).empty());
   const AgentTable agents = segment_.agents(d.shards - 1);
-  EXPECT_LE(reinterpret_cast<std::byte*>(&agents.record(agents.size() - 1) + 1), end(Region::agents));
-  EXPECT_LE(agents.half(agents.size() - 1, 1) + half_stride(d.max_state_bytes), end(Region::states));
+  EXPECT_LE(reinterpret_cast<std::byte*>(&agents.record(agents.size() - 1) + 1),
+            end(Region::agents));
+  EXPECT_LE(agents.half(agents.size() - 1, 1) + half_stride(d.max_state_bytes),
+            end(Region::states));
 }
 
 TEST_F(SegmentPlaces, EveryEndpointIsOneThing) {

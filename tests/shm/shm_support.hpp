@@ -1,6 +1,6 @@
-// Memory, segments and processes for the tests of shm/: zeroed memory that is aligned like a segment's,
-// a small segment under a name of its own that is removed whatever happens, a child that runs a
-// function.
+// Memory, segments and processes for the tests of shm/: zeroed memory that is aligned like a
+// segment's, a small segment under a name of its own that is removed whatever happens, a child that
+// runs a function.
 #pragma once
 
 #include "shm/clock.hpp"
@@ -41,21 +41,22 @@ namespace mabeam::shm {
 /// address sanitizer sees every byte beyond.
 class Memory {
  public:
-  explicit Memory(std::size_t bytes) : bytes_(bytes) {
-    std::memset(data_.get(), 0, bytes);
-  }
+  explicit Memory(std::size_t bytes) : bytes_(bytes) { std::memset(data_.get(), 0, bytes); }
 
   [[nodiscard]] std::span<std::byte> span() const { return {data_.get(), bytes_}; }
+
   [[nodiscard]] std::byte* at(std::size_t offset) const { return data_.get() + offset; }
 
  private:
   struct Free {
-    void operator()(std::byte* data) const { ::operator delete(data, std::align_val_t{kLinePair}); }
+    void operator()(std::byte* data) const {
+      ::operator delete (data, std::align_val_t{kLinePair});
+    }
   };
 
   std::size_t bytes_;
   std::unique_ptr<std::byte, Free> data_{
-      static_cast<std::byte*>(::operator new(bytes_, std::align_val_t{kLinePair}))};
+      static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{kLinePair}))};
 };
 
 /// The bytes of a text, to be put into records.
@@ -89,14 +90,17 @@ inline std::string unique_name() {
 class NameGuard {
  public:
   explicit NameGuard(std::string name) : name_(std::move(name)) {}
+
   NameGuard(const NameGuard&) = delete;
   NameGuard& operator=(const NameGuard&) = delete;
+
   ~NameGuard() {
     ::unlink(path().c_str());
     ::unlink((path() + ".new").c_str());
   }
 
   [[nodiscard]] const std::string& name() const { return name_; }
+
   [[nodiscard]] std::string path() const { return "/dev/shm/mabeam-" + name_; }
 
  private:
@@ -107,7 +111,8 @@ class NameGuard {
 class SegmentTest : public testing::Test {
  protected:
   explicit SegmentTest(const Dimensions& dimensions = small_dimensions())
-      : guard_(unique_name()), segment_(Segment::create(guard_.name(), dimensions).value()) {
+      : guard_(unique_name()),
+        segment_(Segment::create(guard_.name(), dimensions).value()) {
     segment_.header().tunables.stall_timeout_ns.store(1'000'000'000);
     set_state(RuntimeState::running);
   }

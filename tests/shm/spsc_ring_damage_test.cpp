@@ -1,7 +1,6 @@
 // SpscRing with damaged bytes: an Errc, or a record within the ring; never a crash, never a byte
 // outside (the address sanitizer watches), and the ring goes on afterwards.
 #include "shm/spsc_ring.hpp"
-
 #include "tests/shm/shm_support.hpp"
 
 #include <gtest/gtest.h>
@@ -24,19 +23,24 @@ class SpscRingDamage : public testing::Test {
   [[nodiscard]] RingHeader& header() const {
     return *reinterpret_cast<RingHeader*>(memory_.span().data());
   }
+
   void push(std::uint32_t length) {
     const auto room = producer_.claim(length, 1);
     ASSERT_TRUE(room);
     std::memset(room->data(), 'r', room->size());
     producer_.publish();
   }
+
   void flip(std::size_t offset, unsigned bit) {
     *memory_.at(offset) ^= static_cast<std::byte>(1U << bit);
   }
+
   [[nodiscard]] bool is_inside(const Record& record) const {
     const std::byte* first = memory_.at(sizeof(RingHeader));
-    return record.body.data() >= first && record.body.data() + record.body.size() <= first + kCapacity;
+    return record.body.data() >= first &&
+           record.body.data() + record.body.size() <= first + kCapacity;
   }
+
   /// Reads all that can be read; every record must lie in the ring, and it must end.
   void read_all(RingConsumer& consumer) const {
     Record record;
@@ -51,7 +55,8 @@ class SpscRingDamage : public testing::Test {
       }
       if (!*found) return;
       ASSERT_TRUE(is_inside(record));
-      for (const std::byte b : record.body) sum += std::to_integer<unsigned>(b);
+      for (const std::byte b : record.body)
+        sum += std::to_integer<unsigned>(b);
       consumer.advance(record.end);
       consumer.release();
     }
@@ -129,9 +134,11 @@ TEST_F(SpscRingDamage, EveryDamagedTailIsRefusedAndTheRingGoesOn) {
     read_all(consumer);
     header().tail.store(tail);
     // The next looks come across the damage that was taken over, and end it.
-    for (int tries = 0; tries < 3; ++tries) read_all(consumer);
+    for (int tries = 0; tries < 3; ++tries)
+      read_all(consumer);
     push(8);
-    for (int tries = 0; tries < 3; ++tries) read_all(consumer);
+    for (int tries = 0; tries < 3; ++tries)
+      read_all(consumer);
     EXPECT_EQ(consumer.position(), producer_.published()) << "bit " << bit;
     EXPECT_EQ(header().head.load(), header().tail.load()) << "bit " << bit;
   }
@@ -147,7 +154,8 @@ TEST_F(SpscRingDamage, AMisalignedTailNeverLeadsOutOfTheRing) {
     header().tail.store(start + lost);
     read_all(consumer);
     push(8);
-    for (int tries = 0; tries < 3; ++tries) read_all(consumer);
+    for (int tries = 0; tries < 3; ++tries)
+      read_all(consumer);
     EXPECT_EQ(consumer.position(), producer_.published());
   }
 }

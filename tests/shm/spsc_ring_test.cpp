@@ -22,16 +22,19 @@ class SpscRing : public testing::Test {
   [[nodiscard]] RingHeader& header() const {
     return *reinterpret_cast<RingHeader*>(memory_.span().data());
   }
+
   void start_at(std::uint64_t position) {
     header().tail.store(position);
     header().head.store(position);
   }
+
   static bool push(RingProducer& producer, std::string_view text) {
     const auto room = producer.claim(static_cast<std::uint32_t>(text.size()), 1);
     if (!room) return false;
     std::memcpy(room->data(), text.data(), text.size());
     return true;
   }
+
   static std::vector<std::string> drain(RingConsumer& consumer) {
     std::vector<std::string> texts;
     EXPECT_TRUE(consumer.poll([&](const Record& r) { texts.push_back(text_of(r.body)); }, 1000));
@@ -111,7 +114,8 @@ TEST_F(SpscRing, PadRecordFillsEndOfBuffer) {
   auto producer = RingProducer::open(memory_.span()).value();
   auto consumer = RingConsumer::open(memory_.span()).value();
   const std::string large(1000, 'x');  // 1008 bytes: four fit, the fifth would pass the end
-  for (int i = 0; i < 4; ++i) ASSERT_TRUE(push(producer, large));
+  for (int i = 0; i < 4; ++i)
+    ASSERT_TRUE(push(producer, large));
   producer.publish();
   ASSERT_EQ(drain(consumer).size(), 4U);
   ASSERT_TRUE(push(producer, large));
@@ -125,7 +129,8 @@ TEST_F(SpscRing, FullRingRefusesAndRecovers) {
   auto producer = RingProducer::open(memory_.span()).value();
   auto consumer = RingConsumer::open(memory_.span()).value();
   int count = 0;
-  while (push(producer, "eight by")) ++count;  // 16 bytes each
+  while (push(producer, "eight by"))
+    ++count;  // 16 bytes each
   EXPECT_EQ(count, 256);
   EXPECT_EQ(producer.claim(0, 1).error().code, Errc::backpressure);
   EXPECT_FALSE(producer.has_room(0));

@@ -23,9 +23,11 @@ constexpr std::uint32_t kTextBytes = 4096;
 class SymbolsTest : public testing::Test {
  protected:
   [[nodiscard]] Symbols table() const { return {memory_.span(), kSlots}; }
+
   [[nodiscard]] SymbolsHeader& header() const {
     return *reinterpret_cast<SymbolsHeader*>(memory_.span().data());
   }
+
   [[nodiscard]] Word& slot(std::uint32_t index) const {
     return reinterpret_cast<Word*>(memory_.at(sizeof(SymbolsHeader)))[index];
   }
@@ -49,7 +51,8 @@ TEST_F(SymbolsTest, DifferentTextsHaveDifferentIds) {
     const std::string text = "topic." + std::to_string(i);
     EXPECT_TRUE(made.emplace(symbols.intern(text).value(), text).second);
   }
-  for (const auto& [symbol, text] : made) EXPECT_EQ(symbols.text(symbol), text);
+  for (const auto& [symbol, text] : made)
+    EXPECT_EQ(symbols.text(symbol), text);
   EXPECT_EQ(symbols.count(), 150U);
   EXPECT_EQ(symbols.damaged(), 0U);
 }
@@ -87,11 +90,12 @@ TEST_F(SymbolsTest, TheTextRunsOut) {
     return text;
   };
   int made = 0;
-  while (symbols.intern(long_text(made))) ++made;
+  while (symbols.intern(long_text(made)))
+    ++made;
   EXPECT_GE(made, 19);
   EXPECT_EQ(symbols.intern(std::string(250, 'b')).error().code, Errc::symbols_full);
   EXPECT_TRUE(symbols.intern(long_text(0)));  // one that is there still is
-  EXPECT_TRUE(symbols.intern("x"));                          // and a short one may still fit
+  EXPECT_TRUE(symbols.intern("x"));           // and a short one may still fit
 }
 
 TEST_F(SymbolsTest, TheSlotsRunOut) {
@@ -159,8 +163,10 @@ TEST_F(SymbolsTest, ThreadsThatInternTheSameTextsAgree) {
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
-  for (const auto& one : made) EXPECT_EQ(one, made[0]);
+  for (std::thread& thread : threads)
+    thread.join();
+  for (const auto& one : made)
+    EXPECT_EQ(one, made[0]);
   EXPECT_EQ(std::set<Symbol>(made[0].begin(), made[0].end()).size(), 150U);
   EXPECT_EQ(table().count(), 150U);
 }

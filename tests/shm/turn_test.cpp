@@ -21,6 +21,7 @@ class TestWords final : public TurnWords {
     if (entry.index() >= words_.size()) return fail(Errc::corrupt);
     return &words_[entry.index()];
   }
+
   /// Which words had been stored by then, as bits.
   void bump_epoch() const override {
     ++bumps_;
@@ -29,7 +30,9 @@ class TestWords final : public TurnWords {
       stored_ |= std::uint64_t{words_[i].load() != 0} << i;
     }
   }
+
   [[nodiscard]] int bumps() const { return bumps_; }
+
   [[nodiscard]] std::uint64_t stored() const { return stored_; }
 
  private:
@@ -48,6 +51,7 @@ class TurnTest : public testing::Test {
                  turn.number() * 1000 + i);
     }
   }
+
   /// A list as it lies in the segment when its owner died between COMMIT and APPLY.
   void commit_without_applying(std::uint64_t count, bool bumps = false) {
     const std::uint64_t number = region().applied.load() + 1;
@@ -61,9 +65,12 @@ class TurnTest : public testing::Test {
     list.checksum = checksum_of(list);
     region().committed.store(number);
   }
+
   void expect_words(std::uint64_t number, std::uint64_t count) const {
-    for (std::uint64_t i = 0; i < count; ++i) EXPECT_EQ(words_[i].load(), number * 1000 + i);
+    for (std::uint64_t i = 0; i < count; ++i)
+      EXPECT_EQ(words_[i].load(), number * 1000 + i);
   }
+
   [[nodiscard]] TurnRegion& region() const {
     return *reinterpret_cast<TurnRegion*>(memory_.span().data());
   }
@@ -89,7 +96,8 @@ TEST_F(TurnTest, CommitStoresEveryWord) {
 TEST_F(TurnTest, WhatIsStagedIsNotStored) {
   Turn turn{region()};
   stage(turn, 20);
-  for (const Word& word : words_) EXPECT_EQ(word.load(), 0U);
+  for (const Word& word : words_)
+    EXPECT_EQ(word.load(), 0U);
   EXPECT_EQ(region().committed.load(), 0U);
   EXPECT_FALSE(Turn{region()}.recover(resolver_).value());
 }
@@ -162,7 +170,8 @@ TEST_F(TurnTest, TheChecksumCatchesEveryFlippedBit) {
       bytes[i] = static_cast<unsigned char>(bytes[i] ^ (1U << bit));
     }
   }
-  for (const Word& word : words_) EXPECT_EQ(word.load(), 0U);
+  for (const Word& word : words_)
+    EXPECT_EQ(word.load(), 0U);
   EXPECT_EQ(region().applied.load(), 0U);
   EXPECT_TRUE(Turn{region()}.recover(resolver_).value());
 }
@@ -208,7 +217,8 @@ TEST_F(TurnTest, OneBadEntryStoresNothing) {
   list.entries[4].key = RedoEntry::make_key(WordKind::ring_tail, 999);
   list.checksum = checksum_of(list);
   EXPECT_EQ(Turn{region()}.recover(resolver_).error().code, Errc::corrupt);
-  for (const Word& word : words_) EXPECT_EQ(word.load(), 0U);
+  for (const Word& word : words_)
+    EXPECT_EQ(word.load(), 0U);
 }
 
 TEST_F(TurnTest, TheRecordOfAShardIsItsOwnFirstAgent) {

@@ -3,7 +3,6 @@
 #include "shm/turn_words.hpp"
 
 #include "shm/event_log.hpp"
-
 #include "tests/shm/shm_support.hpp"
 
 #include <gtest/gtest.h>
@@ -20,11 +19,14 @@ class TurnWordsTest : public SegmentTest {
                                       std::uint64_t value) const {
     return words_.resolve({RedoEntry::make_key(kind, index), value});
   }
+
   [[nodiscard]] bool is_refused(WordKind kind, std::uint64_t index, std::uint64_t value) const {
     const Result<Word*> word = resolve(kind, index, value);
     return !word && word.error().code == Errc::corrupt;
   }
+
   [[nodiscard]] const Dimensions& d() const { return segment_.dimensions(); }
+
   [[nodiscard]] LogHeader& own_log() const {
     return *reinterpret_cast<LogHeader*>(segment_.log(2).data());
   }
@@ -104,8 +106,8 @@ TEST_F(TurnWordsTest, RingsAreThoseFromAndToItself) {
   };
   EXPECT_EQ(*resolve(WordKind::ring_tail, 1 * 4 + 0, 64), &header(2, 1, Priority::high)->tail);
   EXPECT_EQ(*resolve(WordKind::ring_head, 3 * 4 + 2, 0), &header(3, 2, Priority::low)->head);
-  EXPECT_TRUE(is_refused(WordKind::ring_tail, 0 * 4, 64));       // none to the supervisor
-  EXPECT_TRUE(is_refused(WordKind::ring_tail, 1 * 4 + 3, 64));   // no fourth priority
+  EXPECT_TRUE(is_refused(WordKind::ring_tail, 0 * 4, 64));      // none to the supervisor
+  EXPECT_TRUE(is_refused(WordKind::ring_tail, 1 * 4 + 3, 64));  // no fourth priority
   EXPECT_TRUE(is_refused(WordKind::ring_tail, 200 * 4, 64));
   EXPECT_TRUE(is_refused(WordKind::ring_tail, ((std::uint64_t{1} << 32U) + 1) * 4, 64));
   EXPECT_TRUE(is_refused(WordKind::ring_tail, 1 * 4, 4096 + 8));

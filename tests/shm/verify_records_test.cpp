@@ -1,6 +1,7 @@
 // Every rule of verify, broken once: each must be told, at its place. Here: rings and logs.
 #include "shm/event_log.hpp"
 #include "shm/spsc_ring.hpp"
+#include "shm/verify_pass.hpp"
 #include "tests/shm/damage_support.hpp"
 
 namespace mabeam::shm {
@@ -97,6 +98,34 @@ TEST(VerifyRecords, Logs) {
       {"log of client 0", "its next number is behind",
        [](const Segment& s) { log_header(s, 3).sequence.store(19); }},
   });
+}
+
+TEST(VerifyRecords, BrokenChainIsToldOnce) {
+  const TestSegment segment;
+  SegmentFiller{segment.get()}.fill();
+  record_header(log_records(segment.get(), 1) + 64).length = 1U << 30U;
+  const VerifyView view = verify_segment(segment.get(), false);
+  ASSERT_EQ(view.damage_total, 1U);
+  EXPECT_EQ(view.damage[0].where, "log of shard 0, position 64");
+}
+
+// What a reader gives back while we look is the writer's again: it may hold anything.
+TEST(VerifyRecords, RecordsGivenBackMeanwhileAreNotJudged) {
+  const TestSegment segment;
+  SegmentFiller{segment.get()}.fill();
+  std::byte* records = log_records(segment.get(), 1);
+  VerifyPass pass{segment.get(), true};
+  Word floor{0};
+  std::uint64_t visited = 0;
+  const RecordSpan span{{records, segment.get().dimensions().log_bytes}, &floor, 0, 4096};
+  const bool is_whole = walk_records(pass, "log", span, [&](const WalkedRecord&) {
+    ++visited;
+    record_header(records + 64).length = 1U << 30U;
+    floor.store(1024);
+  });
+  EXPECT_FALSE(is_whole);
+  EXPECT_EQ(visited, 1U);
+  EXPECT_TRUE(pass.findings().empty());
 }
 
 TEST(VerifyRecords, ReaderALogBehind) {

@@ -8,9 +8,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <span>
+#include <string>
 #include <thread>
 
 namespace mabeam::shm {
@@ -88,41 +91,59 @@ TEST_F(Verify, NamesThatCameAndWentAreWhole) {
   EXPECT_EQ(view.agents, 13U);
 }
 
-/// Leaves shard 0 as a worker does that dies between its turn's commit and the last word: only
-/// those of structure are stored.
-void apply_half(const Segment& segment) {
+/// Leaves shard 0 as a worker does that dies between its turn's commit and its last word: only the
+/// first `applied` words are stored.
+void apply_part(const Segment& segment, std::span<const RedoEntry> entries, std::size_t applied) {
   TurnRegion& turn = segment.turn(0);
+  RedoList& list = turn.lists[(turn.committed.load() + 1) & 1U];
+  list.turn = turn.committed.load() + 1;
+  list.count = static_cast<std::uint32_t>(entries.size());
+  list.bumps_epoch = 0;
+  std::copy(entries.begin(), entries.end(), list.entries.begin());
+  list.checksum = checksum_of(list);
+  turn.committed.store(list.turn);
+  const SegmentWords words{segment, 0};
+  for (const RedoEntry& entry : entries.first(applied)) {
+    words.resolve(entry).value()->store(entry.value);
+  }
+}
+
+/// A turn that creates an agent with a name: the agent is there, its name is not.
+std::array<RedoEntry, 3> creation(const Segment& segment) {
   const AgentTable table = segment.agents(0);
   AgentRecord& record = table.record(5);
-  RedoList& list = turn.lists[(turn.committed.load() + 1) & 1U];
-  const SlotWord born{1, static_cast<std::uint8_t>(Lifecycle::ready)};
   record.name_length = 1;
   record.name = {'a'};
   while (shard_of_name({record.name.data(), 1}, 2) != 0)
     ++record.name[0];
   record.type = segment.symbols().find("counter");
-  list.turn = turn.committed.load() + 1;
-  list.count = 2;
-  list.bumps_epoch = 0;
-  list.entries[0] = {RedoEntry::make_key(WordKind::agent_version, 5), 1};
-  list.entries[1] = {RedoEntry::make_key(WordKind::agent_slot, 5), born.pack()};
-  list.checksum = checksum_of(list);
-  turn.committed.store(list.turn);
-  record.slot_word.store(born.pack());
+  const std::string_view name{record.name.data(), 1};
+  const auto tag = static_cast<std::uint32_t>(hash_name(name) >> 32U);
+  const SlotWord born{1, static_cast<std::uint8_t>(Lifecycle::ready)};
+  return {{{RedoEntry::make_key(WordKind::agent_version, 5), 1},
+           {RedoEntry::make_key(WordKind::agent_slot, 5), born.pack()},
+           {RedoEntry::make_key(WordKind::name, table.place_name(name).free.value()),
+            NameWord{tag, 5}.pack()}}};
 }
 
-TEST_F(Verify, HalfAppliedTurnIsWhole) {
-  apply_half(segment());
+TEST_F(Verify, HalfAppliedCreationIsWhole) {
+  apply_part(segment(), creation(segment()), 2);
+  EXPECT_EQ(listing(verify()), "");
+}
+
+TEST_F(Verify, HalfAppliedEndIsWhole) {
+  const std::array<RedoEntry, 3> end{{{RedoEntry::make_key(WordKind::agent_slot, 0), 1ULL << 32U},
+                                      {RedoEntry::make_key(WordKind::subscription, 0), 0},
+                                      {RedoEntry::make_key(WordKind::subscription, 1), 0}}};
+  apply_part(segment(), end, 2);
   EXPECT_EQ(listing(verify()), "");
 }
 
 TEST_F(Verify, HalfAppliedTurnMustBeStorable) {
-  apply_half(segment());
-  RedoList& list = segment().turn(0).lists[segment().turn(0).committed.load() & 1U];
-  list.entries[0] = {RedoEntry::make_key(WordKind::agent_version, 5), 7};
-  list.checksum = checksum_of(list);
-  EXPECT_NE(listing(verify()).find("an entry of its list may not be stored (0)"),
-            std::string::npos);
+  std::array<RedoEntry, 3> turn = creation(segment());
+  turn[0].value = 7;
+  apply_part(segment(), turn, 0);
+  EXPECT_EQ(listing(verify()), "shard 0, turn: an entry of its list may not be stored (0)\n");
 }
 
 TEST_F(Verify, ManyFindingsAreCountedAndSomeKept) {
@@ -145,14 +166,19 @@ TEST_F(Verify, MoreFindingsThanAreKeptAreCounted) {
   EXPECT_EQ(verify_segment(big.get(), true).damage_total, 20'000U);
 }
 
+// On a busy machine the healer may come too late, so it may try again.
 TEST_F(Verify, DamageThatHealsDoesNotCount) {
-  segment().worker(0).state.store(99);
-  std::thread healer{[&] {
-    std::this_thread::sleep_for(milliseconds{5});
-    segment().worker(0).state.store(2);
-  }};
-  EXPECT_EQ(listing(verify_segment(segment(), true)), "");
-  healer.join();
+  std::uint64_t found = 1;
+  for (int tries = 0; tries < 20 && found != 0; ++tries) {
+    segment().worker(0).state.store(99);
+    std::thread healer{[&] {
+      std::this_thread::sleep_for(milliseconds{5});
+      segment().worker(0).state.store(2);
+    }};
+    found = verify_segment(segment(), true).damage_total;
+    healer.join();
+  }
+  EXPECT_EQ(found, 0U);
 }
 
 TEST_F(Verify, DamageThatStaysCountsThoughItsValueChanges) {
@@ -172,10 +198,12 @@ TEST_F(Verify, RuntimeAtFullSpeedIsWhole) {
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> rounds{0};
   std::thread worker{[&] {
+    constexpr std::array<std::string_view, 2> kPatterns{"job.*", "pkg.>"};
     const std::uint32_t client = segment().first_client();
     for (std::uint64_t i = 0; !stop; ++i) {
       const std::string text(i * 37 % 300, 'x');
-      const AgentId agent = filler_.create("counter", {.name = "busy-" + std::to_string(i % 7)});
+      const AgentId agent = filler_.create(
+          "counter", {.name = "busy-" + std::to_string(i % 7), .subscribe = kPatterns});
       const auto endpoint = static_cast<std::uint32_t>(agent.endpoint());
       filler_.touch(agent);
       filler_.emit(endpoint, "job.done", text);

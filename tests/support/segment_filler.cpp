@@ -175,6 +175,13 @@ void SegmentFiller::end(AgentId agent) {
       const std::uint32_t entry = table.place_name(name).taken.value();
       turn.stage(WordKind::name, entry, table.name_word(entry), shm::kTombstone);
     }
+    const shm::SubscriptionTable entries =
+        segment_.subscriptions(static_cast<std::uint32_t>(agent.endpoint()));
+    for (std::uint32_t i = 0; i < entries.size(); ++i) {
+      const std::uint64_t word = entries[i].word.load();
+      if (word == 0 || shm::SubscriptionWord::unpack(word).slot != agent.slot()) continue;
+      turn.stage(WordKind::subscription, i, entries[i].word, 0);
+    }
     ++record.agents_stopped;
     --record.agents_live;
   });
