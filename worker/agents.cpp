@@ -81,11 +81,6 @@ void Agents::undo_message() noexcept {
   begin_message();
 }
 
-void Agents::undo_turn() noexcept {
-  touched_.clear();
-  begin_turn();
-}
-
 // ---- structure -------------------------------------------------------------------------------
 
 Result<> Agents::stage_change(WordKind kind, std::uint32_t index, shm::Word& word,

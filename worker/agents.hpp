@@ -76,7 +76,6 @@ class Agents {
   }
 
   void undo_message() noexcept;
-  void undo_turn() noexcept;
 
   /// True if this turn has made, ended or subscribed anything: then it ends with this message.
   [[nodiscard]] bool changed_structure() const noexcept { return !changes_.empty(); }

@@ -160,15 +160,4 @@ void Inbox::settle() noexcept {
   turn_sources_.clear();
 }
 
-void Inbox::undo_turn() noexcept {
-  for (Source* source : turn_sources_) {
-    source->is_in_turn = false;
-    source->log.reload();
-    for (std::uint32_t p = 0; p < shm::kPriorities && source->has_rings; ++p) {
-      source->rings[p].advance(source->committed[p]);
-    }
-  }
-  turn_sources_.clear();
-}
-
 }  // namespace mabeam::worker

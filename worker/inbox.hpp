@@ -79,7 +79,6 @@ class Inbox {
   /// Puts cursors and ring heads that have moved on the redo list, in that order.
   void stage(shm::Turn& turn);
   void settle() noexcept;
-  void undo_turn() noexcept;
 
   [[nodiscard]] Source& source(std::uint32_t endpoint) { return sources_[endpoint]; }
 

@@ -50,7 +50,6 @@ void Outbox::mark(Ring& ring, std::uint32_t index) {
   }
   if (!ring.is_in_turn) {
     ring.is_in_turn = true;
-    ring.turn_start = ring.producer.claimed();
     turn_rings_.push_back(index);
   }
 }
@@ -143,8 +142,6 @@ void Outbox::begin_turn() noexcept {
   turn_rings_.clear();
   topics_.clear();
   sent_ = events_ = buried_ = 0;
-  turn_start_ = {log_.claimed(), log_.sequence(), dead_letters_.claimed(),
-                 dead_letters_.sequence()};
 }
 
 // What undo_message() goes back to; taken at the first claim, since most messages claim nothing.
@@ -173,15 +170,6 @@ void Outbox::undo_message() noexcept {
   sent_ = before_.sent;
   events_ = before_.events;
   buried_ = before_.buried;
-}
-
-void Outbox::undo_turn() noexcept {
-  for (const std::uint32_t index : turn_rings_) {
-    rings_[index].producer.rewind(rings_[index].turn_start);
-  }
-  log_.rewind(turn_start_.log, turn_start_.log_sequence);
-  dead_letters_.rewind(turn_start_.dead, turn_start_.dead_sequence);
-  begin_turn();
 }
 
 void Outbox::stage(shm::Turn& turn) {

@@ -58,7 +58,6 @@ class Outbox {
   }
 
   void undo_message() noexcept;
-  void undo_turn() noexcept;
 
   [[nodiscard]] bool is_blocked() const noexcept { return is_blocked_; }
 
@@ -86,7 +85,6 @@ class Outbox {
  private:
   struct Ring {
     shm::RingProducer producer;
-    std::uint64_t turn_start = 0;    // claimed() when the turn first used it
     std::int64_t full_since_ns = 0;  // 0: it was not full
     std::uint64_t used_when_full = 0;
     bool is_open = false;
@@ -132,10 +130,6 @@ class Outbox {
     std::uint64_t log = 0, log_sequence = 0, dead = 0, dead_sequence = 0;
     std::size_t topics = 0;
   } before_;  // what the message found
-
-  struct {
-    std::uint64_t log = 0, log_sequence = 0, dead = 0, dead_sequence = 0;
-  } turn_start_;
 };
 
 }  // namespace mabeam::worker
