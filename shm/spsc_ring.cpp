@@ -109,8 +109,8 @@ RingConsumer::Look RingConsumer::look_slowly(Record& record) noexcept {
 std::uint64_t RingConsumer::skip_all() noexcept {
   const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);  // PUBLISH
   const std::uint64_t given_up = tail - position_;
-  position_ = tail;
-  tail_cached_ = tail;
+  position_ = tail & ~std::uint64_t{7};  // a damaged tail must not take alignment with it
+  tail_cached_ = position_;
   return given_up;
 }
 
