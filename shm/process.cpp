@@ -1,8 +1,8 @@
 #include "shm/process.hpp"
 
+#include <array>
 #include <charconv>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -11,11 +11,6 @@
 
 namespace mabeam::shm {
 namespace {
-
-std::string read_text(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// The n-th word of `text`, from 0 on.
 std::string_view word_at(std::string_view text, int n) {
@@ -29,12 +24,23 @@ std::string_view word_at(std::string_view text, int n) {
 
 }  // namespace
 
+// By read(), which takes an error for the end: an istreambuf_iterator would throw when the process
+// dies between the open and the read (ESRCH).
+std::string read_proc(pid_t pid, const char* name) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/" + name);
+  std::string text;
+  std::array<char, 4096> part{};
+  while (file.read(part.data(), part.size()) || file.gcount() > 0)
+    text.append(part.data(), static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
 ProcessId self_process() {
   return process_of(::getpid()).value_or(ProcessId{});
 }
 
 std::optional<ProcessId> process_of(pid_t pid) {
-  const std::string stat = read_text("/proc/" + std::to_string(pid) + "/stat");
+  const std::string stat = read_proc(pid, "stat");
   // The command's name may hold spaces and parentheses; the fields go on behind the last one.
   const std::size_t end = stat.rfind(')');
   if (end == std::string::npos || end + 2 >= stat.size()) return std::nullopt;
@@ -58,7 +64,7 @@ std::uint64_t pid_namespace() {
 }
 
 std::uint64_t anonymous_bytes(pid_t pid) {
-  const std::string status = read_text("/proc/" + std::to_string(pid) + "/status");
+  const std::string status = read_proc(pid, "status");
   const std::size_t line = status.find("RssAnon:");
   if (line == std::string::npos) return 0;
   std::size_t at = line + 8;

@@ -7,10 +7,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include <sys/types.h>
 
 namespace mabeam::shm {
+
+/// The text of /proc/PID/NAME; empty, or cut, if the process ends meanwhile.
+std::string read_proc(pid_t pid, const char* name);
 
 /// This process. Reads /proc once.
 ProcessId self_process();

@@ -5,8 +5,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include <sys/wait.h>
@@ -16,8 +14,7 @@ namespace {
 
 /// The arguments of a process, each ended by a zero byte; two of them stand in front.
 std::string arguments_of(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline");
-  return std::string{'\0'} + std::string{std::istreambuf_iterator<char>(file), {}};
+  return std::string{'\0'} + shm::read_proc(pid, "cmdline");
 }
 
 bool has_option(const std::string& arguments, const std::string& name, const std::string& value) {

@@ -1,5 +1,7 @@
 #include "tests/support/runtime_fixture.hpp"
 
+#include "shm/process.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -176,7 +178,7 @@ std::vector<pid_t> RuntimeFixture::processes() const {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), pid);
     if (error != std::errc{} || end != word.data() + word.size()) continue;
-    if (read_text(entry.path() / "cmdline").find(option) != std::string::npos) found.push_back(pid);
+    if (shm::read_proc(pid, "cmdline").find(option) != std::string::npos) found.push_back(pid);
   }
   return found;
 }
@@ -192,8 +194,7 @@ void RuntimeFixture::stop_supervisors() {
 
 void RuntimeFixture::remove_leftovers() {
   for (const pid_t pid : processes()) {
-    ADD_FAILURE() << "process " << pid
-                  << " was left behind: " << read_text("/proc/" + std::to_string(pid) + "/cmdline");
+    ADD_FAILURE() << "process " << pid << " was left behind: " << shm::read_proc(pid, "cmdline");
     ::kill(pid, SIGKILL);
   }
   for (const std::string& path : {segment_path().string(), segment_path().string() + ".new"}) {
