@@ -220,7 +220,9 @@ void EventLogReader::reload() noexcept {
   tail_cached_ = position_;
 }
 
-// JOIN. The number at the tail is read between two equal loads of the tail, so it belongs to it.
+// JOIN. The number at the tail is read between two equal loads of the tail. The writer stores it
+// first, so it may belong to the next tail already: what is missed up to there is then counted too
+// low, never too high, and the first event puts it right.
 void EventLogReader::enter() noexcept {
   LogCursor& mine = cursor();
   std::uint64_t tail = log_.header->tail.load(std::memory_order_acquire);

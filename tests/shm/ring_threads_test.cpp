@@ -12,7 +12,7 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr std::uint64_t kMessages = 200'000;
+constexpr std::uint64_t kMessages = 30'000;
 constexpr std::uint64_t kCapacity = 4096;
 
 /// A body of changing length whose bytes all follow from its number.
@@ -116,7 +116,7 @@ TEST(EventLogThreads, JoiningAndLeavingUnderWayLosesNothingBetween) {
   Record record;
   for (int round = 0; round < 300; ++round) {
     reader.join();
-    std::uint64_t expected = reader.sequence();
+    std::uint64_t expected = reader.sequence();  // or of the next publish; never too low
     for (int i = 0; i < 100;) {
       const Result<bool> found = reader.peek(record);
       bad += found ? 0U : 1U;
@@ -125,7 +125,7 @@ TEST(EventLogThreads, JoiningAndLeavingUnderWayLosesNothingBetween) {
         continue;
       }
       const std::uint64_t number = number_of(record.body).value_or(0);
-      bad += expected == kNotReading || number == expected ? 0U : 1U;
+      bad += number == expected || (i == 0 && number < expected) ? 0U : 1U;
       expected = number + 1;
       reader.advance(record.end, expected);
       reader.release();
