@@ -51,11 +51,15 @@ std::uint32_t placed_workers(const shm::Segment& segment) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(workers, shm::kMaxWorkers));
 }
 
-/// One more than the last worker that lives; 0 if none does.
+/// One more than the last worker that lives; 0 if none does. Every other slot is fenced: a child
+/// that the last supervisor started in its last moment must not claim one after this look, since it
+/// would run shards as they were placed before.
 std::uint32_t living_workers(const shm::Segment& segment) {
   std::uint32_t workers = 0;
   for (std::uint32_t index = 0; index < shm::kMaxWorkers; ++index) {
-    if (Worker(segment, index).find_living()) workers = index + 1;
+    Worker worker(segment, index);
+    if (worker.slot().claim.load(std::memory_order_acquire) == 0) continue;  // never used
+    if (!worker.fence()) workers = index + 1;
   }
   return workers;
 }

@@ -33,6 +33,10 @@ class Worker {
   /// The process that has claimed the slot, if it lives: a predecessor left it behind.
   [[nodiscard]] std::optional<shm::ProcessId> find_living() const;
 
+  /// Moves the claim to the next incarnation, which is returned: nobody else can take the slot
+  /// then. Errors: in_use (its process lives).
+  Result<std::uint32_t> fence();
+
   /// Starts an incarnation. `options` are completed by the arguments that name it.
   /// Errors: in_use (the slot's process lives), system.
   Result<> start(SpawnOptions options, Time now);
@@ -73,6 +77,9 @@ class Worker {
   /// The process is gone and wants to be reaped.
   [[nodiscard]] bool has_ended() const { return has_process() && is_gone(pidfd_); }
 
+  /// Its exit status is ours to get; not so of an adopted one.
+  [[nodiscard]] bool is_child() const { return is_child_; }
+
   [[nodiscard]] pid_t pid() const { return pid_; }
 
   [[nodiscard]] std::uint32_t incarnation() const { return incarnation_; }
@@ -95,7 +102,6 @@ class Worker {
   std::uint32_t kills = 0;  ///< SIGKILLs that were sent to it
 
  private:
-  Result<std::uint32_t> fence();
   [[nodiscard]] bool names_this_slot(pid_t pid, std::uint32_t incarnation) const;
   [[nodiscard]] std::optional<ChildStatus> wait_for_child() const noexcept;
 

@@ -10,9 +10,23 @@ namespace mabeam::supervisor {
 namespace {
 
 constexpr std::int32_t kTryAgain = 75;
+/// Looks at a slot that somebody claims or leaves meanwhile.
+constexpr int kTries = 4;
+/// Until a start that the kernel refused is tried again, at least.
+constexpr Time kBreath = std::chrono::milliseconds{10};
 
 double milliseconds(Time time) {
   return std::chrono::duration<double, std::milli>(time).count();
+}
+
+/// True for errors that another look at the slot may not give.
+bool is_race(Error error) {
+  return error.code == Errc::in_use || error.code == Errc::not_found;
+}
+
+/// A timeout of 0 is none.
+void set_deadline(Worker& worker, Time timeout, Time now) {
+  worker.deadline = timeout == Time{0} ? kNever : now + timeout;
 }
 
 /// What the supervisor ends with when workers end with a code that says not to try again.
@@ -35,13 +49,8 @@ Workers::Workers(const Runtime& runtime, EventLoop& loop, Log& log)
 }
 
 void Workers::start(Time now) {
-  for (Worker& worker : workers_) {
-    if (const auto living = worker.find_living()) {
-      adopt_one(worker, *living, now);
-    } else {
-      start_one(worker, now);
-    }
-  }
+  for (Worker& worker : workers_)
+    run_one(worker, now);
   forked_ = supervisor::now();
 }
 
@@ -55,40 +64,37 @@ SpawnOptions Workers::spawn_options() const {
   return options;
 }
 
-void Workers::start_one(Worker& worker, Time now) {
-  Result<> started = worker.start(spawn_options(), now);
-  if (started) started = loop_.watch(worker.fd(), {Source::worker, worker.index()});
-  if (!started) {
-    try_again(worker, started.error(), now);
+// A predecessor's child may claim the slot, or die, between two looks at it: it is looked at again.
+void Workers::run_one(Worker& worker, Time now) {
+  Result<> running = fail(Errc::in_use);
+  for (int tries = 0; tries < kTries && !running && is_race(running.error()); ++tries) {
+    const auto living = worker.find_living();
+    running = living ? worker.adopt(*living, now) : worker.start(spawn_options(), now);
+  }
+  if (running) running = loop_.watch(worker.fd(), {Source::worker, worker.index()});
+  if (!running) {
+    try_again(worker, running.error(), now);
     return;
   }
-  const Time timeout = runtime_.config.worker.ready_timeout;
-  if (timeout != Time{0}) worker.deadline = now + timeout;
-  log_.debug(
-      "worker starts",
-      {{"worker", worker.index()}, {"pid", worker.pid()}, {"incarnation", worker.incarnation()}});
+  set_deadline(worker, runtime_.config.worker.ready_timeout, now);
+  const LogFields fields{
+      {"worker", worker.index()}, {"pid", worker.pid()}, {"incarnation", worker.incarnation()}};
+  if (worker.is_child()) {
+    log_.debug("worker starts", fields);
+  } else {
+    log_.info("worker adopted", fields);
+    settle_adopted(worker, now);
+  }
 }
 
 // An order that its last supervisor gave still holds: a worker that drains goes on to its end, and
 // is started again then.
-void Workers::adopt_one(Worker& worker, shm::ProcessId process, Time now) {
+void Workers::settle_adopted(Worker& worker, Time now) {
   const auto order = static_cast<shm::Order>(worker.slot().order.load(std::memory_order_acquire));
-  Result<> adopted = worker.adopt(process, now);
-  if (adopted) adopted = loop_.watch(worker.fd(), {Source::worker, worker.index()});
-  if (!adopted) {
-    try_again(worker, adopted.error(), now);
-    return;
-  }
-  log_.info(
-      "worker adopted",
-      {{"worker", worker.index()}, {"pid", worker.pid()}, {"incarnation", worker.incarnation()}});
   if (order == shm::Order::run) {
-    const Time timeout = runtime_.config.worker.ready_timeout;
-    if (timeout != Time{0}) worker.deadline = now + timeout;
     notice_ready(worker, now);
   } else if (worker.apply(WorkerEvent::drain)) {
-    const Time timeout = runtime_.config.worker.shutdown_timeout;
-    if (timeout != Time{0}) worker.deadline = now + timeout;
+    set_deadline(worker, runtime_.config.worker.shutdown_timeout, now);
   }
 }
 
@@ -101,7 +107,7 @@ void Workers::try_again(Worker& worker, Error error, Time now) {
   const Decision decision = worker.plan.decide(ending, now, chance, runtime_.config.restart);
   worker.apply(WorkerEvent::spawned);
   worker.apply(WorkerEvent::ended_for_restart);
-  worker.deadline = now + std::max(decision.delay, Time{std::chrono::milliseconds{10}});
+  worker.deadline = now + std::max(decision.delay, kBreath);
 }
 
 void Workers::on_exit(std::uint32_t index, Time now) {

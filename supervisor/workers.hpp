@@ -65,8 +65,8 @@ class Workers {
  private:
   // workers.cpp: from a start to an end
   [[nodiscard]] SpawnOptions spawn_options() const;
-  void start_one(Worker& worker, Time now);
-  void adopt_one(Worker& worker, shm::ProcessId process, Time now);
+  void run_one(Worker& worker, Time now);
+  void settle_adopted(Worker& worker, Time now);
   void try_again(Worker& worker, Error error, Time now);
   void end_one(Worker& worker, Time now);
   void follow_up(Worker& worker, const WorkerExit& exit, Time now);

@@ -117,7 +117,7 @@ void Workers::on_deadline(Worker& worker, Time now) {
   switch (worker.state()) {
     case WorkerState::backoff:
       worker.count_restart();
-      start_one(worker, now);
+      run_one(worker, now);
       break;
     case WorkerState::starting:
       if (is_held(worker)) {

@@ -204,6 +204,23 @@ TEST(VerifyDamage, IndexOfNamesThatWouldTakeForEver) {
   EXPECT_EQ(view.damage_total, 1025U);  // every entry, and the index
 }
 
+// A search that fails walks the whole index, so not every name is looked up that may be lost.
+TEST(VerifyDamage, LostNamesAreToldSixteenTimes) {
+  Dimensions dimensions = tests::small_dimensions();
+  dimensions.agents_per_shard = 64;
+  dimensions.names_per_shard = 128;
+  const TestSegment segment{dimensions};
+  SegmentFiller filler{segment.get()};
+  filler.start();
+  for (int i = 0; i < 60; ++i) {
+    (void)filler.create("counter", {.name = "agent-" + std::to_string(i)});
+  }
+  const AgentTable table = segment.get().agents(0);
+  for (std::uint32_t i = 0; i < table.name_slots(); ++i)
+    table.name_word(i).store(kTombstone);
+  EXPECT_EQ(verify_segment(segment.get(), false).damage_total, 16U);
+}
+
 TEST(VerifyDamage, Symbols) {
   const auto slot = [](const Segment& s, std::string_view text) -> Word& {
     const auto index = static_cast<std::uint32_t>(s.symbols().find(text)) - kFirstSymbol;

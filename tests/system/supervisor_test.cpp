@@ -1,6 +1,7 @@
 // A supervisor's start, its stop, and every reason not to start.
 #include "shm/segment.hpp"
 #include "tests/support/runtime_fixture.hpp"
+#include "tests/support/test_segment.hpp"
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
@@ -157,8 +158,7 @@ TEST_F(SupervisorTest, UnfinishedSegmentOfAKilledSupervisorIsReplaced) {
 
 TEST_F(SupervisorTest, SegmentMarkedAsRemovedIsReplaced) {
   {
-    auto dimensions = shm::choose_dimensions({.workers = 1, .shards = 1}, 1);
-    auto segment = shm::Segment::create(name(), *dimensions);
+    auto segment = shm::Segment::create(name(), small_dimensions());
     ASSERT_TRUE(segment);
     segment->header().state.store(static_cast<std::uint32_t>(RuntimeState::removed));
   }
@@ -177,8 +177,7 @@ TEST_F(SupervisorTest, DamagedSegmentIsRefusedAndDiscardedOnRequest) {
 
 TEST_F(SupervisorTest, SegmentOfAnotherBuildIsRefused) {
   {
-    auto dimensions = shm::choose_dimensions({.workers = 1, .shards = 1}, 1);
-    auto segment = shm::Segment::create(name(), *dimensions);
+    auto segment = shm::Segment::create(name(), small_dimensions());
     ASSERT_TRUE(segment);
     segment->header().layout_hash ^= 1U;
   }

@@ -166,6 +166,11 @@ TEST(Commands, EveryRowIsComplete) {
   for (const Command* const command : commands()) {
     EXPECT_TRUE(names.insert(command->name).second) << command->name << " is there twice";
     EXPECT_NE(command->run, nullptr) << command->name;
+  }
+}
+
+TEST(Commands, EverySummaryFitsALine) {
+  for (const Command* const command : commands()) {
     EXPECT_FALSE(command->summary.empty()) << command->name;
     EXPECT_LE(command->name.size() + command->summary.size(), 86U) << command->name;
   }
