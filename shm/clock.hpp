@@ -20,4 +20,22 @@ inline std::int64_t unix_ns() {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+/// A clock that is read once for many uses, since a read costs as much as handling a message. Its
+/// owner refreshes it once a round of its loop.
+class CachedClock {
+ public:
+  [[nodiscard]] std::int64_t now_ns() const noexcept { return now_ns_; }
+
+  void refresh() noexcept { now_ns_ = monotonic_ns(); }
+
+  /// What happened elsewhere at `time_ns` has been seen here: now is not before it. A time from
+  /// the future is no reason to believe it.
+  void catch_up(std::int64_t time_ns) noexcept {
+    if (time_ns > now_ns_) refresh();
+  }
+
+ private:
+  std::int64_t now_ns_ = monotonic_ns();
+};
+
 }  // namespace mabeam::shm

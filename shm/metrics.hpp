@@ -47,7 +47,7 @@ class Histogram {
 };
 
 struct ShardMetrics {
-  alignas(kLinePair) Histogram latency_ns;  ///< from the send to the handler
+  alignas(kLinePair) Histogram latency_ns;  ///< from the send to the commit
 };
 
 }  // namespace mabeam::shm

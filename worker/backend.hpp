@@ -15,14 +15,18 @@ struct Context::Backend {
   bool replied = false;
   bool wants_stop = false;
 
-  [[nodiscard]] std::int64_t now_ns() const { return shard.now_ns_; }
+  [[nodiscard]] std::int64_t now_ns() const { return shard.clock_.now_ns(); }
 
   [[nodiscard]] std::uint32_t attempt() const { return shard.attempt_; }
 
   Result<Symbol> symbol(std::string_view name) { return shard.symbols_.intern(name); }
 
-  Result<std::uint64_t> send(shm::Kind kind, AgentId to, Symbol symbol, const PayloadRef& payload,
-                             SendOptions options);
+  /// Claims a message, whose id is last_id() then.
+  Result<> send(shm::Kind kind, AgentId to, Symbol symbol, const PayloadRef& payload,
+                SendOptions options);
+
+  [[nodiscard]] std::uint64_t last_id() const { return shard.record_.next_message_id; }
+
   Result<> emit(Symbol topic, const PayloadRef& payload);
   Result<AgentId> create(std::string_view type, const AgentOptions& options);
   Result<> subscribe(std::string_view pattern);

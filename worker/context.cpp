@@ -9,21 +9,15 @@ namespace mabeam {
 
 using shm::Kind;
 
-Result<std::uint64_t> Context::Backend::send(Kind kind, AgentId to, Symbol symbol,
-                                             const PayloadRef& payload, SendOptions options) {
+Result<> Context::Backend::send(Kind kind, AgentId to, Symbol symbol, const PayloadRef& payload,
+                                SendOptions options) {
   const std::uint64_t id = ++shard.record_.next_message_id;
   const std::int64_t deadline = options.deadline.count();
-  const shm::MessageHeader header{symbol,
-                                  static_cast<std::uint32_t>(payload.content()),
-                                  self.value(),
-                                  to.value(),
-                                  id,
-                                  kind == Kind::request ? id : 0,
-                                  shard.now_ns_,
-                                  deadline > 0 ? shard.now_ns_ + deadline : 0};
-  const Result<> sent = shard.outbox_.send(kind, 0, options.priority, header, payload.bytes());
-  if (!sent) return fail(sent.error());
-  return id;
+  const shm::MessageHeader header{symbol,       static_cast<std::uint32_t>(payload.content()),
+                                  self.value(), to.value(),
+                                  id,           kind == Kind::request ? id : 0,
+                                  now_ns(),     deadline > 0 ? now_ns() + deadline : 0};
+  return shard.outbox_.send(kind, 0, options.priority, header, payload.bytes());
 }
 
 Result<> Context::Backend::emit(Symbol topic, const PayloadRef& payload) {
@@ -31,7 +25,7 @@ Result<> Context::Backend::emit(Symbol topic, const PayloadRef& payload) {
   header.symbol = topic;
   header.content = static_cast<std::uint32_t>(payload.content());
   header.source = self.value();
-  header.sent_ns = shard.now_ns_;
+  header.sent_ns = now_ns();
   return shard.outbox_.emit(header, payload.bytes());
 }
 
@@ -71,7 +65,7 @@ Result<> Context::Backend::subscribe(std::string_view pattern) {
     shard.wants_to_listen_ = true;  // the message is run again with cursors in every log
     return fail(Errc::backpressure);
   }
-  return shard.agents_.subscribe(self.slot(), *name, shard.now_ns_);
+  return shard.agents_.subscribe(self.slot(), *name, now_ns());
 }
 
 Result<> Context::Backend::unsubscribe(std::string_view pattern) {
@@ -118,9 +112,7 @@ Result<> Context::send(AgentId to, std::string_view signal, PayloadRef payload,
 }
 
 Result<> Context::send(AgentId to, Symbol signal, PayloadRef payload, SendOptions options) {
-  const Result<std::uint64_t> sent = backend_.send(Kind::signal, to, signal, payload, options);
-  if (!sent) return fail(sent.error());
-  return {};
+  return backend_.send(Kind::signal, to, signal, payload, options);
 }
 
 Result<std::uint64_t> Context::call(AgentId to, std::string_view action, PayloadRef payload,
@@ -132,7 +124,9 @@ Result<std::uint64_t> Context::call(AgentId to, std::string_view action, Payload
 
 Result<std::uint64_t> Context::call(AgentId to, Symbol action, PayloadRef payload,
                                     SendOptions options) {
-  return backend_.send(Kind::request, to, action, payload, options);
+  const Result<> sent = backend_.send(Kind::request, to, action, payload, options);
+  if (!sent) return fail(sent.error());
+  return backend_.last_id();
 }
 
 Result<> Context::emit(std::string_view topic, PayloadRef payload) {

@@ -1,6 +1,7 @@
 #include "worker/inbox.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace mabeam::worker {
 
@@ -10,6 +11,7 @@ Result<> Inbox::open() {
   sources_.clear();
   sources_.resize(segment_.endpoints());
   hot_.clear();
+  hot_bits_.fill(0);
   hot_.reserve(sources_.size());
   turn_sources_.clear();
   turn_sources_.reserve(sources_.size());
@@ -39,20 +41,44 @@ Result<> Inbox::open() {
 
 void Inbox::make_hot(Source& source) noexcept {
   source.empty_looks = 0;
-  if (source.is_hot) return;
-  source.is_hot = true;
+  std::uint64_t& bits = hot_bits_[source.endpoint / 64];
+  const std::uint64_t bit = std::uint64_t{1} << (source.endpoint % 64);
+  if ((bits & bit) != 0) return;
+  bits |= bit;
   hot_.push_back(&source);
 }
 
 void Inbox::collect_ready() noexcept {
   auto& ready = segment_.endpoint(endpoint_).ready;
   for (std::uint32_t i = 0; i < ready.size(); ++i) {
-    std::uint64_t bits = ready[i].load(std::memory_order_acquire);
-    for (; bits != 0; bits &= bits - 1) {
-      const std::uint32_t endpoint = i * 64 + static_cast<std::uint32_t>(__builtin_ctzll(bits));
-      if (endpoint < sources_.size() && !sources_[endpoint].is_hot) make_hot(sources_[endpoint]);
+    std::uint64_t news = ready[i].load(std::memory_order_acquire) & ~hot_bits_[i];
+    for (; news != 0; news &= news - 1) {
+      const std::uint32_t endpoint = i * 64 + static_cast<std::uint32_t>(std::countr_zero(news));
+      if (endpoint < sources_.size()) make_hot(sources_[endpoint]);
     }
   }
+}
+
+bool Inbox::poll() noexcept {
+  collect_ready();
+  seen_ = 0;
+  for (Source* source : hot_) {
+    std::uint32_t seen = 0;
+    for (std::uint32_t p = 0; p < shm::kPriorities && source->has_rings; ++p) {
+      shm::RingConsumer& ring = source->rings[p];
+      if (!ring.is_drained() || ring.refresh()) {
+        seen |= 1U << p;
+      } else if (source->empty_looks >= kAwaitAfter) {
+        ring.await();
+      }
+    }
+    if (source->log.is_joined() && source->log.has_more()) {
+      seen |= 1U << static_cast<std::uint32_t>(Priority::normal);
+    }
+    source->seen = seen;
+    seen_ |= seen;
+  }
+  return seen_ != 0;
 }
 
 bool Inbox::has_input(Source& source) noexcept {
@@ -85,7 +111,7 @@ void Inbox::cool_down() noexcept {
       ++i;
       continue;
     }
-    source.is_hot = false;
+    hot_bits_[source.endpoint / 64] &= ~bit;
     hot_[i] = hot_.back();
     hot_.pop_back();
   }

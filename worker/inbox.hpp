@@ -26,8 +26,8 @@ namespace mabeam::worker {
 struct Source {
   std::uint32_t endpoint = 0;
   bool has_rings = false;
-  bool is_hot = false;
   bool is_in_turn = false;
+  std::uint32_t seen = 0;  ///< bit p: the last poll saw something of priority p
   std::uint32_t empty_looks = 0;
   std::array<shm::RingConsumer, shm::kPriorities> rings;
   shm::EventLogReader log;
@@ -43,6 +43,8 @@ struct Source {
 class Inbox {
  public:
   static constexpr std::uint32_t kColdAfter = 4096;
+  /// Empty looks after which a source is not one that streams.
+  static constexpr std::uint32_t kAwaitAfter = 2;
 
   Inbox(const shm::Segment& segment, std::uint32_t endpoint)
       : segment_(segment),
@@ -51,8 +53,11 @@ class Inbox {
   /// Takes over at the published positions; every source is hot at first. Errors: corrupt.
   Result<> open();
 
-  /// Takes up the ready bits. Cheap: reads one line.
-  void collect_ready() noexcept;
+  /// Takes up the ready bits, then looks at every hot source. True if any has something.
+  bool poll() noexcept;
+
+  /// Bit p: the last poll() saw something of priority p; events are of normal priority.
+  [[nodiscard]] std::uint32_t seen() const noexcept { return seen_; }
 
   [[nodiscard]] const std::vector<Source*>& hot() const noexcept { return hot_; }
 
@@ -83,6 +88,7 @@ class Inbox {
   [[nodiscard]] Source& source(std::uint32_t endpoint) { return sources_[endpoint]; }
 
  private:
+  void collect_ready() noexcept;
   void make_hot(Source& source) noexcept;
   [[nodiscard]] bool has_input(Source& source) noexcept;
 
@@ -91,6 +97,8 @@ class Inbox {
   bool is_listening_ = false;
   std::vector<Source> sources_;  // by endpoint
   std::vector<Source*> hot_;
+  std::array<std::uint64_t, shm::kMaxEndpoints / 64> hot_bits_{};  // by endpoint: is it in hot_
+  std::uint32_t seen_ = 0;                                         // by all of hot_
   std::vector<Source*> turn_sources_;
 };
 

@@ -29,18 +29,16 @@ Result<> Outbox::open() {
   return {};
 }
 
-Result<Outbox::Ring*> Outbox::ring_to(std::uint32_t target, Priority priority) {
+Result<> Outbox::open_ring(std::uint32_t target, Priority priority) {
   if (target >= segment_.endpoints()) return fail(Errc::not_found);
-  Ring& ring = rings_[target * 4 + static_cast<std::uint32_t>(priority)];
-  if (ring.is_open) [[likely]]
-    return &ring;
   const std::span<std::byte> bytes = segment_.ring(endpoint_, target, priority);
   if (bytes.empty()) return fail(Errc::not_found);
   auto producer = shm::RingProducer::open(bytes);
   if (!producer) return fail(producer.error());
+  Ring& ring = rings_[target * 4 + static_cast<std::uint32_t>(priority)];
   ring.producer = *producer;
   ring.is_open = true;
-  return &ring;
+  return {};
 }
 
 void Outbox::mark(Ring& ring, std::uint32_t index) {
@@ -54,40 +52,45 @@ void Outbox::mark(Ring& ring, std::uint32_t index) {
   }
 }
 
-Result<std::span<std::byte>> Outbox::claim(Ring& ring, std::uint32_t index, std::uint32_t length,
-                                           Kind kind, std::uint16_t flags) {
-  if (!is_message_open_) open_message();
-  mark(ring, index);
-  auto room = ring.producer.claim(length, static_cast<std::uint16_t>(kind), flags);
-  if (room) [[likely]]
-    return room;
+Result<std::byte*> Outbox::claim_slowly(Ring& ring, std::uint32_t index, std::uint32_t length,
+                                        Kind kind, std::uint16_t flags) {
+  const auto room = ring.producer.claim(length, static_cast<std::uint16_t>(kind), flags);
+  if (room) return room->data();
   if (room.error().code == Errc::backpressure && !ring.is_congested) {
     is_blocked_ = true;
     blockage_ = {index, length};
   }
-  return room;
+  return fail(room.error());
 }
 
 Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
                       const MessageHeader& header, std::span<const std::byte> payload) {
   const auto target = static_cast<std::uint32_t>(AgentId{header.target}.endpoint());
-  const Result<Ring*> ring = ring_to(target, priority);
-  if (!ring) return fail(ring.error());
   const std::uint32_t index = target * 4 + static_cast<std::uint32_t>(priority);
+  if (index >= rings_.size() || !rings_[index].is_open) [[unlikely]] {
+    if (const Result<> opened = open_ring(target, priority); !opened) return opened;
+  }
+  Ring& ring = rings_[index];
   if (segment_.is_client(target) &&
       segment_.endpoint(target).generation.load(std::memory_order_relaxed) !=
           AgentId{header.target}.generation()) {
     return fail(Errc::closed);  // that client is gone; its successor is somebody else
   }
-  if (payload.size() > (*ring)->producer.max_body()) return fail(Errc::message_too_large);
+  if (payload.size() > ring.producer.max_body()) return fail(Errc::message_too_large);
   const auto length = static_cast<std::uint32_t>(sizeof header + payload.size());
-  const auto room = claim(**ring, index, length, kind, flags);
-  if (!room && room.error().code == Errc::backpressure && (*ring)->is_congested) {
-    bury(shm::DeadReason::overflow, {kind, flags, header, payload});
-    return {};
+  if (!is_message_open_) open_message();
+  mark(ring, index);
+  std::byte* at = ring.producer.try_claim(length, static_cast<std::uint16_t>(kind), flags);
+  if (at == nullptr) [[unlikely]] {
+    const Result<std::byte*> room = claim_slowly(ring, index, length, kind, flags);
+    if (!room && room.error().code == Errc::backpressure && ring.is_congested) {
+      bury(shm::DeadReason::overflow, {kind, flags, header, payload});
+      return {};
+    }
+    if (!room) return fail(room.error());
+    at = *room;
   }
-  if (!room) return fail(room.error());
-  shm::compose(*room, header, payload);
+  shm::compose({at, length}, header, payload);
   ++sent_;
   return {};
 }

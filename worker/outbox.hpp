@@ -98,9 +98,9 @@ class Outbox {
     std::uint64_t position = 0;
   };
 
-  Result<Ring*> ring_to(std::uint32_t target, Priority priority);
-  Result<std::span<std::byte>> claim(Ring& ring, std::uint32_t index, std::uint32_t length,
-                                     shm::Kind kind, std::uint16_t flags);
+  Result<> open_ring(std::uint32_t target, Priority priority);
+  Result<std::byte*> claim_slowly(Ring& ring, std::uint32_t index, std::uint32_t length,
+                                  shm::Kind kind, std::uint16_t flags);
   void mark(Ring& ring, std::uint32_t index);
   Result<std::span<std::byte>> claim_event(std::uint32_t length);
   bool may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::int64_t timeout_ns);

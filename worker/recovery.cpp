@@ -26,6 +26,7 @@ Error Shard::park(Error error) noexcept {
 Result<> Shard::adopt(shm::Incarnation self) {
   if (const Result<bool> redone = turn_.recover(words_); !redone) return fail(park(redone.error()));
   segment_.endpoint(endpoint_).owner.store(self.value, std::memory_order_seq_cst);
+  record_ = turn_.record();
   agents_.open();
   if (const Result<> opened = outbox_.open(); !opened) return fail(park(opened.error()));
   if (const Result<> opened = inbox_.open(); !opened) return fail(park(opened.error()));

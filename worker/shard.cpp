@@ -1,8 +1,7 @@
 #include "worker/shard.hpp"
 
-#include "shm/clock.hpp"
-
 #include <algorithm>
+#include <bit>
 
 namespace mabeam::worker {
 namespace {
@@ -12,9 +11,11 @@ constexpr std::uint32_t kFewestToDivide = 16;  // a smaller turn is not divided 
 
 }  // namespace
 
-Shard::Shard(const shm::Segment& segment, const Types& types, std::uint32_t shard)
+Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& clock,
+             std::uint32_t shard)
     : segment_(segment),
       types_(types),
+      clock_(clock),
       shard_(shard),
       endpoint_(shm::Segment::endpoint_of_shard(shard)),
       symbols_(segment.symbols()),
@@ -33,13 +34,12 @@ std::uint32_t Shard::run_turn(const Limits& limits) {
     limits_.turn_messages = 1;
     --single_steps_;
   }
-  inbox_.collect_ready();
   taken_ = 0;
   next_clock_ = kClockEvery;
   waiting_ = 0;
   is_full_ = false;
   ++rotation_;
-  take_messages();
+  if (inbox_.poll()) take_messages();
   if (in_turn_) commit();
   if (wants_to_listen_) {
     wants_to_listen_ = false;
@@ -55,14 +55,14 @@ void Shard::begin_turn() noexcept {
   turn_.begin();
   agents_.begin_turn();
   outbox_.begin_turn();
-  record_ = turn_.record();
-  turn_began_ns_ = now_ns_;
+  sent_ns_.clear();
+  turn_began_ns_ = clock_.now_ns();
 }
 
 bool Shard::is_out_of_time() noexcept {
   next_clock_ = taken_ + kClockEvery;
-  now_ns_ = shm::monotonic_ns();
-  is_full_ = now_ns_ - turn_began_ns_ > limits_.turn_time_ns;
+  clock_.refresh();
+  is_full_ = clock_.now_ns() - turn_began_ns_ > limits_.turn_time_ns;
   return is_full_;
 }
 
@@ -70,6 +70,10 @@ bool Shard::is_out_of_time() noexcept {
 // round again. In small turns the priorities lead in turn, 12 : 3 : 1.
 void Shard::take_messages() {
   const std::uint32_t most = limits_.turn_messages;
+  if (std::has_single_bit(inbox_.seen())) {
+    take(static_cast<Priority>(std::countr_zero(inbox_.seen())), most);
+    return;
+  }
   if (most < kFewestToDivide) {
     const std::uint32_t lead = rotation_ % 16;
     if (lead == 0) take(Priority::low, most);
@@ -103,6 +107,9 @@ void Shard::commit() {
   agents_.settle();
   inbox_.settle();
   outbox_.settle();
+  clock_.refresh();
+  for (const std::int64_t sent_ns : sent_ns_)
+    latency_.record(clock_.now_ns() - sent_ns);
   if (changed && agents_.subscriptions().empty()) inbox_.set_listening(false);
 }
 

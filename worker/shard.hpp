@@ -15,6 +15,7 @@
 // has passed; one that has killed max_attempts owners becomes a dead letter.
 #pragma once
 
+#include "shm/clock.hpp"
 #include "shm/segment.hpp"
 #include "shm/turn.hpp"
 #include "shm/turn_words.hpp"
@@ -30,6 +31,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace mabeam::worker {
 
@@ -43,8 +45,10 @@ struct Limits {
 
 class Shard {
  public:
-  /// `segment` and `types` outlive the shard. `shard` from 0 on.
-  Shard(const shm::Segment& segment, const Types& types, std::uint32_t shard);
+  /// `segment`, `types` and `clock` outlive the shard; the clock is refreshed by whoever runs
+  /// turns, and here after each that took something. `shard` from 0 on.
+  Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& clock,
+        std::uint32_t shard);
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
@@ -123,6 +127,7 @@ class Shard {
 
   const shm::Segment& segment_;
   const Types& types_;
+  shm::CachedClock& clock_;
   const std::uint32_t shard_;
   const std::uint32_t endpoint_;
   shm::Symbols symbols_;
@@ -134,9 +139,9 @@ class Shard {
   Subscribers subscribers_;
 
   shm::Histogram& latency_;
+  std::vector<std::int64_t> sent_ns_;  // of those messages of the turn whose latency is measured
   Limits limits_;
-  shm::ShardRecord record_{};  // what the turn leaves behind
-  std::int64_t now_ns_ = 0;    // read whenever a ring or log had something new
+  shm::ShardRecord record_{};  // what the last turn left behind, and this one changes
   std::int64_t turn_began_ns_ = 0;
   std::uint32_t taken_ = 0;         // messages of this turn
   std::uint32_t next_clock_ = 0;    // how many until the next look at the clock

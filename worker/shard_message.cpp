@@ -72,6 +72,7 @@ Shard::Outcome Shard::undo(Outcome outcome) noexcept {
 }
 
 Shard::Outcome Shard::handle(const Source& source, const Received& message, std::uint64_t witness) {
+  clock_.catch_up(message.header.sent_ns);
   begin_message(witness);
   Outcome outcome = Outcome::passed;
   if (static_cast<std::uint32_t>(AgentId{message.header.source}.endpoint()) != source.endpoint) {
@@ -107,11 +108,11 @@ void Shard::pass() noexcept {
 
 Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness) {
   const std::int64_t deadline = message.header.deadline_ns;
-  if (deadline != 0 && now_ns_ > deadline && attempt_ == 1) {
+  if (deadline != 0 && clock_.now_ns() > deadline && attempt_ == 1) {
     ++record_.expired;
     return refuse(message, Errc::timed_out, DeadReason::expired);
   }
-  if (taken_ % kLatencyEvery == 0) latency_.record(now_ns_ - message.header.sent_ns);
+  if (taken_ % kLatencyEvery == 0) sent_ns_.push_back(message.header.sent_ns);
   switch (message.kind) {
     case Kind::request:
     case Kind::signal:
@@ -192,7 +193,7 @@ Result<> Shard::answer(const Received& message, Errc code, PayloadRef payload) {
   header.target = message.header.source;
   header.content = static_cast<std::uint32_t>(payload.content());
   header.id = ++record_.next_message_id;
-  header.sent_ns = now_ns_;
+  header.sent_ns = clock_.now_ns();
   header.deadline_ns = 0;
   const Result<> sent = outbox_.send(Kind::reply, static_cast<std::uint16_t>(code), Priority::high,
                                      header, payload.bytes());
@@ -203,6 +204,7 @@ Result<> Shard::answer(const Received& message, Errc code, PayloadRef payload) {
 
 Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
                                    std::uint64_t witness) {
+  clock_.catch_up(message.header.sent_ns);
   begin_message(witness);
   const shm::AgentRecord& agent = agents_.table().record(slot);
   const TypeDescriptor* type = types_.find(agent.type);
@@ -246,7 +248,7 @@ Result<AgentId> Shard::create_agent(const Agents::Plan& plan) {
     wants_to_listen_ = true;
     return fail(Errc::backpressure);
   }
-  const Result<AgentId> id = agents_.create(plan, now_ns_);
+  const Result<AgentId> id = agents_.create(plan, clock_.now_ns());
   if (!id || plan.descriptor->on_start == nullptr) return id;
   shm::StateHeader* state = agents_.touch(id->slot());
   Context::Backend backend{*this, *id, nullptr};

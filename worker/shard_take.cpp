@@ -1,5 +1,4 @@
 // Taking messages from rings and logs, fairly.
-#include "shm/clock.hpp"
 #include "worker/shard.hpp"
 
 #include <algorithm>
@@ -12,10 +11,15 @@ constexpr std::uint32_t kMostSkipped = 4096;  // events without a subscriber her
 }  // namespace
 
 void Shard::take(Priority priority, std::uint32_t quota) {
+  const std::uint32_t bit = 1U << static_cast<std::uint32_t>(priority);
+  if ((inbox_.seen() & bit) == 0) return;
   const std::vector<Source*>& hot = inbox_.hot();
   const std::size_t count = hot.size();
+  std::size_t next = count == 1 ? 0 : rotation_ % count;
   for (std::size_t i = 0; i < count && quota != 0 && !is_over(); ++i) {
-    Source& source = *hot[(rotation_ + i) % count];
+    Source& source = *hot[next];
+    if (++next == count) next = 0;
+    if ((source.seen & bit) == 0) continue;
     std::uint32_t taken = 0;
     if (source.has_rings) taken = take_from_ring(source, priority, quota);
     quota -= std::min(quota, taken);
@@ -28,8 +32,7 @@ void Shard::take(Priority priority, std::uint32_t quota) {
 
 bool Shard::is_unblocked(std::optional<Blockage>& blockage) {
   if (!blockage) return true;
-  now_ns_ = shm::monotonic_ns();
-  if (!outbox_.may_retry(*blockage, now_ns_, limits_.stall_timeout_ns)) {
+  if (!outbox_.may_retry(*blockage, clock_.now_ns(), limits_.stall_timeout_ns)) {
     ++waiting_;
     return false;
   }
@@ -45,10 +48,6 @@ std::uint32_t Shard::take_from_ring(Source& source, Priority priority, std::uint
   shm::Record record;
   shm::Received message;
   while (taken < quota && !is_over()) {
-    if (ring.is_drained()) {
-      if (!ring.refresh()) break;
-      now_ns_ = shm::monotonic_ns();
-    }
     const shm::RingConsumer::Look seen = ring.look(record);
     if (seen == shm::RingConsumer::Look::empty) break;
     if (seen == shm::RingConsumer::Look::corrupt || !shm::parse(record, message)) {
@@ -98,7 +97,6 @@ std::uint32_t Shard::take_from_log(Source& source, std::uint32_t quota) {
   shm::Record record;
   for (std::uint32_t skipped = 0; skipped < kMostSkipped && served < quota && !is_over();
        ++skipped) {
-    const bool was_drained = source.log.is_drained();
     const Result<bool> found = source.log.peek(record);
     if (!found) {
       begin_message(0);
@@ -109,7 +107,6 @@ std::uint32_t Shard::take_from_log(Source& source, std::uint32_t quota) {
       break;
     }
     if (!*found) break;
-    if (was_drained) now_ns_ = shm::monotonic_ns();
     source.empty_looks = 0;
     if (!serve_event(source, record, quota, served)) break;
   }

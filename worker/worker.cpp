@@ -15,7 +15,7 @@ namespace mabeam::worker {
 namespace {
 
 constexpr std::int64_t kBeatEvery = 1'000'000;  // ns between two looks at orders and tunables
-constexpr std::uint32_t kRoundsPerClock = 64;   // busy rounds between two looks at the clock
+constexpr std::uint32_t kRoundsPerClock = 16;   // idle rounds between two looks at the clock
 constexpr std::int64_t kLongestSleep = 1'000'000'000;
 constexpr std::int64_t kLookEvery = 250'000'000;   // ns between two looks at the supervisor
 constexpr std::int64_t kWaitingSleep = 1'000'000;  // while a message waits for room
@@ -71,7 +71,7 @@ void Worker::adopt_shards() {
   for (std::uint32_t shard = 0; shard < segment_.dimensions().shards; ++shard) {
     const shm::EndpointSlot& endpoint = segment_.endpoint(shm::Segment::endpoint_of_shard(shard));
     if (endpoint.placement.load(std::memory_order_acquire) != options_.worker + 1) continue;
-    auto adopted = std::make_unique<Shard>(segment_, types_, shard);
+    auto adopted = std::make_unique<Shard>(segment_, types_, clock_, shard);
     if (const Result<> taken = adopted->adopt(self); !taken) {
       std::fprintf(stderr, "mabeam-worker: shard %u is damaged and stays parked: %s\n", shard,
                    describe(taken.error()).c_str());
@@ -106,20 +106,24 @@ void Worker::leave(int code) {
 
 void Worker::work() {
   for (;;) {
-    if (run_shards()) {
-      idle_.reset();
-      if (++beat_countdown_ < kRoundsPerClock) continue;
-      beat_countdown_ = 0;
-    }
-    const std::int64_t now = shm::monotonic_ns();
+    const bool is_busy = run_shards();  // then a shard has looked at the clock
+    if (!is_busy && ++idle_rounds_ % kRoundsPerClock == 0) clock_.refresh();
+    const std::int64_t now = clock_.now_ns();
     if (now - last_beat_ns_ >= kBeatEvery) {
       last_beat_ns_ = now;
       beat();
       if (must_leave(now)) return;
     }
+    if (is_busy) {
+      idle_.reset();
+      continue;
+    }
     const auto mode =
         static_cast<shm::IdleMode>(segment_.header().tunables.idle.load(std::memory_order_relaxed));
-    if (idle_.wait(mode)) sleep();
+    if (idle_.wait(mode)) {
+      sleep();
+      clock_.refresh();
+    }
   }
 }
 

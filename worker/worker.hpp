@@ -62,13 +62,14 @@ class Worker {
   shm::Segment segment_;
   Options options_;
   Types types_;
+  shm::CachedClock clock_;
   std::vector<std::unique_ptr<Shard>> shards_;
   Idle idle_;
   Limits limits_;
   std::int64_t last_beat_ns_ = 0;
   std::int64_t last_look_ns_ = 0;  // at the supervisor
   std::int64_t orphan_since_ns_ = 0;
-  std::uint32_t beat_countdown_ = 0;
+  std::uint32_t idle_rounds_ = 0;
   bool is_leaving_ = false;
 };
 

@@ -125,7 +125,7 @@ struct StatsView {
 
   struct {
     std::uint64_t p50 = 0, p99 = 0, p999 = 0, max = 0;
-  } latency_ns;  ///< from the send to the handler
+  } latency_ns;  ///< from the send to the commit
 };
 
 struct HealthView {

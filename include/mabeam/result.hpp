@@ -3,14 +3,16 @@
 //   Result<Client> client = Client::attach("prod");
 //   if (!client) return fail(client.error());
 //
-// An error is 8 trivially copyable bytes, so Result<std::uint64_t> travels in two registers and may
-// be returned on the hot path. Words for people are made at the edge, by describe().
+// An error is 8 trivially copyable bytes. Result<> travels in one register and
+// Result<std::uint64_t> in two, so both may be returned on the hot path. Words for people are made
+// at the edge, by describe().
 #pragma once
 
 #include "mabeam/export.hpp"
 
 #include <tl/expected.hpp>
 
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -63,8 +65,38 @@ struct [[nodiscard]] Error {
 
 static_assert(sizeof(Error) == 8 && std::is_trivially_copyable_v<Error>);
 
-/// A T or an Error. tl::expected 1.0 is not [[nodiscard]]; this one is, so that a forgotten check
-/// is a compiler warning.
+namespace detail {
+
+/// What fits a register beside the error.
+template <class T>
+concept Small = std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T> &&
+                sizeof(T) <= sizeof(std::uint64_t);
+
+/// An Error or none, in whole words. tl::expected's flag is one byte: a caller that loads the word
+/// around it waits until all earlier stores have left the processor, cache misses included (that
+/// was half of the cost of a send).
+class Status {
+ public:
+  constexpr Status() = default;
+
+  constexpr explicit Status(Error error) : word_(std::bit_cast<std::uint64_t>(error)) {}
+
+  [[nodiscard]] constexpr bool is_ok() const { return word_ == 0; }
+
+  [[nodiscard]] constexpr Error error() const { return std::bit_cast<Error>(word_); }
+
+  constexpr void check() const {
+    if (!is_ok()) throw tl::bad_expected_access<Error>(error());
+  }
+
+ private:
+  std::uint64_t word_ = 0;  // no Errc is 0
+};
+
+}  // namespace detail
+
+/// A T or an Error: a tl::expected. That is not [[nodiscard]]; this one is, so that a forgotten
+/// check is a compiler warning.
 template <class T = void>
 class [[nodiscard]] Result : public tl::expected<T, Error> {
  public:
@@ -73,6 +105,75 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 
   // NOLINTNEXTLINE(google-explicit-constructor): what map() gives back is a plain tl::expected.
   constexpr Result(Base base) : Base(std::move(base)) {}
+};
+
+/// The same calls, for nothing or an Error.
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  using value_type = void;
+
+  constexpr Result() = default;
+
+  // NOLINTNEXTLINE(google-explicit-constructor): `return fail(...)`.
+  constexpr Result(tl::unexpected<Error> error) : status_(error.value()) {}
+
+  [[nodiscard]] constexpr bool has_value() const { return status_.is_ok(); }
+
+  constexpr explicit operator bool() const { return status_.is_ok(); }
+
+  /// Precondition: !has_value().
+  [[nodiscard]] constexpr Error error() const { return status_.error(); }
+
+  /// Throws tl::bad_expected_access<Error> unless has_value().
+  constexpr void value() const { status_.check(); }
+
+ private:
+  detail::Status status_;
+};
+
+/// The same calls, for a number, an id or a pointer, or an Error.
+template <detail::Small T>
+class [[nodiscard]] Result<T> {
+ public:
+  using value_type = T;
+
+  constexpr Result() = default;
+
+  // NOLINTNEXTLINE(google-explicit-constructor): `return value;`.
+  constexpr Result(T value) : value_(value) {}
+
+  // NOLINTNEXTLINE(google-explicit-constructor): `return fail(...)`.
+  constexpr Result(tl::unexpected<Error> error) : status_(error.value()) {}
+
+  [[nodiscard]] constexpr bool has_value() const { return status_.is_ok(); }
+
+  constexpr explicit operator bool() const { return status_.is_ok(); }
+
+  /// Precondition of the first three: has_value(); of error(): !has_value().
+  [[nodiscard]] constexpr T& operator*() { return value_; }
+
+  [[nodiscard]] constexpr const T& operator*() const { return value_; }
+
+  [[nodiscard]] constexpr const T* operator->() const { return &value_; }
+
+  [[nodiscard]] constexpr Error error() const { return status_.error(); }
+
+  /// Throws tl::bad_expected_access<Error> unless has_value().
+  [[nodiscard]] constexpr T value() const {
+    status_.check();
+    return value_;
+  }
+
+  [[nodiscard]] constexpr T value_or(T other) const { return has_value() ? value_ : other; }
+
+  friend constexpr bool operator==(const Result& result, const T& value) {
+    return result.has_value() && result.value_ == value;
+  }
+
+ private:
+  detail::Status status_;
+  T value_{};
 };
 
 /// The error branch: `return fail(Errc::closed);`.

@@ -114,7 +114,7 @@ class Stage {
     child_segment_.emplace(shm::Segment::attach(name_, shm::Access::read_write).value());
     child_types_.emplace(child_segment_->symbols());
     (void)child_types_->add(kTypes<Mover>);
-    child_shard_.emplace(*child_segment_, *child_types_, 0);
+    child_shard_.emplace(*child_segment_, *child_types_, child_clock_, 0);
     (void)child_shard_->adopt(shm::Incarnation::of(0, 2));
     limits_.turn_time_ns = 1'000'000'000'000;  // single steps take long: one turn all the same
   }
@@ -142,6 +142,7 @@ class Stage {
   worker::Limits limits_;
   std::optional<shm::Segment> child_segment_;
   std::optional<worker::Types> child_types_;
+  shm::CachedClock child_clock_;
   std::optional<worker::Shard> child_shard_;
 };
 
@@ -214,7 +215,8 @@ std::vector<std::int64_t> Stage::read_ring(std::uint32_t target, Priority priori
 std::string Stage::recover_and_check() {
   worker::Types types{segment_.symbols()};
   (void)types.add(kTypes<Mover>);
-  worker::Shard shard{segment_, types, 0};
+  shm::CachedClock clock;
+  worker::Shard shard{segment_, types, clock, 0};
   if (!shard.adopt(shm::Incarnation::of(0, 3))) return "the shard could not be adopted";
   while (shard.run_turn({}) != 0) {
   }
