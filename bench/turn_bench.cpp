@@ -50,7 +50,8 @@ void BM_Turn(benchmark::State& state) {
   shm::Segment segment = shm::Segment::attach(shards.name(), shm::Access::read_write).value();
   worker::Types types{segment.symbols()};
   (void)types.add(kTypes<Count>);
-  worker::Shard shard{segment, types, 0};
+  shm::CachedClock clock;
+  worker::Shard shard{segment, types, clock, 0};
   if (!shard.adopt(shm::Incarnation::of(0, 1))) return;
   worker::Limits limits;
   limits.turn_messages = turn_messages;

@@ -70,16 +70,10 @@ double nanoseconds_per_tick() {
   return ratio;
 }
 
-void report_round_trips(benchmark::State& state, std::span<std::uint32_t> ticks_taken) {
-  std::sort(ticks_taken.begin(), ticks_taken.end());
-  const auto at = [&](double share) {
-    const auto index =
-        static_cast<std::size_t>(share * static_cast<double>(ticks_taken.size() - 1));
-    return ticks_taken[index] * nanoseconds_per_tick();
-  };
-  state.counters["p50_ns"] = at(0.5);
-  state.counters["p99_ns"] = at(0.99);
-  state.counters["p999_ns"] = at(0.999);
+double percentile_ns(std::span<std::uint32_t> samples, double share) {
+  const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(samples.size() - 1));
+  std::nth_element(samples.begin(), samples.begin() + at, samples.end());
+  return samples[static_cast<std::size_t>(at)] * nanoseconds_per_tick();
 }
 
 void report_rate(benchmark::State& state, std::uint64_t messages, double seconds) {

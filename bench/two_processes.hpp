@@ -60,8 +60,8 @@ double run_many(const std::function<void()>& parent,
 std::uint64_t ticks() noexcept;
 double nanoseconds_per_tick();
 
-/// Sorts the samples and puts p50_ns, p99_ns, p999_ns into the benchmark's counters.
-void report_round_trips(benchmark::State& state, std::span<std::uint32_t> ticks_taken);
+/// The value below which `share` of the samples lie; reorders them.
+double percentile_ns(std::span<std::uint32_t> samples, double share);
 
 /// Puts the best messages per second of all iterations into the counters: what disturbs a run only
 /// ever makes it slower.

@@ -1,5 +1,6 @@
 #include "bench/two_shards.hpp"
 
+#include "shm/doorbell.hpp"
 #include "shm/spsc_ring.hpp"
 #include "shm/wire.hpp"
 
@@ -65,6 +66,8 @@ void TwoShards::post(AgentId to, std::string_view signal, PayloadRef payload) {
   const auto room = ring.claim(bytes, static_cast<std::uint16_t>(shm::Kind::signal)).value();
   shm::compose(room, header, payload.bytes());
   ring.publish();
+  shm::full_fence();
+  segment_.announce(client, static_cast<std::uint32_t>(to.endpoint()));
 }
 
 const shm::ShardRecord& TwoShards::record(std::uint32_t shard) const {
@@ -72,21 +75,12 @@ const shm::ShardRecord& TwoShards::record(std::uint32_t shard) const {
   return region.record[region.record_version.load(std::memory_order_acquire) & 1U];
 }
 
-void TwoShards::run(std::uint32_t shard, std::uint32_t turn_messages,
-                    const std::function<bool(const shm::ShardRecord&)>& done) {
-  const shm::Segment segment = shm::Segment::attach(name_, shm::Access::read_write).value();
-  worker::Types types{segment.symbols()};
-  (void)types.add(descriptors_);
-  worker::Shard mine{segment, types, shard};
-  if (!mine.adopt(shm::Incarnation::of(shard, 1))) ::_exit(1);
-  worker::Limits limits;
-  limits.turn_messages = turn_messages;
-  const shm::TurnRegion& region = segment.turn(shard);
-  for (;;) {
-    for (int i = 0; i < 256; ++i)
-      mine.run_turn(limits);
-    if (done(region.record[region.record_version.load(std::memory_order_relaxed) & 1U])) return;
-  }
+OwnedShard::OwnedShard(const TwoShards& shards, std::uint32_t shard)
+    : segment_(shm::Segment::attach(shards.name(), shm::Access::read_write).value()),
+      types_(segment_.symbols()),
+      shard_(segment_, types_, clock_, shard) {
+  (void)types_.add(shards.descriptors());
+  if (!shard_.adopt(shm::Incarnation::of(shard, 1))) ::_exit(1);
 }
 
 }  // namespace mabeam::bench

@@ -2,6 +2,7 @@
 // to agent, without a supervisor.
 #pragma once
 
+#include "shm/clock.hpp"
 #include "shm/segment.hpp"
 #include "worker/shard.hpp"
 #include "worker/types.hpp"
@@ -9,7 +10,6 @@
 #include "mabeam/agent.hpp"
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,18 +29,39 @@ class TwoShards {
   /// Leaves a signal for an agent in a client's ring, as if that client had sent it.
   void post(AgentId to, std::string_view signal, PayloadRef payload);
 
-  /// In the process that shall own the shard: runs its turns until done(record) is true.
-  void run(std::uint32_t shard, std::uint32_t turn_messages,
-           const std::function<bool(const shm::ShardRecord&)>& done);
-
   [[nodiscard]] const shm::ShardRecord& record(std::uint32_t shard) const;
 
   [[nodiscard]] const std::string& name() const { return name_; }
+
+  [[nodiscard]] std::span<const TypeDescriptor> descriptors() const { return descriptors_; }
 
  private:
   std::string name_;
   std::span<const TypeDescriptor> descriptors_;
   shm::Segment segment_;
+};
+
+/// One of them in the hands of its owner. To be made in the process that shall own it.
+class OwnedShard {
+ public:
+  OwnedShard(const TwoShards& shards, std::uint32_t shard);
+
+  /// Runs turns until done() is true; asks after every few turns.
+  template <class Done>
+  void run(std::uint32_t turn_messages, Done&& done) {
+    worker::Limits limits;
+    limits.turn_messages = turn_messages;
+    for (; !done(); clock_.refresh()) {
+      for (int i = 0; i < 16; ++i)
+        shard_.run_turn(limits);
+    }
+  }
+
+ private:
+  shm::Segment segment_;
+  worker::Types types_;
+  shm::CachedClock clock_;
+  worker::Shard shard_;
 };
 
 }  // namespace mabeam::bench
