@@ -1,6 +1,9 @@
 // What survives: numbered messages run down chains of agents over several workers while workers are
 // killed with SIGKILL. In the end every link has counted every number once and in order.
+//
+//   MABEAM_STRESS_SECONDS=600 MABEAM_STRESS_SEED=7 build/release/tests/mabeam_chaos_tests
 #include "tests/support/runtime_fixture.hpp"
+#include "tests/support/stress.hpp"
 
 #include "mabeam/client.hpp"
 
@@ -10,7 +13,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <string>
 #include <thread>
@@ -25,14 +27,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-int number_from_environment(const char* name, int fallback) {
-  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
-  return text == nullptr ? fallback : std::atoi(text);
-}
-
 class SurvivalTest : public RuntimeFixture {
  protected:
-  static constexpr int kWorkers = 3;
+  static constexpr int kKills = 200;  // at least
   static constexpr std::size_t kLinks = 4;
 
   void start_runtime() {
@@ -79,15 +76,15 @@ class SurvivalTest : public RuntimeFixture {
 };
 
 TEST_F(SurvivalTest, EveryNumberCountsOnceThroughRandomKills) {
-  const auto seed = static_cast<unsigned>(number_from_environment("MABEAM_SEED", 42));
-  const int kills_wanted = number_from_environment("MABEAM_KILLS", 200);
+  const auto seed = static_cast<unsigned>(stress_seed());
+  const StressTime time;
   start_runtime();
   Client client = attach();
   const std::array chains{make_chain(client, "x"), make_chain(client, "y")};
   std::mt19937 random{seed};
   std::int64_t sent = 0;
   int kills = 0;
-  while (kills < kills_wanted) {
+  while (kills < kKills || !time.is_over()) {
     for (int i = 0; i < 200; ++i) {
       ++sent;
       for (const auto& chain : chains) {

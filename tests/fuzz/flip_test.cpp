@@ -1,8 +1,11 @@
 // Any word of a segment may be any value: every view of a damaged copy returns, whatever it says.
 // Meant to be run under ASan and UBSan, which turn an access out of bounds into a failure; the copy
 // is a heap block of exactly its size.
+//
+//   MABEAM_STRESS_SECONDS=600 MABEAM_STRESS_SEED=7 build/asan/tests/mabeam_fuzz_tests
 #include "shm/observer_impl.hpp"
 #include "tests/support/segment_filler.hpp"
+#include "tests/support/stress.hpp"
 #include "tests/support/test_segment.hpp"
 
 #include "mabeam/observer.hpp"
@@ -26,7 +29,6 @@ using tests::SegmentFile;
 using tests::SegmentFiller;
 using tests::TestSegment;
 
-constexpr std::uint64_t kSeed = 20240607;
 constexpr std::chrono::hours kEverything{24 * 365 * 50};
 
 /// A segment's bytes, to be damaged and mended.
@@ -86,7 +88,7 @@ struct Tally {
   [[nodiscard]] std::uint64_t noticed() const { return refused + reported; }
 
   void print(std::string_view what) const {
-    std::cout << what << ": " << looks << " (seed " << kSeed << "), " << refused
+    std::cout << what << ": " << looks << " (seed " << tests::stress_seed() << "), " << refused
               << " refused when opened, " << reported << " reported by verify, "
               << looks - noticed() << " changed nothing that verify can know\n";
   }
@@ -141,7 +143,8 @@ class FlipTest : public testing::Test {
   SegmentFiller filler_{segment_.get()};
   std::vector<AgentId> ids_;
   Tally tally_;
-  std::mt19937_64 random_{kSeed};
+  std::mt19937_64 random_{tests::stress_seed()};
+  tests::StressTime time_;
 };
 
 TEST_F(FlipTest, UndamagedCopyIsWhole) {
@@ -152,7 +155,7 @@ TEST_F(FlipTest, UndamagedCopyIsWhole) {
 
 TEST_F(FlipTest, TenThousandBytesAnywhere) {
   const Copy copy{segment_.get().bytes()};
-  for (int i = 0; i < 10'000; ++i) {
+  for (int i = 0; i < 10'000 || !time_.is_over(); ++i) {
     const std::uint64_t offset = random(copy.size());
     copy.bytes()[offset] ^= static_cast<std::byte>(1 + random(255));
     look(observe(copy.bytes()));
@@ -168,7 +171,7 @@ TEST_F(FlipTest, TenThousandWordsInUse) {
   const std::vector<std::uint64_t> words = copy.words_in_use();
   constexpr std::array<std::uint64_t, 8> kNasty{
       0, 1, 7, 0xFFFFFFFF, 0x100000000, 0x7FFFFFFFFFFFFFFF, 0x8000000000000000, ~std::uint64_t{0}};
-  for (int i = 0; i < 10'000; ++i) {
+  for (int i = 0; i < 10'000 || !time_.is_over(); ++i) {
     const std::uint64_t offset = words[random(words.size())];
     const std::uint64_t choice = random(kNasty.size() + 1);
     const std::uint64_t value = choice < kNasty.size() ? kNasty[choice] : random_();
