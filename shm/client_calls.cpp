@@ -142,7 +142,11 @@ void ClientCalls::receive(std::uint32_t shard, const Record& record) {
   const std::optional<Received> message = parse(record);
   const bool is_ours =
       message && message->kind == Kind::reply && message->header.target == endpoint_.id().value();
-  if (!is_ours || !deliver(shard, *message)) endpoint_.count_refused();
+  if (is_ours && deliver(shard, *message)) {
+    endpoint_.count_delivered();
+  } else {
+    endpoint_.count_refused();
+  }
 }
 
 bool ClientCalls::deliver(std::uint32_t shard, const Received& reply) {

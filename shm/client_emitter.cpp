@@ -150,7 +150,7 @@ DeliveryStatus ClientEmitter::status() {
     marks_.pop_front();
   }
   if (marks_.empty()) interested_.clear();
-  return {accepted_, delivered_};
+  return {accepted_, delivered_, deliverable_ - delivered_};
 }
 
 void ClientEmitter::ring_readers_behind() const {

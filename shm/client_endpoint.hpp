@@ -46,6 +46,8 @@ class ClientEndpoint {
   // Counters of its own: one writer, so no read-modify-write.
   void count_sent() const { add(slot().sent, 1); }
 
+  void count_delivered() const { add(slot().delivered, 1); }
+
   void count_published() const { add(slot().published, 1); }
 
   void count_refused(std::uint64_t n = 1) const { add(slot().refused, n); }

@@ -241,6 +241,7 @@ struct EndpointSlot {
   Word refused;
   Word published;
   Word missed;
+  Word delivered;     ///< replies that a client has taken
   Word parked;        ///< 1: the shard's redo list failed its check
   Doorbell doorbell;  ///< a client's
 };

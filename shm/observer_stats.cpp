@@ -64,6 +64,7 @@ void add_shard(const shm::ShardRecord& record, StatsView& view) {
 
 void add_client(const shm::EndpointSlot& slot, StatsView& view) {
   view.messages.sent += slot.sent.load(std::memory_order_relaxed);
+  view.messages.delivered += slot.delivered.load(std::memory_order_relaxed);
   view.messages.refused += slot.refused.load(std::memory_order_relaxed);
   view.events.published += slot.published.load(std::memory_order_relaxed);
   view.events.missed += slot.missed.load(std::memory_order_relaxed);

@@ -47,8 +47,8 @@ struct Delivery {
   bool is_complete = false;     // nobody has anything left to pass
 };
 
-// Client::wait_delivered() does not say whether its time ran out: what returns early is complete,
-// unless the runtime has ended, which poll_events() tells.
+// In slices, so that an interrupt is seen. Client::wait_delivered() returns early when all is
+// complete, or when the runtime has ended.
 Delivery wait_delivered(Client& client, nanoseconds timeout) {
   const auto begin = Clock::now();
   for (;;) {
@@ -56,12 +56,10 @@ Delivery wait_delivered(Client& client, nanoseconds timeout) {
     const nanoseconds left = std::max(timeout - (slice_begin - begin), nanoseconds{0});
     const nanoseconds slice = std::clamp(left, kShortestWait, kSlice);
     const DeliveryStatus status = client.wait_delivered(slice);
-    if (status.delivered >= status.accepted) return {status.delivered, true};
-    if (Clock::now() - slice_begin < slice) {
-      const auto polled = client.poll_events([](const EventView&) {}, 1, nanoseconds{0});
-      return {status.delivered, polled.has_value()};
+    const bool has_ended = Clock::now() - slice_begin < slice;
+    if (status.pending == 0 || has_ended || left == nanoseconds{0} || stop_requested()) {
+      return {status.delivered, status.pending == 0};
     }
-    if (left == nanoseconds{0} || stop_requested()) return {status.delivered, false};
   }
 }
 

@@ -33,10 +33,15 @@ struct Demo {
 
   static_assert(sizeof(State) <= 256);
 
-  Result<std::string> on_action(Context& context, State& state, const Action& action) const;
+  Result<> on_action(Context& context, State& state, const Action& action) const;
 
  private:
-  static Result<std::string> run(State& state, const Action& action);
+  struct Answer {
+    std::string text;
+    Content content = Content::text;
+  };
+
+  static Result<Answer> run(State& state, const Action& action);
 };
 
 /// Goes wrong on purpose, for tests and for trying out limits; only with `fault_agents = true`.

@@ -87,8 +87,9 @@ struct StateOf<T> {
   using Type = typename T::State;
 };
 
+// Hidden, as kTypes: the linker would give two modules one variable where their types share a name.
 template <class T>
-inline constexpr T kHandler{};
+[[gnu::visibility("hidden")]] inline constexpr T kHandler{};
 
 /// Calls a handler with or without State, as the type has declared it.
 template <class T, class Handler, class... Args>
@@ -166,7 +167,7 @@ constexpr TypeDescriptor describe_type() {
 }
 
 template <class... Types>
-inline constexpr TypeDescriptor kTypes[] = {describe_type<Types>()...};
+[[gnu::visibility("hidden")]] inline constexpr TypeDescriptor kTypes[] = {describe_type<Types>()...};
 
 /// A worker of one's own, with these types built in: `return run_worker<Counter>(argc, argv);`.
 MABEAM_API int run_worker(int argc, char** argv, std::span<const TypeDescriptor> types);

@@ -56,7 +56,8 @@ struct EventView {
 /// What became of Client::wait_delivered().
 struct DeliveryStatus {
   std::uint64_t accepted = 0;   ///< events this client has emitted
-  std::uint64_t delivered = 0;  ///< of those, passed by every subscribed shard and client
+  std::uint64_t delivered = 0;  ///< of those, what had subscribers and was passed by all of them
+  std::uint64_t pending = 0;    ///< of those, what a subscriber has still to pass; 0: complete
 };
 
 class MABEAM_API Client {
