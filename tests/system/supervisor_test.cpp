@@ -141,7 +141,7 @@ TEST_F(SupervisorTest, WorkerThatSaysItsConfigurationIsWrongIsNotTriedAgain) {
 TEST_F(SupervisorTest, WorkerThatIsNotReadyInTimeIsKilled) {
   const fs::path script = write_script("worker", "trap '' ABRT\nsleep 60 & wait\n");
   configure(
-      "[runtime]\nworkers = 1\n[restart]\nintensity = 0\n[worker]\nready_timeout = \"20ms\"\n"
+      "[runtime]\nworkers = 1\n[restart]\nintensity = 0\n[worker]\nready_timeout = \"500ms\"\n"
       "executable = \"" +
       script.string() + "\"\n");
   EXPECT_EQ(run(), 70);

@@ -39,7 +39,7 @@ TEST_F(TakeoverTest, KilledWorkerIsReplacedByTheNextIncarnation) {
 }
 
 TEST_F(TakeoverTest, HungWorkerIsAbortedAndReplaced) {
-  configure("[runtime]\nworkers = 2\n[worker]\nheartbeat_timeout = \"200ms\"\n");
+  configure("[runtime]\nworkers = 2\n[worker]\nheartbeat_timeout = \"1s\"\n");
   start_ready();
   const pid_t old = ready_worker(0);
   ASSERT_EQ(::kill(old, SIGSTOP), 0);
