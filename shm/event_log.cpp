@@ -190,6 +190,13 @@ bool EventLogWriter::has_room(std::uint32_t length) noexcept {
   return claimed_ + (need > to_end ? to_end : 0) + need <= limit_;
 }
 
+bool EventLogWriter::has_room_for(std::uint64_t bytes) noexcept {
+  const std::uint64_t to_end = capacity() - (claimed_ & log_.mask);
+  const std::uint64_t pad = bytes > to_end ? std::min(to_end, capacity() / 4) : 0;
+  rescan();
+  return limit_ >= claimed_ + capacity() || claimed_ + pad + bytes <= limit_;
+}
+
 std::uint64_t EventLogWriter::lowest_position() const noexcept {
   std::uint64_t lowest = published_;
   for_each_reader(

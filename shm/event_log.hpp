@@ -161,6 +161,9 @@ class EventLogWriter {
 
   /// Loads every reader's position again; true if `length` bytes would fit now.
   bool has_room(std::uint32_t length) noexcept;
+  /// True if events of that many bytes together would fit now, wherever the buffer ends between
+  /// them; of more than ever fit for sure, if every reader is at the tail.
+  bool has_room_for(std::uint64_t bytes) noexcept;
 
   /// The lowest position of a reader that is not evicted; the tail if there is none.
   [[nodiscard]] std::uint64_t lowest_position() const noexcept;

@@ -69,6 +69,13 @@ bool RingProducer::has_room(std::uint32_t length) noexcept {
   return used() + (need > to_end ? to_end : 0) + need <= capacity();
 }
 
+bool RingProducer::has_room_for(std::uint64_t bytes) noexcept {
+  const std::uint64_t to_end = capacity() - (claimed_ & mask_);
+  const std::uint64_t pad = bytes > to_end ? std::min(to_end, capacity() / 4) : 0;
+  const std::uint64_t before = used();
+  return before == 0 || before + pad + bytes <= capacity();
+}
+
 std::uint64_t RingProducer::used() noexcept {
   const std::uint64_t head = header_->head.load(std::memory_order_acquire);  // RECLAIM
   if (head >= head_cached_ && head <= published_) head_cached_ = head;

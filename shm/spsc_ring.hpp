@@ -156,6 +156,9 @@ class RingProducer {
 
   /// True if a record of that many body bytes would fit now. Reloads the consumer's position.
   bool has_room(std::uint32_t length) noexcept;
+  /// True if records of that many bytes together would fit now, wherever the buffer ends between
+  /// them; of more than ever fit for sure, if the ring is empty.
+  bool has_room_for(std::uint64_t bytes) noexcept;
   /// Bytes between the consumer's position and the last claim. Reloads the consumer's position.
   std::uint64_t used() noexcept;
 

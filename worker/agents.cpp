@@ -148,6 +148,8 @@ Result<AgentId> Agents::create(const Plan& plan, std::int64_t now_ns) {
   if (!slot) return fail(slot.error());
   write_record(*slot, plan);
   shm::AgentRecord& agent = table_.record(*slot);
+  const std::size_t changes_before = changes_.size();
+  const std::uint32_t subscriptions_before = subscription_changes_;
   const SlotWord old = SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
   const SlotWord born{old.generation + 1, static_cast<std::uint8_t>(Lifecycle::ready)};
   Result<> staged = stage_change(WordKind::agent_version, *slot, agent.version,
@@ -159,7 +161,11 @@ Result<AgentId> Agents::create(const Plan& plan, std::int64_t now_ns) {
   for (std::uint32_t i = 0; staged && i < request.subscription_count; ++i) {
     staged = subscribe(*slot, request.subscriptions[i], now_ns);
   }
-  if (!staged) return fail(staged.error());
+  if (!staged) {  // all of these words are new to the list, so cutting it undoes them
+    changes_.resize(changes_before);
+    subscription_changes_ = subscriptions_before;
+    return fail(staged.error());
+  }
   stamps_[*slot] = stamp_;  // its idle half is what this turn changes
   ++slots_taken_;
   ++created_;
@@ -179,7 +185,9 @@ Result<> Agents::end(std::uint32_t slot) {
                             shm::kTombstone);
     }
   }
-  if (staged && subscribed_[slot] != 0) staged = unsubscribe(slot, Symbol::none);
+  if (staged && (subscribed_[slot] != 0 || subscription_changes_ != 0)) {
+    staged = unsubscribe(slot, Symbol::none);
+  }
   if (!staged) return staged;
   slots_ended_.push_back(slot);
   ++ended_;
@@ -204,14 +212,20 @@ Result<> Agents::subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_
   return fail(Errc::subscriptions_full);
 }
 
-// Symbol::none takes away all of the agent's subscriptions.
+// Symbol::none takes away all of the agent's subscriptions: those in force, and those that the same
+// message made.
 Result<> Agents::unsubscribe(std::uint32_t slot, Symbol pattern) {
+  const auto is_meant = [&](std::uint64_t value) {
+    const SubscriptionWord entry = SubscriptionWord::unpack(value);
+    return value != 0 && entry.slot == slot &&
+           (pattern == Symbol::none || entry.pattern == pattern);
+  };
+  for (Change& change : changes_) {
+    if (change.kind == WordKind::subscription && is_meant(change.value)) change.value = 0;
+  }
   for (std::size_t index = 0; index < subscription_table_.size(); ++index) {
     shm::Word& word = subscription_table_[index].word;
-    const std::uint64_t value = word.load(std::memory_order_relaxed);
-    if (value == 0) continue;
-    const SubscriptionWord entry = SubscriptionWord::unpack(value);
-    if (entry.slot != slot || (pattern != Symbol::none && entry.pattern != pattern)) continue;
+    if (!is_meant(word.load(std::memory_order_relaxed))) continue;
     const Result<> staged =
         stage_change(WordKind::subscription, static_cast<std::uint32_t>(index), word, 0);
     if (!staged) return staged;

@@ -71,7 +71,9 @@ Result<> Context::Backend::subscribe(std::string_view pattern) {
 Result<> Context::Backend::unsubscribe(std::string_view pattern) {
   const Symbol name = shard.symbols_.find(pattern);
   if (name == Symbol::none) return {};
-  return shard.agents_.unsubscribe(self.slot(), name);
+  const Result<> done = shard.agents_.unsubscribe(self.slot(), name);
+  if (!done) return shard.doom(done.error());
+  return {};
 }
 
 Result<> Context::Backend::reply(const PayloadRef& payload) {

@@ -56,11 +56,21 @@ Result<std::byte*> Outbox::claim_slowly(Ring& ring, std::uint32_t index, std::ui
                                         Kind kind, std::uint16_t flags) {
   const auto room = ring.producer.claim(length, static_cast<std::uint16_t>(kind), flags);
   if (room) return room->data();
-  if (room.error().code == Errc::backpressure && !ring.is_congested) {
-    is_blocked_ = true;
-    blockage_ = {index, length};
-  }
+  if (room.error().code != Errc::backpressure) return fail(room.error());
+  const auto mark = std::find_if(message_rings_.begin(), message_rings_.end(),
+                                 [&](const Mark& each) { return each.ring == index; });
+  const std::uint64_t own = ring.producer.claimed() - mark->position;
+  if (own == ring.producer.used()) return fail(Errc::message_too_large);  // nobody else is in there
+  is_blocked_ = true;
+  blockage_ = {index, own + shm::record_bytes(length)};
   return fail(room.error());
+}
+
+// From the end of the patience until the ring has drained to half.
+bool Outbox::bury_if_congested(Ring& ring, const shm::Received& message) {
+  ring.is_congested = ring.producer.used() > ring.producer.capacity() / 2;
+  if (ring.is_congested) bury(shm::DeadReason::overflow, message);
+  return ring.is_congested;
 }
 
 Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
@@ -78,15 +88,13 @@ Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
   }
   if (payload.size() > ring.producer.max_body()) return fail(Errc::message_too_large);
   const auto length = static_cast<std::uint32_t>(sizeof header + payload.size());
+  if (ring.is_congested && bury_if_congested(ring, {kind, flags, header, payload})) [[unlikely]]
+    return {};
   if (!is_message_open_) open_message();
   mark(ring, index);
   std::byte* at = ring.producer.try_claim(length, static_cast<std::uint16_t>(kind), flags);
   if (at == nullptr) [[unlikely]] {
     const Result<std::byte*> room = claim_slowly(ring, index, length, kind, flags);
-    if (!room && room.error().code == Errc::backpressure && ring.is_congested) {
-      bury(shm::DeadReason::overflow, {kind, flags, header, payload});
-      return {};
-    }
     if (!room) return fail(room.error());
     at = *room;
   }
@@ -97,11 +105,11 @@ Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
 
 Result<std::span<std::byte>> Outbox::claim_event(std::uint32_t length) {
   auto room = log_.claim(length, static_cast<std::uint16_t>(Kind::event));
-  if (!room && room.error().code == Errc::backpressure) {
-    is_blocked_ = true;
-    blockage_ = {Blockage::kLog, length};
-    ring_slow_readers();
-  }
+  if (room || room.error().code != Errc::backpressure) return room;
+  if (log_.lowest_position() >= before_.log) return fail(Errc::message_too_large);
+  is_blocked_ = true;
+  blockage_ = {Blockage::kLog, log_.claimed() - before_.log + shm::record_bytes(length)};
+  ring_slow_readers();
   return room;
 }
 
@@ -229,8 +237,7 @@ bool Outbox::may_retry(const Blockage& blockage, std::int64_t now_ns,
   if (blockage.ring == Blockage::kLog) return may_retry_log(blockage, now_ns, stall_timeout_ns);
   Ring& ring = rings_[blockage.ring];
   const std::uint64_t used = ring.producer.used();
-  if (ring.is_congested && used <= ring.producer.capacity() / 2) ring.is_congested = false;
-  if (ring.producer.has_room(blockage.length)) {
+  if (ring.producer.has_room_for(blockage.bytes)) {
     ring.full_since_ns = 0;
     return true;
   }
@@ -248,7 +255,7 @@ bool Outbox::may_retry(const Blockage& blockage, std::int64_t now_ns,
 
 // A reader that holds the log for stall_timeout is evicted, dead, stopped or slow alike.
 bool Outbox::may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::int64_t timeout_ns) {
-  if (log_.has_room(blockage.length)) {
+  if (log_.has_room_for(blockage.bytes)) {
     log_full_since_ns_ = 0;
     return true;
   }
@@ -263,7 +270,7 @@ bool Outbox::may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::i
   log_full_since_ns_ = 0;
   const std::uint32_t slowest = log_.slowest_reader();
   if (slowest != shm::EventLogWriter::kNobody) log_.evict(slowest);
-  return log_.has_room(blockage.length);
+  return log_.has_room_for(blockage.bytes);
 }
 
 }  // namespace mabeam::worker

@@ -24,12 +24,13 @@
 
 namespace mabeam::worker {
 
-/// What a message waits for: room for `length` bytes in a ring, or in this shard's own log.
+/// What a message waits for: room for all `bytes` that it wants to claim up to where it was
+/// stopped, in a ring or in this shard's own log.
 struct Blockage {
   static constexpr std::uint32_t kLog = ~std::uint32_t{0};
 
   std::uint32_t ring = 0;  ///< index of the outgoing ring, or kLog
-  std::uint32_t length = 0;
+  std::uint64_t bytes = 0;
 };
 
 class Outbox {
@@ -102,6 +103,7 @@ class Outbox {
   Result<std::byte*> claim_slowly(Ring& ring, std::uint32_t index, std::uint32_t length,
                                   shm::Kind kind, std::uint16_t flags);
   void mark(Ring& ring, std::uint32_t index);
+  bool bury_if_congested(Ring& ring, const shm::Received& message);
   Result<std::span<std::byte>> claim_event(std::uint32_t length);
   bool may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::int64_t timeout_ns);
   void ring_slow_readers();

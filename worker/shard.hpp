@@ -116,6 +116,7 @@ class Shard {
   Result<> answer(const shm::Received& message, Errc code, PayloadRef payload);
   Result<AgentId> create_agent(const Agents::Plan& plan);
   Result<> end_agent(AgentId id);
+  tl::unexpected<Error> doom(Error error) noexcept;
 
   Outcome bury_poison(const shm::Received& message);
   void pass() noexcept;
@@ -139,6 +140,7 @@ class Shard {
   Subscribers subscribers_;
 
   shm::Histogram& latency_;
+  std::vector<Source*> ready_;         // what take() goes round
   std::vector<std::int64_t> sent_ns_;  // of those messages of the turn whose latency is measured
   Limits limits_;
   shm::ShardRecord record_{};  // what the last turn left behind, and this one changes
@@ -150,6 +152,7 @@ class Shard {
   std::uint32_t single_steps_ = 0;  // turns of one message still to run after a crash
   std::uint32_t attempt_ = 1;       // of the current message
   std::uint64_t witness_ = 0;       // that names it
+  Result<> doom_;                   // why the current message fails, whatever its handler returns
   bool in_turn_ = false;
   bool is_full_ = false;          // the turn ends here
   bool wants_to_listen_ = false;  // the current message needs cursors in the logs first

@@ -61,6 +61,7 @@ void Shard::begin_message(std::uint64_t witness) noexcept {
   agents_.begin_message();
   outbox_.begin_message();
   witness_ = witness;
+  doom_ = {};
   attempt_ = 1;
   if (record_.blamed_witness == witness && witness != 0) attempt_ += record_.blamed_count;
 }
@@ -109,8 +110,9 @@ void Shard::pass() noexcept {
 Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness) {
   const std::int64_t deadline = message.header.deadline_ns;
   if (deadline != 0 && clock_.now_ns() > deadline && attempt_ == 1) {
-    ++record_.expired;
-    return refuse(message, Errc::timed_out, DeadReason::expired);
+    const Outcome outcome = refuse(message, Errc::timed_out, DeadReason::expired);
+    if (outcome == Outcome::passed) ++record_.expired;
+    return outcome;
   }
   if (taken_ % kLatencyEvery == 0) sent_ns_.push_back(message.header.sent_ns);
   switch (message.kind) {
@@ -145,9 +147,10 @@ Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t wi
   Context::Backend backend{*this, target, &message};
   Context context{backend};
   turn_.set_witness(witness);
-  const Result<> result = guarded([&] {
+  Result<> result = guarded([&] {
     return call_handler(*type, context, state + 1, message, symbols_.text(message.header.symbol));
   });
+  if (result) result = doom_;
   turn_.clear_witness();
   ++state->handled;
   if (result && backend.wants_stop && !outbox_.is_blocked()) {
@@ -179,9 +182,10 @@ Shard::Outcome Shard::finish(const Received& message, const Result<>& result, bo
 
 Shard::Outcome Shard::refuse(const Received& message, Errc code, DeadReason reason) {
   const bool is_answered = wants_answer(message.kind);
+  const std::uint64_t refused = record_.refused + 1;  // once, whether or not anybody hears of it
   if (is_answered && !answer(message, code, {})) return undo(Outcome::blocked);
   if (!is_answered || reason == DeadReason::expired) outbox_.bury(reason, message);
-  ++record_.refused;
+  record_.refused = refused;
   return Outcome::passed;
 }
 
@@ -226,13 +230,13 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   Context::Backend backend{*this, self, &message};
   Context context{backend};
   turn_.set_witness(witness);
-  const Result<> result = guarded([&] {
+  Result<> ended = guarded([&] {
     return call_handler(*type, context, state + 1, message, symbols_.text(message.header.symbol));
   });
+  if (ended) ended = doom_;
   turn_.clear_witness();
   ++state->handled;
-  Result<> ended = result;
-  if (result && backend.wants_stop && !outbox_.is_blocked()) ended = end_agent(self);
+  if (ended && backend.wants_stop && !outbox_.is_blocked()) ended = end_agent(self);
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
   if (!ended) undo(Outcome::passed);
@@ -254,8 +258,14 @@ Result<AgentId> Shard::create_agent(const Agents::Plan& plan) {
   Context::Backend backend{*this, *id, nullptr};
   Context context{backend};
   const Result<> started = guarded([&] { return plan.descriptor->on_start(context, state + 1); });
-  if (!started) return fail(started.error());
+  if (!started) return doom(started.error());
   return id;
+}
+
+// What cannot be taken back alone: the message fails, even if its handler takes no notice.
+tl::unexpected<Error> Shard::doom(Error error) noexcept {
+  if (doom_) doom_ = fail(error);
+  return fail(error);
 }
 
 Shard::Outcome Shard::handle_create(const Received& message) {
@@ -299,6 +309,7 @@ Result<> Shard::end_agent(AgentId id) {
       (void)guarded([&] { return type->on_stop(context, state + 1); });
     }
   }
+  if (!doom_) return doom_;
   return agents_.end(slot);
 }
 

@@ -13,13 +13,15 @@ constexpr std::uint32_t kMostSkipped = 4096;  // events without a subscriber her
 void Shard::take(Priority priority, std::uint32_t quota) {
   const std::uint32_t bit = 1U << static_cast<std::uint32_t>(priority);
   if ((inbox_.seen() & bit) == 0) return;
-  const std::vector<Source*>& hot = inbox_.hot();
-  const std::size_t count = hot.size();
-  std::size_t next = count == 1 ? 0 : rotation_ % count;
+  ready_.clear();
+  for (Source* source : inbox_.hot()) {
+    if ((source->seen & bit) != 0) ready_.push_back(source);
+  }
+  const std::size_t count = ready_.size();
+  std::size_t next = count < 2 ? 0 : rotation_ % count;
   for (std::size_t i = 0; i < count && quota != 0 && !is_over(); ++i) {
-    Source& source = *hot[next];
+    Source& source = *ready_[next];
     if (++next == count) next = 0;
-    if ((source.seen & bit) == 0) continue;
     std::uint32_t taken = 0;
     if (source.has_rings) taken = take_from_ring(source, priority, quota);
     quota -= std::min(quota, taken);

@@ -34,7 +34,7 @@ enum class Errc : std::uint16_t {
   not_found,             ///< no agent, type or runtime of that name or id
   unknown_action,        ///< the agent's type has no such action
   schema_mismatch,       ///< the payload is not of the type the handler expects
-  message_too_large,     ///< the record would be over a quarter of its ring; nothing was sent
+  message_too_large,     ///< over a quarter of its ring, or a handler's sends over a whole one
   name_taken,            ///< an agent or a runtime of that name lives
   too_many_agents,       ///< max_agents, or the shard's table, is full; nothing was created
   too_many_clients,      ///< every client endpoint is in use

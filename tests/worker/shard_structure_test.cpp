@@ -8,11 +8,11 @@ namespace {
 class ShardStructure : public ShardTest {
  protected:
   /// The shard that decides about a name.
-  std::uint32_t home(std::string_view name) const {
+  [[nodiscard]] std::uint32_t home(std::string_view name) const {
     return shm::shard_of_name(name, segment_.dimensions().shards);
   }
 
-  Wish named(std::string_view name) const {
+  [[nodiscard]] Wish named(std::string_view name) const {
     return {.type = "named", .name = name, .shard = home(name)};
   }
 

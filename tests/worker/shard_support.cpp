@@ -50,6 +50,14 @@ Result<> change_structure(Context& context, std::string_view name) {
   return {};
 }
 
+Result<> say(Context& context, const Memory& memory, std::string_view name) {
+  if (name.starts_with("get")) return context.reply(memory.sum);
+  if (name != "twice") return {};
+  if (const Result<> first = context.reply(1); !first) return first;
+  if (context.reply(2)) return fail(Errc::handler_failed);  // it must have been refused
+  return {};
+}
+
 }  // namespace
 
 // ---- agents ----------------------------------------------------------------------------------
@@ -78,13 +86,7 @@ Result<> obey(Context& context, Memory& memory, const Message& message) {
     if (const Result<> sent = speak(context, task, true); !sent) return sent;
   }
   if (const Result<> changed = change_structure(context, name); !changed) return changed;
-  if (name.starts_with("get")) {
-    if (const Result<> replied = context.reply(memory.sum); !replied) return replied;
-  }
-  if (name == "twice") {
-    if (const Result<> first = context.reply(1); !first) return first;
-    if (context.reply(2)) return fail(Errc::handler_failed);
-  }
+  if (const Result<> replied = say(context, memory, name); !replied) return replied;
   if (name == "throw") throw std::runtime_error("as told");
   if (name.ends_with("fail")) return fail(Errc::schema_mismatch);
   return {};
