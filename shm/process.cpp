@@ -1,7 +1,9 @@
 #include "shm/process.hpp"
 
 #include <array>
+#include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -54,7 +56,15 @@ std::optional<ProcessId> process_of(pid_t pid) {
 }
 
 bool is_alive(ProcessId process) {
-  return process && process_of(static_cast<pid_t>(process.pid())) == process;
+  if (!process) return false;
+  const auto pid = static_cast<pid_t>(process.pid());
+  if (const auto found = process_of(pid)) return *found == process;
+  return is_unreadable(pid);
+}
+
+// Out of descriptors or of memory, /proc says nothing. A zombie has a text there.
+bool is_unreadable(pid_t pid) {
+  return read_proc(pid, "stat").empty() && (::kill(pid, 0) == 0 || errno == EPERM);
 }
 
 std::uint64_t pid_namespace() {

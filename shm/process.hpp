@@ -19,11 +19,16 @@ std::string read_proc(pid_t pid, const char* name);
 /// This process. Reads /proc once.
 ProcessId self_process();
 
-/// The process that has this pid now. Nothing if there is none, or it is a zombie.
+/// The process that has this pid now. Nothing if there is none, it is a zombie, or it cannot be
+/// looked at (is_unreadable()).
 std::optional<ProcessId> process_of(pid_t pid);
 
-/// True while that very process lives (a zombie does not).
+/// True unless that very process is gone for certain (a zombie is): whoever takes over what the
+/// dead left must not do so because he himself is out of descriptors.
 bool is_alive(ProcessId process);
+
+/// True if there is such a process, and /proc does not tell which.
+bool is_unreadable(pid_t pid);
 
 /// The inode of this process's pid namespace.
 std::uint64_t pid_namespace();

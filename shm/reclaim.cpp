@@ -1,5 +1,6 @@
 #include "shm/reclaim.hpp"
 
+#include "shm/doorbell.hpp"
 #include "shm/event_log.hpp"
 #include "shm/spsc_ring.hpp"
 
@@ -53,6 +54,14 @@ void skip_inbound_rings(const Segment& segment, std::uint32_t endpoint) {
   refused.store(refused.load(std::memory_order_relaxed) + unread, std::memory_order_relaxed);
 }
 
+/// The dead one may have published a message or an event, and told nobody.
+void announce_everywhere(const Segment& segment, std::uint32_t endpoint) {
+  full_fence();
+  for (std::uint32_t target = 1; target < segment.endpoints(); ++target) {
+    if (target != endpoint) segment.announce(endpoint, target);
+  }
+}
+
 }  // namespace
 
 bool reclaim_endpoint(const Segment& segment, std::uint32_t endpoint, ProcessId owner) noexcept {
@@ -63,6 +72,7 @@ bool reclaim_endpoint(const Segment& segment, std::uint32_t endpoint, ProcessId 
   clear_subscriptions(segment, endpoint);
   slot.reserved_agents.store(0, std::memory_order_seq_cst);
   skip_inbound_rings(segment, endpoint);
+  announce_everywhere(segment, endpoint);
   slot.doorbell.sleeping.store(0, std::memory_order_relaxed);
   slot.generation.store(slot.generation.load(std::memory_order_relaxed) + 1,
                         std::memory_order_release);

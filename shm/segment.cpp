@@ -107,12 +107,21 @@ bool Segment::is_alive(AgentId id) const {
 Result<AgentId> Segment::find_agent(std::string_view agent) const {
   const std::uint32_t shard = shard_of_name(agent, dimensions().shards);
   const AgentTable table = agents(shard);
-  const std::optional<std::uint32_t> slot = table.find_name(agent);
-  if (!slot) return fail(Errc::not_found);
-  const SlotWord word =
-      SlotWord::unpack(table.record(*slot).slot_word.load(std::memory_order_acquire));
-  if (word.lifecycle == 0) return fail(Errc::not_found);
-  return AgentId{static_cast<EndpointId>(endpoint_of_shard(shard)), *slot, word.generation};
+  // Between a look at the name and one at the generation the slot may get another agent; with the
+  // same word before and after the name was found, it did not.
+  for (int tries = 0; tries < 100; ++tries) {
+    const std::optional<std::uint32_t> slot = table.find_name(agent);
+    if (!slot) return fail(Errc::not_found);
+    const Word& slot_word = table.record(*slot).slot_word;
+    const std::uint64_t seen = slot_word.load(std::memory_order_acquire);
+    const SlotWord word = SlotWord::unpack(seen);
+    const bool is_same = word.lifecycle != 0 && table.find_name(agent) == slot;
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (is_same && slot_word.load(std::memory_order_relaxed) == seen) {
+      return AgentId{static_cast<EndpointId>(endpoint_of_shard(shard)), *slot, word.generation};
+    }
+  }
+  return fail(Errc::not_found);
 }
 
 std::uint64_t Segment::live_agents() const {

@@ -166,7 +166,8 @@ Result<Segment> Segment::create(std::string_view name, const Dimensions& dimensi
     mode.set_permissions(options.group_read ? 0640 : 0600);
     segment.object_ = {bip::create_only, building.c_str(), bip::read_write, mode};
     const int fd = descriptor(segment.object_);
-    if (!try_lock(fd)) return fail(Errc::in_use);
+    // Before the lock another may have taken the file for an unfinished one, and removed it.
+    if (!try_lock(fd) || !is_still_named(fd, building)) return fail(Errc::in_use);
     if (const Result<> reserved = reserve(fd, layout->total_bytes); !reserved) {
       ::unlink(path_of(building).c_str());
       return fail(reserved.error());

@@ -5,7 +5,7 @@
 namespace mabeam::shm {
 namespace {
 
-/// The checks that both ends make before they trust a ring's header.
+/// What does not change in a ring's header, before either end trusts it.
 Result<std::uint64_t> check_capacity(std::span<std::byte> ring) {
   if (ring.size() < sizeof(RingHeader)) return fail(Errc::corrupt);
   const auto* header = reinterpret_cast<const RingHeader*>(ring.data());
@@ -14,12 +14,14 @@ Result<std::uint64_t> check_capacity(std::span<std::byte> ring) {
       !std::has_single_bit(capacity)) {
     return fail(Errc::corrupt);
   }
-  const std::uint64_t head = header->head.load(std::memory_order_acquire);
-  const std::uint64_t tail = header->tail.load(std::memory_order_acquire);
-  if (head > tail || tail - head > capacity || head % 8 != 0 || tail % 8 != 0) {
-    return fail(Errc::corrupt);
-  }
   return capacity;
+}
+
+/// What the producer writes by. The consumer looks at positions again whenever it reads.
+bool has_sane_positions(const RingHeader& header) {
+  const std::uint64_t head = header.head.load(std::memory_order_acquire);
+  const std::uint64_t tail = header.tail.load(std::memory_order_acquire);
+  return head <= tail && tail - head <= header.capacity && head % 8 == 0 && tail % 8 == 0;
 }
 
 }  // namespace
@@ -35,6 +37,7 @@ Result<RingProducer> RingProducer::open(std::span<std::byte> ring) {
   if (!capacity) return fail(capacity.error());
   RingProducer producer;
   producer.header_ = reinterpret_cast<RingHeader*>(ring.data());
+  if (!has_sane_positions(*producer.header_)) return fail(Errc::corrupt);
   producer.data_ = ring.data() + sizeof(RingHeader);
   producer.mask_ = *capacity - 1;
   producer.published_ = producer.header_->tail.load(std::memory_order_acquire);
@@ -89,7 +92,7 @@ Result<RingConsumer> RingConsumer::open(std::span<std::byte> ring) {
   consumer.header_ = reinterpret_cast<RingHeader*>(ring.data());
   consumer.data_ = ring.data() + sizeof(RingHeader);
   consumer.mask_ = *capacity - 1;
-  consumer.position_ = consumer.header_->head.load(std::memory_order_acquire);
+  consumer.position_ = consumer.header_->head.load(std::memory_order_acquire) & ~kOffGrid;
   consumer.tail_cached_ = consumer.position_;
   return consumer;
 }
@@ -114,10 +117,9 @@ RingConsumer::Look RingConsumer::look_slowly(Record& record) noexcept {
 }
 
 std::uint64_t RingConsumer::skip_all() noexcept {
-  const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);  // PUBLISH
-  const std::uint64_t given_up = tail - position_;
-  position_ = tail & ~std::uint64_t{7};  // a damaged tail must not take alignment with it
-  tail_cached_ = position_;
+  refresh();
+  const std::uint64_t given_up = tail_cached_ - position_;
+  position_ = tail_cached_;
   return given_up;
 }
 

@@ -186,7 +186,8 @@ class RingProducer {
 /// The reading end. Thread-compatible, one at a time per ring.
 class RingConsumer {
  public:
-  /// Errors: corrupt, as RingProducer::open.
+  /// Errors: corrupt (the header's magic or capacity). Positions that cannot be are found by
+  /// look().
   static Result<RingConsumer> open(std::span<std::byte> ring);
 
   enum class Look : std::uint8_t { empty, found, corrupt };
@@ -223,7 +224,7 @@ class RingConsumer {
 
   /// Loads the producer's position. Returns true if there is something to read.
   bool refresh() noexcept {
-    tail_cached_ = header_->tail.load(std::memory_order_acquire);  // PUBLISH
+    tail_cached_ = header_->tail.load(std::memory_order_acquire) & ~kOffGrid;  // PUBLISH
     return position_ != tail_cached_;
   }
 
@@ -273,6 +274,9 @@ class RingConsumer {
   [[nodiscard]] std::uint64_t published() const noexcept { return tail_cached_; }
 
  private:
+  /// Bits that no position has: damage, which must not take the alignment with it.
+  static constexpr std::uint64_t kOffGrid = 7;
+
   Look look_slowly(Record& record) noexcept;
 
   RingHeader* header_ = nullptr;

@@ -108,6 +108,9 @@ Result<Word*> SegmentWords::ring_word(const RedoEntry& entry) const {
                                                   static_cast<Priority>(priority));
   if (ring.empty()) return fail(Errc::corrupt);
   auto* header = reinterpret_cast<RingHeader*>(ring.data());
+  // A ring that was given up was left at its tail, whatever that was.
+  const std::uint64_t tail = header->tail.load(std::memory_order_acquire);
+  if (!is_tail && entry.value == (tail & ~std::uint64_t{7})) return &header->head;
   return forward(is_tail ? header->tail : header->head, entry.value,
                  ring.size() - sizeof(RingHeader));
 }

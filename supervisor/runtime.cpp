@@ -124,6 +124,12 @@ std::vector<std::string> layout_differences(const Config& config, const shm::Dim
 }
 
 tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards) {
+  // Who cannot read /proc cannot tell the living from the dead either.
+  if (!shm::self_process()) {
+    return tl::unexpected(
+        Refusal{ExitCode::cannot_create,
+                "cannot read /proc/self/stat; mount /proc, or allow more open files (ulimit -n)"});
+  }
   const std::string name = config.runtime.name;
   const auto dimensions = plan_dimensions(config);
   if (!dimensions) return tl::unexpected(dimensions.error());

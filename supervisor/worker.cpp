@@ -42,6 +42,7 @@ std::optional<shm::ProcessId> Worker::find_living() const {
   }
   const auto pid = static_cast<pid_t>(claim.pid);
   const auto found = shm::process_of(pid);
+  if (!found && shm::is_unreadable(pid)) return shm::ProcessId::of(claim.pid, 0);  // who knows
   return found && names_this_slot(pid, claim.incarnation) ? found : std::nullopt;
 }
 

@@ -47,6 +47,7 @@ shm::StateHeader* Agents::touch(std::uint32_t slot) {
   } else if (!pre_image_slot_ && bytes <= pre_image_.size()) {
     std::memcpy(pre_image_.data(), idle, bytes);
     pre_image_slot_ = slot;
+    pre_image_bytes_ = bytes;
   }
   return reinterpret_cast<shm::StateHeader*>(idle);
 }
@@ -76,7 +77,7 @@ void Agents::undo_message() noexcept {
     const shm::AgentRecord& agent = table_.record(*pre_image_slot_);
     std::byte* idle =
         table_.half(*pre_image_slot_, agent.version.load(std::memory_order_relaxed) + 1);
-    std::memcpy(idle, pre_image_.data(), sizeof(shm::StateHeader) + agent.state_bytes);
+    std::memcpy(idle, pre_image_.data(), pre_image_bytes_);
   }
   begin_message();
 }

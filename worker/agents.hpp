@@ -133,6 +133,7 @@ class Agents {
   std::size_t touched_before_ = 0;
   std::vector<std::byte> pre_image_;
   std::optional<std::uint32_t> pre_image_slot_;
+  std::size_t pre_image_bytes_ = 0;
 
   std::vector<Change> changes_;
   std::vector<std::uint32_t> free_slots_;  // the last is taken next

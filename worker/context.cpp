@@ -13,6 +13,7 @@ Result<> Context::Backend::send(Kind kind, AgentId to, Symbol symbol, const Payl
                                 SendOptions options) {
   const std::uint64_t id = ++shard.record_.next_message_id;
   const std::int64_t deadline = options.deadline.count();
+  if (deadline > 0) shard.clock_.refresh();
   const shm::MessageHeader header{symbol,       static_cast<std::uint32_t>(payload.content()),
                                   self.value(), to.value(),
                                   id,           kind == Kind::request ? id : 0,
@@ -21,6 +22,8 @@ Result<> Context::Backend::send(Kind kind, AgentId to, Symbol symbol, const Payl
 }
 
 Result<> Context::Backend::emit(Symbol topic, const PayloadRef& payload) {
+  // Subscribers compare it with the time they subscribed at, and a handler may have run for long.
+  shard.clock_.refresh();
   shm::MessageHeader header{};
   header.symbol = topic;
   header.content = static_cast<std::uint32_t>(payload.content());
@@ -77,6 +80,7 @@ Result<> Context::Backend::unsubscribe(std::string_view pattern) {
 }
 
 Result<> Context::Backend::reply(const PayloadRef& payload) {
+  if (message != nullptr && message->kind == Kind::signal) return {};  // nobody asked
   if (message == nullptr || message->kind != Kind::request || replied) {
     return fail(Errc::invalid_argument);
   }
@@ -147,6 +151,7 @@ Result<AgentId> Context::create(std::string_view type, const AgentOptions& optio
 }
 
 Result<> Context::stop() {
+  if (backend_.message == nullptr) return fail(Errc::invalid_argument);
   backend_.wants_stop = true;
   return {};
 }

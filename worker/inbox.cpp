@@ -1,5 +1,7 @@
 #include "worker/inbox.hpp"
 
+#include "shm/doorbell.hpp"
+
 #include <algorithm>
 #include <bit>
 
@@ -7,7 +9,7 @@ namespace mabeam::worker {
 
 using shm::WordKind;
 
-Result<> Inbox::open() {
+void Inbox::open() {
   sources_.clear();
   sources_.resize(segment_.endpoints());
   hot_.clear();
@@ -16,27 +18,45 @@ Result<> Inbox::open() {
   turn_sources_.clear();
   turn_sources_.reserve(sources_.size());
   is_listening_ = false;
+  unreadable_.clear();
   for (std::uint32_t i = 0; i < segment_.endpoints(); ++i) {
-    Source& source = sources_[i];
-    source.endpoint = i;
-    for (std::uint32_t p = 0; p < shm::kPriorities; ++p) {
-      const std::span<std::byte> bytes = segment_.ring(i, endpoint_, static_cast<Priority>(p));
-      if (bytes.empty()) break;
-      auto ring = shm::RingConsumer::open(bytes);
-      if (!ring) return fail(ring.error());
-      source.rings[p] = *ring;
-      source.committed[p] = ring->position();
-      source.has_rings = true;
+    sources_[i].endpoint = i;
+    if (open_source(sources_[i])) {
+      is_listening_ = is_listening_ || sources_[i].log.is_joined();
+      make_hot(sources_[i]);
+    } else {
+      sources_[i] = Source{};
+      sources_[i].endpoint = i;
+      unreadable_.push_back(i);
     }
-    auto log = shm::EventLogReader::open(segment_.log(i), segment_.endpoints(), endpoint_);
-    if (!log) return fail(log.error());
-    source.log = *log;
-    source.log_committed = log->position();
-    source.log_slot_committed = log->next_slot();
-    is_listening_ = is_listening_ || log->is_joined();
-    make_hot(source);
   }
-  return {};
+}
+
+bool Inbox::open_source(Source& source) {
+  const std::uint32_t from = source.endpoint;
+  for (std::uint32_t p = 0; p < shm::kPriorities; ++p) {
+    const std::span<std::byte> bytes = segment_.ring(from, endpoint_, static_cast<Priority>(p));
+    if (bytes.empty()) break;
+    auto ring = shm::RingConsumer::open(bytes);
+    if (!ring) return false;
+    source.rings[p] = *ring;
+    source.committed[p] = ring->position();
+    source.has_rings = true;
+  }
+  auto log = shm::EventLogReader::open(segment_.log(from), segment_.endpoints(), endpoint_);
+  if (!log) return false;
+  source.log = *log;
+  source.log_committed = log->position();
+  source.log_slot_committed = log->next_slot();
+  source.is_readable = true;
+  return true;
+}
+
+void Inbox::look_at_logs() noexcept {
+  shm::full_fence();
+  for (Source& source : sources_) {
+    if (source.log.is_joined()) make_hot(source);
+  }
 }
 
 void Inbox::make_hot(Source& source) noexcept {
@@ -104,6 +124,7 @@ void Inbox::cool_down() noexcept {
     const std::uint64_t bit = std::uint64_t{1} << (source.endpoint % 64);
     segment_.endpoint(endpoint_).ready[source.endpoint / 64].fetch_and(~bit,
                                                                        std::memory_order_seq_cst);
+    shm::full_fence();
     const bool is_blocked = source.log_blockage ||
                             std::any_of(source.ring_blockage.begin(), source.ring_blockage.end(),
                                         [](const auto& blockage) { return blockage.has_value(); });
@@ -120,7 +141,7 @@ void Inbox::cool_down() noexcept {
 void Inbox::set_listening(bool listen) noexcept {
   is_listening_ = listen;
   for (Source& source : sources_) {
-    if (listen == source.log.is_joined()) continue;
+    if (!source.is_readable || listen == source.log.is_joined()) continue;
     if (listen) {
       source.log.join();
       make_hot(source);

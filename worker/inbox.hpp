@@ -25,6 +25,7 @@ namespace mabeam::worker {
 /// One endpoint as a source of messages.
 struct Source {
   std::uint32_t endpoint = 0;
+  bool is_readable = false;
   bool has_rings = false;
   bool is_in_turn = false;
   std::uint32_t seen = 0;  ///< bit p: the last poll saw something of priority p
@@ -50,8 +51,14 @@ class Inbox {
       : segment_(segment),
         endpoint_(endpoint) {}
 
-  /// Takes over at the published positions; every source is hot at first. Errors: corrupt.
-  Result<> open();
+  /// Takes over at the published positions; every source is hot at first. One whose rings or log
+  /// are damaged beyond reading is left out: another's damage parks no shard.
+  void open();
+
+  /// Endpoints that open() left out.
+  [[nodiscard]] const std::vector<std::uint32_t>& unreadable() const noexcept {
+    return unreadable_;
+  }
 
   /// Takes up the ready bits, then looks at every hot source. True if any has something.
   bool poll() noexcept;
@@ -67,6 +74,9 @@ class Inbox {
   /// Takes or gives up a cursor in every log, as the shard gets its first or loses its last
   /// subscription. Between turns.
   void set_listening(bool listen) noexcept;
+
+  /// After new subscriptions: an emitter that did not know of them has told nobody of its event.
+  void look_at_logs() noexcept;
 
   [[nodiscard]] bool is_listening() const noexcept { return is_listening_; }
 
@@ -89,6 +99,7 @@ class Inbox {
 
  private:
   void collect_ready() noexcept;
+  bool open_source(Source& source);
   void make_hot(Source& source) noexcept;
   [[nodiscard]] bool has_input(Source& source) noexcept;
 
@@ -100,6 +111,7 @@ class Inbox {
   std::array<std::uint64_t, shm::kMaxEndpoints / 64> hot_bits_{};  // by endpoint: is it in hot_
   std::uint32_t seen_ = 0;                                         // by all of hot_
   std::vector<Source*> turn_sources_;
+  std::vector<std::uint32_t> unreadable_;
 };
 
 }  // namespace mabeam::worker

@@ -29,8 +29,9 @@ Result<> Shard::adopt(shm::Incarnation self) {
   record_ = turn_.record();
   agents_.open();
   if (const Result<> opened = outbox_.open(); !opened) return fail(park(opened.error()));
-  if (const Result<> opened = inbox_.open(); !opened) return fail(park(opened.error()));
+  inbox_.open();
   blame();
+  bury_unreadable();
   turn_.clear_witness();
   turn_.region().owner.store(self.value, std::memory_order_release);
   inbox_.set_listening(!agents_.subscriptions().empty());
@@ -55,6 +56,18 @@ void Shard::blame() noexcept {
   record_.blamed_count = record_.blamed_witness == witness ? record_.blamed_count + 1 : 1;
   record_.blamed_witness = witness;
   record_.blamed_incarnation = died.value;
+  commit();
+}
+
+void Shard::bury_unreadable() {
+  if (inbox_.unreadable().empty()) return;
+  begin_message(0);
+  for (const std::uint32_t endpoint : inbox_.unreadable()) {
+    shm::Received lost{};
+    lost.header.source =
+        AgentId{static_cast<EndpointId>(endpoint), AgentId::kClientSlot, 0}.value();
+    outbox_.bury(shm::DeadReason::corrupt, lost);
+  }
   commit();
 }
 

@@ -110,7 +110,12 @@ void Shard::commit() {
   clock_.refresh();
   for (const std::int64_t sent_ns : sent_ns_)
     latency_.record(clock_.now_ns() - sent_ns);
-  if (changed && agents_.subscriptions().empty()) inbox_.set_listening(false);
+  if (!changed) return;
+  if (agents_.subscriptions().empty()) {
+    inbox_.set_listening(false);
+  } else {
+    inbox_.look_at_logs();
+  }
 }
 
 }  // namespace mabeam::worker

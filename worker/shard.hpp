@@ -124,6 +124,7 @@ class Shard {
   // recovery.cpp
   Error park(Error error) noexcept;
   void blame() noexcept;
+  void bury_unreadable();
   void ring_everybody() noexcept;
 
   const shm::Segment& segment_;

@@ -50,6 +50,13 @@ Result<> call_handler(const TypeDescriptor& type, Context& context, void* state,
   return type.on_reply(context, state, Reply{text, outcome});
 }
 
+/// The state is one that this type's code may be let at; the record says how much of it was copied.
+bool is_compatible(const TypeDescriptor& type, const shm::StateHeader& state,
+                   const shm::AgentRecord& agent) {
+  return state.bytes == type.state_bytes && agent.state_bytes == type.state_bytes &&
+         state.state_version == type.type.state_version;
+}
+
 bool wants_answer(Kind kind) {
   return kind == Kind::request || kind == Kind::create || kind == Kind::stop;
 }
@@ -140,7 +147,7 @@ Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t wi
   if (type == nullptr) return refuse(message, Errc::unknown_type, DeadReason::unroutable);
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
   shm::StateHeader* state = agents_.touch(slot);
-  if (state->bytes != type->state_bytes || state->state_version != type->type.state_version) {
+  if (!is_compatible(*type, *state, agents_.table().record(slot))) {
     undo(Outcome::passed);
     return refuse(message, Errc::incompatible, DeadReason::unroutable);
   }
@@ -151,12 +158,9 @@ Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t wi
     return call_handler(*type, context, state + 1, message, symbols_.text(message.header.symbol));
   });
   if (result) result = doom_;
-  turn_.clear_witness();
   ++state->handled;
-  if (result && backend.wants_stop && !outbox_.is_blocked()) {
-    const Result<> ended = end_agent(target);
-    return finish(message, ended, backend.replied);
-  }
+  if (result && backend.wants_stop && !outbox_.is_blocked()) result = end_agent(target);
+  turn_.clear_witness();
   return finish(message, result, backend.replied);
 }
 
@@ -220,7 +224,7 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   if (type == nullptr || type->on_event == nullptr) return Outcome::passed;
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
   shm::StateHeader* state = agents_.touch(slot);
-  if (state->bytes != type->state_bytes || state->state_version != type->type.state_version) {
+  if (!is_compatible(*type, *state, agent)) {
     undo(Outcome::passed);
     outbox_.bury(DeadReason::unroutable, message);
     return Outcome::passed;
@@ -234,9 +238,9 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
     return call_handler(*type, context, state + 1, message, symbols_.text(message.header.symbol));
   });
   if (ended) ended = doom_;
-  turn_.clear_witness();
   ++state->handled;
   if (ended && backend.wants_stop && !outbox_.is_blocked()) ended = end_agent(self);
+  turn_.clear_witness();
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
   if (!ended) undo(Outcome::passed);
@@ -304,7 +308,7 @@ Result<> Shard::end_agent(AgentId id) {
     shm::StateHeader* state = agents_.touch(slot);
     Context::Backend backend{*this, id, nullptr};
     Context context{backend};
-    if (state->bytes == type->state_bytes && state->state_version == type->type.state_version) {
+    if (is_compatible(*type, *state, agents_.table().record(slot))) {
       // What on_stop answers changes nothing: the agent ends all the same.
       (void)guarded([&] { return type->on_stop(context, state + 1); });
     }

@@ -17,7 +17,8 @@ namespace {
 constexpr std::int64_t kBeatEvery = 1'000'000;  // ns between two looks at orders and tunables
 constexpr std::uint32_t kRoundsPerClock = 16;   // idle rounds between two looks at the clock
 constexpr std::int64_t kLongestSleep = 1'000'000'000;
-constexpr std::int64_t kLookEvery = 250'000'000;   // ns between two looks at the supervisor
+constexpr std::int64_t kLookEvery =
+    250'000'000;  // ns between looks at the supervisor and all rings
 constexpr std::int64_t kWaitingSleep = 1'000'000;  // while a message waits for room
 
 }  // namespace
@@ -32,6 +33,8 @@ Worker::Worker(shm::Segment segment, Options options)
 bool Worker::claim_slot() {
   std::uint64_t expected = shm::Claim{options_.incarnation, 0}.pack();
   const shm::Claim mine{options_.incarnation, static_cast<std::uint32_t>(::getpid())};
+  const shm::ProcessId self = shm::self_process();
+  if (!self) return false;
   if (!slot().claim.compare_exchange_strong(expected, mine.pack(), std::memory_order_acq_rel)) {
     return false;
   }
@@ -40,7 +43,8 @@ bool Worker::claim_slot() {
                             std::memory_order_relaxed);
   slot().state.store(static_cast<std::uint32_t>(WorkerState::starting), std::memory_order_relaxed);
   slot().doorbell.sleeping.store(0, std::memory_order_relaxed);
-  slot().process.store(shm::self_process().value, std::memory_order_release);
+  slot().process.store(self.value, std::memory_order_release);
+  claim_ = mine.pack();
   return true;
 }
 
@@ -151,8 +155,14 @@ void Worker::sleep() {
 }
 
 void Worker::beat() {
+  // Fenced, by a supervisor that took us for dead: our shards are another's. Nothing is let go.
+  if (slot().claim.load(std::memory_order_acquire) != claim_) ::_exit(static_cast<int>(Exit::done));
   slot().heartbeat_ns.store(static_cast<std::uint64_t>(last_beat_ns_), std::memory_order_relaxed);
   limits_ = read_limits();
+  if (last_beat_ns_ - last_rescan_ns_ < kLookEvery) return;
+  last_rescan_ns_ = last_beat_ns_;
+  for (const auto& shard : shards_)
+    (void)shard->has_work();  // what a killed client has published, and told nobody
 }
 
 Limits Worker::read_limits() const {

@@ -66,7 +66,9 @@ class Worker {
   std::vector<std::unique_ptr<Shard>> shards_;
   Idle idle_;
   Limits limits_;
+  std::uint64_t claim_ = 0;  // what the slot says while it is ours
   std::int64_t last_beat_ns_ = 0;
+  std::int64_t last_rescan_ns_ = 0;
   std::int64_t last_look_ns_ = 0;  // at the supervisor
   std::int64_t orphan_since_ns_ = 0;
   std::uint32_t idle_rounds_ = 0;

@@ -66,8 +66,8 @@ struct ModuleInfo {
   std::span<const TypeDescriptor> types;
 };
 
-/// Raised whenever TypeDescriptor, Context or the messages change their layout.
-inline constexpr std::uint32_t kModuleAbi = 1;
+/// Raised whenever TypeDescriptor, Context, Result or the messages change their layout.
+inline constexpr std::uint32_t kModuleAbi = 2;
 
 namespace glue {
 
@@ -167,7 +167,8 @@ constexpr TypeDescriptor describe_type() {
 }
 
 template <class... Types>
-[[gnu::visibility("hidden")]] inline constexpr TypeDescriptor kTypes[] = {describe_type<Types>()...};
+[[gnu::visibility("hidden")]] inline constexpr TypeDescriptor kTypes[] = {
+    describe_type<Types>()...};
 
 /// A worker of one's own, with these types built in: `return run_worker<Counter>(argc, argv);`.
 MABEAM_API int run_worker(int argc, char** argv, std::span<const TypeDescriptor> types);

@@ -5,6 +5,7 @@
 
 #include <csignal>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,25 @@ TEST(Process, MayDieWhileItIsLookedAt) {
     }
   }
   ::signal(SIGCHLD, before);
+}
+
+// Who is out of descriptors must not take the living for dead: he would take over what they own.
+TEST(Process, LivesAsLongAsNobodyCanTell) {
+  const pid_t pid = fork_sleeper();
+  const auto process = process_of(pid);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const bool was_alive = is_alive(*process);
+  const bool was_unreadable = is_unreadable(pid);
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  const bool is_still_alive = is_alive(*process);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(was_alive);
+  EXPECT_TRUE(was_unreadable);
+  EXPECT_FALSE(is_still_alive);
 }
 
 }  // namespace

@@ -171,5 +171,15 @@ TEST_F(Reclaim, AWalkThatWasKilledAnywhereIsEndedByTheNext) {
   EXPECT_GT(interrupted, 0);
 }
 
+// It may have published and been killed before it told anybody.
+TEST_F(Reclaim, EveryShardIsToldToLook) {
+  const std::uint64_t bit = std::uint64_t{1} << (endpoint_ % 64);
+  for (std::uint32_t shard = 1; shard <= segment_.dimensions().shards; ++shard)
+    segment_.endpoint(shard).ready[endpoint_ / 64].store(0);
+  ASSERT_TRUE(reclaim_endpoint(segment_, endpoint_, kDead));
+  for (std::uint32_t shard = 1; shard <= segment_.dimensions().shards; ++shard)
+    EXPECT_NE(segment_.endpoint(shard).ready[endpoint_ / 64].load() & bit, 0U) << shard;
+}
+
 }  // namespace
 }  // namespace mabeam::shm

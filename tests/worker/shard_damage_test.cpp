@@ -140,5 +140,42 @@ TEST_F(ShardDamage, CreateRequestOfAnotherSizeIsRefused) {
   EXPECT_EQ(record().agents_live, 1U);
 }
 
+TEST_F(ShardDamage, FlippedLowBitOfATailIsNotSeen) {
+  auto* header =
+      reinterpret_cast<shm::RingHeader*>(segment_.ring(kFirstClient, 1, Priority::normal).data());
+  header->tail.fetch_or(1);
+  run();
+  EXPECT_EQ(turn(), 0U);
+  EXPECT_TRUE(burials().empty());
+}
+
+// The damage is another's, so the shard is not parked for it.
+TEST_F(ShardDamage, RingsBeyondReadingAreLeftOutAndTheRestIsServed) {
+  auto* header =
+      reinterpret_cast<shm::RingHeader*>(segment_.ring(kSecondClient, 1, Priority::high).data());
+  header->magic ^= 1U;
+  ASSERT_TRUE(adopt(0, 7));
+  ASSERT_EQ(burials().size(), 1U);
+  EXPECT_EQ(burials().front().reason, shm::DeadReason::corrupt);
+  post(agent_, "add", Task{.value = 5});
+  run();
+  EXPECT_EQ(state(agent_).all(), (Values{5}));
+}
+
+// The undo of a message copies no more than was saved, whatever the record says meanwhile.
+TEST_F(ShardDamage, LengthOfAStateInItsRecordIsNotTrusted) {
+  const AgentId neighbour = create().value();
+  ASSERT_EQ(neighbour.slot(), agent_.slot() + 1);
+  post(neighbour, "add", Task{.value = 1});
+  run();
+  segment_.agents(0).record(agent_.slot()).state_bytes = Agents::kLargestPreImage;
+  post(agent_, "add", Task{.value = 2});
+  post(agent_, "fail", Task{.value = 3});
+  post(neighbour, "add", Task{.value = 4});
+  run();
+  EXPECT_EQ(state(neighbour).all(), (Values{1, 4}));
+  EXPECT_EQ(burials().size(), 2U);
+}
+
 }  // namespace
 }  // namespace mabeam::worker

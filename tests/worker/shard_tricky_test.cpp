@@ -57,9 +57,41 @@ struct Tricky {
   }
 };
 
+/// Ends when it is told to, and looks at what the shard says it is doing.
+struct Watched {
+  static constexpr AgentType type{.name = "watched"};
+  static inline const shm::TurnRegion* region = nullptr;
+  static inline std::uint64_t witness_at_end = 0;
+
+  Result<> on_signal(Context& context, const Signal&) const { return context.stop(); }
+
+  Result<> on_start(Context& context) const {
+    return context.stop() ? fail(Errc::handler_failed)
+                          : Result<>{};  // there is nothing to stop yet
+  }
+
+  Result<> on_stop(Context&) const {
+    witness_at_end = region->witness.load();
+    return {};
+  }
+};
+
+/// Replies to whatever comes.
+struct Replier {
+  static constexpr AgentType type{.name = "replier"};
+  using State = Memory;
+
+  Result<> on_action(Context& context, State& state, const Action&) const {
+    state.note(1);
+    return context.reply(1);
+  }
+};
+
 class ShardTricky : public ShardTest {
  protected:
-  ShardTricky() { adopt(0, 5, kTypes<Puppet, BigPuppet, Named, Stillborn, Tricky>).value(); }
+  ShardTricky() {
+    adopt(0, 5, kTypes<Puppet, BigPuppet, Named, Stillborn, Tricky, Watched, Replier>).value();
+  }
 
   AgentId create_tricky() { return create({.type = "tricky"}).value(); }
 
@@ -214,6 +246,25 @@ TEST_F(ShardTricky, SendersThatHaveSomethingShareAlike) {
   for (int i = 0; i < 4; ++i)
     turn();
   EXPECT_EQ(state(agent).sum, 40'040);
+}
+
+// Or a crash in there would be blamed on nobody, and come again for ever.
+TEST_F(ShardTricky, EndOfAnAgentIsBlamedOnTheMessageThatEndsIt) {
+  Watched::region = &segment_.turn(0);
+  const AgentId watched = create({.type = "watched"}).value();
+  post(watched, "end");
+  run();
+  EXPECT_FALSE(segment_.is_alive(watched));
+  EXPECT_NE(Watched::witness_at_end, 0U);
+  EXPECT_EQ(segment_.turn(0).witness.load(), 0U);
+}
+
+TEST_F(ShardTricky, ReplyToASignalIsDropped) {
+  const AgentId replier = create({.type = "replier"}).value();
+  post(replier, "any");
+  run();
+  EXPECT_EQ(state(replier).sum, 1);
+  EXPECT_TRUE(take(Priority::high).empty());
 }
 
 }  // namespace
