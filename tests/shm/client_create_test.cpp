@@ -68,11 +68,13 @@ TEST_F(ClientCreate, OneAgentIsMade) {
 }
 
 TEST_F(ClientCreate, TheRequestSaysEverything) {
-  const ShardThread thread{shards_, serving()};
   const std::array<std::string_view, 2> patterns{"a.*", "b.>"};
   const std::array<std::string_view, 1> capabilities{"sums"};
-  ASSERT_TRUE(client_.create(
-      "counter", 1, {.name = "jobs", .subscribe = patterns, .capabilities = capabilities}));
+  {
+    const ShardThread thread{shards_, serving()};
+    ASSERT_TRUE(client_.create(
+        "counter", 1, {.name = "jobs", .subscribe = patterns, .capabilities = capabilities}));
+  }
   const Taken& message = requests_.at(0);
   const CreateRequest request = request_of(message);
   const Symbols symbols = segment_.symbols();
@@ -128,18 +130,21 @@ TEST_F(ClientCreate, ParkedAndFullShardsGetNone) {
 TEST_F(ClientCreate, NotMoreAreInFlightThanRepliesHaveRoom) {
   int answered = 0;
   std::size_t most = 0;
-  const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
-                             std::vector<Taken> all{message};
-                             std::this_thread::sleep_for(milliseconds{2});
-                             for (const Taken& more : shard.take())
-                               all.push_back(more);
-                             most = std::max(most, all.size());
-                             for (const Taken& one : all) {
-                               ++answered;
-                               ASSERT_TRUE(shard.reply(one, Errc{}, shard.put_agent().value()));
-                             }
-                           }};
-  EXPECT_EQ(client_.create("t", 64)->size(), 64U);
+  const auto serve_slowly = [&](FakeShard& shard, const Taken& message) {
+    std::vector<Taken> all{message};
+    std::this_thread::sleep_for(milliseconds{2});  // for the client to send as many as it may
+    for (const Taken& more : shard.take())
+      all.push_back(more);
+    most = std::max(most, all.size());
+    for (const Taken& one : all) {
+      ++answered;
+      ASSERT_TRUE(shard.reply(one, Errc{}, shard.put_agent().value()));
+    }
+  };
+  {
+    const ShardThread thread{shards_, serve_slowly};
+    EXPECT_EQ(client_.create("t", 64)->size(), 64U);
+  }
   EXPECT_EQ(answered, 64);
   EXPECT_LE(most, 4096U / 256U);
 }
@@ -183,11 +188,13 @@ TEST_F(ClientCreate, MoreThanTheRuntimeMayHaveCreatesNone) {
 
 TEST_F(ClientCreate, WhatIsBeingMadeIsReserved) {
   std::vector<std::uint64_t> seen;
-  const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
-                             seen.push_back(reserved());
-                             shard.reply(message, Errc{}, shard.put_agent().value());
-                           }};
-  ASSERT_TRUE(client_.create("t", 8));
+  {
+    const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
+                               seen.push_back(reserved());
+                               shard.reply(message, Errc{}, shard.put_agent().value());
+                             }};
+    ASSERT_TRUE(client_.create("t", 8));
+  }
   EXPECT_EQ(seen.front(), 8U);
   EXPECT_TRUE(std::is_sorted(seen.rbegin(), seen.rend()));
 }
