@@ -19,8 +19,8 @@
 namespace mabeam::bench {
 namespace {
 
-constexpr std::size_t kRounds = 60;
-constexpr std::uint64_t kMessages = 64'000;      // a round
+constexpr std::size_t kRounds = 40;
+constexpr std::uint64_t kMessages = 256'000;     // a round
 constexpr std::uint64_t kSlowMessages = 64'000;  // of message_queue
 constexpr std::size_t kCalls = 4'000;            // a round
 constexpr std::int64_t kBurst = 64;

@@ -67,10 +67,10 @@ static_assert(sizeof(Error) == 8 && std::is_trivially_copyable_v<Error>);
 
 namespace detail {
 
-/// What fits a register beside the error.
+/// A number, an id, a pointer, a span.
 template <class T>
 concept Small = std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T> &&
-                sizeof(T) <= sizeof(std::uint64_t);
+                sizeof(T) <= 2 * sizeof(std::uint64_t);
 
 /// An Error or none, in whole words. tl::expected's flag is one byte: a caller that loads the word
 /// around it waits until all earlier stores have left the processor, cache misses included (that
@@ -111,7 +111,7 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 template <>
 class [[nodiscard]] Result<void> {
  public:
-  using value_type = void;
+  using value_type = void;  // NOLINT(readability-identifier-naming): as std::expected
 
   constexpr Result() = default;
 
@@ -132,11 +132,11 @@ class [[nodiscard]] Result<void> {
   detail::Status status_;
 };
 
-/// The same calls, for a number, an id or a pointer, or an Error.
+/// The same calls, for what is small, or an Error.
 template <detail::Small T>
 class [[nodiscard]] Result<T> {
  public:
-  using value_type = T;
+  using value_type = T;  // NOLINT(readability-identifier-naming): as std::expected
 
   constexpr Result() = default;
 
@@ -150,10 +150,12 @@ class [[nodiscard]] Result<T> {
 
   constexpr explicit operator bool() const { return status_.is_ok(); }
 
-  /// Precondition of the first three: has_value(); of error(): !has_value().
+  /// Precondition of * and ->: has_value(); of error(): !has_value().
   [[nodiscard]] constexpr T& operator*() { return value_; }
 
   [[nodiscard]] constexpr const T& operator*() const { return value_; }
+
+  [[nodiscard]] constexpr T* operator->() { return &value_; }
 
   [[nodiscard]] constexpr const T* operator->() const { return &value_; }
 
