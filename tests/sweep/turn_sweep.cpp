@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
@@ -119,7 +120,7 @@ class Stage {
     limits_.turn_time_ns = 1'000'000'000'000;  // single steps take long: one turn all the same
   }
 
-  void run_turn() { child_shard_->run_turn(limits_); }
+  std::uint32_t run_turn() { return child_shard_->run_turn(limits_); }
 
   std::string recover_and_check();
 
@@ -184,8 +185,10 @@ void Stage::prepare_world() {
     turn.commit(words);
     agents.settle();
   }
-  post(kFirstClient, first_, "first", 7);
-  post(kSecondClient, second_, "second", 11);
+  // The one that creates ends the turn, so it must be the last: senders take turns, and the second
+  // client has the first.
+  post(kSecondClient, first_, "first", 7);
+  post(kFirstClient, second_, "second", 11);
 }
 
 std::int64_t Stage::sum_of(AgentId id) const {
@@ -262,11 +265,28 @@ std::string Stage::recover_and_check() {
   return {};
 }
 
+/// How many messages the turn takes that is swept.
+int messages_swept(Stage& stage) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    stage.attach();
+    ::_exit(static_cast<int>(stage.run_turn()));
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  stage.reset();
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   Stage stage{"sweep-" + std::to_string(::getpid())};
+  if (messages_swept(stage) != 2) {
+    std::printf("the turn does not take both messages: it would sweep the half of what it says\n");
+    return 1;
+  }
   const testing::Sweep sweep{
       .reset = [&] { stage.reset(); },
       .prepare = [&] { stage.attach(); },
