@@ -28,28 +28,9 @@ constexpr std::int64_t kBurst = 64;
 std::vector<std::uint32_t> call_ticks;  // of the caller's process
 std::uint64_t call_began = 0;
 
-struct Payload56 {
-  std::array<std::uint64_t, 7> words{};
-};
-
 struct Job {
   std::uint64_t to = 0;
   std::int64_t left = 0;
-};
-
-/// Counts what arrives.
-struct Sink {
-  static constexpr AgentType type{.name = "sink"};
-
-  struct State {
-    std::int64_t count = 0;
-    std::array<std::int64_t, 7> rest{};
-  };
-
-  Result<> on_signal(Context&, State& state, const Signal&) const {
-    ++state.count;
-    return {};
-  }
 };
 
 /// Sends a burst, then tells itself to send the next one.

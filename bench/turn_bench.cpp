@@ -21,35 +21,17 @@ namespace {
 
 constexpr std::size_t kFill = 384;  // messages that fit the ring at once
 
-struct Count {
-  static constexpr AgentType type{.name = "count"};
-
-  struct State {
-    std::int64_t count = 0;
-    std::array<std::int64_t, 7> rest{};
-  };
-
-  Result<> on_signal(Context&, State& state, const Signal&) const {
-    ++state.count;
-    return {};
-  }
-};
-
-struct Payload56 {
-  std::array<std::uint64_t, 7> words{};
-};
-
 void BM_Turn(benchmark::State& state) {
   const auto turn_messages = static_cast<std::uint32_t>(state.range(0));
   const bool is_hot = state.range(1) != 0;
-  TwoShards shards{kTypes<Count>};
+  TwoShards shards{kTypes<Sink>};
   std::vector<AgentId> agents;
   for (std::size_t i = 0; i < (is_hot ? 1U : kFill); ++i) {
-    agents.push_back(shards.create(0, "count"));
+    agents.push_back(shards.create(0, "sink"));
   }
   shm::Segment segment = shm::Segment::attach(shards.name(), shm::Access::read_write).value();
   worker::Types types{segment.symbols()};
-  (void)types.add(kTypes<Count>);
+  (void)types.add(kTypes<Sink>);
   shm::CachedClock clock;
   worker::Shard shard{segment, types, clock, 0};
   if (!shard.adopt(shm::Incarnation::of(0, 1))) return;

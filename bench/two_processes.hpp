@@ -2,6 +2,8 @@
 // percentiles of round trips.
 #pragma once
 
+#include "shm/spin.hpp"
+
 #include <benchmark/benchmark.h>
 
 #include <atomic>
@@ -18,9 +20,7 @@
 
 namespace mabeam::bench {
 
-inline void pause_cpu() noexcept {
-  __builtin_ia32_pause();
-}
+using shm::pause_cpu;
 
 /// Binds this process to a CPU (modulo how many there are).
 void pin(unsigned cpu);

@@ -9,12 +9,32 @@
 
 #include "mabeam/agent.hpp"
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace mabeam::bench {
+
+struct Payload56 {
+  std::array<std::uint64_t, 7> words{};
+};
+
+/// An agent that counts what arrives, in a durable state of 64 bytes.
+struct Sink {
+  static constexpr AgentType type{.name = "sink"};
+
+  struct State {
+    std::int64_t count = 0;
+    std::array<std::int64_t, 7> rest{};
+  };
+
+  Result<> on_signal(Context&, State& state, const Signal&) const {
+    ++state.count;
+    return {};
+  }
+};
 
 class TwoShards {
  public:

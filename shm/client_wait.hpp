@@ -8,6 +8,7 @@
 #include "shm/clock.hpp"
 #include "shm/doorbell.hpp"
 #include "shm/segment.hpp"
+#include "shm/spin.hpp"
 
 #include "mabeam/client.hpp"
 
@@ -15,28 +16,11 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <utility>
 
 #include <sched.h>
 
 namespace mabeam::shm {
-
-/// Tells the core that it spins.
-inline void relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
-/// `timeout` from now, never past the end of time.
-inline std::int64_t deadline_after(std::chrono::nanoseconds timeout) {
-  const std::int64_t now = monotonic_ns();
-  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-  return timeout.count() > kNever - now ? kNever : now + timeout.count();
-}
 
 enum class Waited : std::uint8_t { done, timed_out, gone };
 
@@ -66,7 +50,7 @@ class ClientWaiter {
     for (;;) {
       for (int tries = 0; tries < kTries; ++tries) {
         if (done()) return Waited::done;
-        relax();
+        pause_cpu();
       }
       const bool is_gone = this->is_gone();
       const std::int64_t now = monotonic_ns();

@@ -1,8 +1,10 @@
 // The one clock of deadlines, heartbeats and latencies. Wall time is for display only.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <limits>
 
 namespace mabeam::shm {
 
@@ -18,6 +20,19 @@ inline std::int64_t unix_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+/// From one time to another; wraps where a sender made its time up.
+inline std::int64_t elapsed_ns(std::int64_t from_ns, std::int64_t to_ns) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(to_ns) -
+                                   static_cast<std::uint64_t>(from_ns));
+}
+
+/// `timeout` from now, never past the end of time.
+inline std::int64_t deadline_after(std::chrono::nanoseconds timeout) {
+  const std::int64_t now = monotonic_ns();
+  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  return timeout.count() > kNever - now ? kNever : now + timeout.count();
 }
 
 /// A clock that is read once for many uses, since a read costs as much as handling a message. Its

@@ -183,13 +183,6 @@ void EventLogWriter::evict(std::uint32_t reader) noexcept {
   rescan();
 }
 
-bool EventLogWriter::has_room(std::uint32_t length) noexcept {
-  const std::uint64_t need = record_bytes(length);
-  const std::uint64_t to_end = capacity() - (claimed_ & log_.mask);
-  rescan();
-  return claimed_ + (need > to_end ? to_end : 0) + need <= limit_;
-}
-
 bool EventLogWriter::has_room_for(std::uint64_t bytes) noexcept {
   const std::uint64_t to_end = capacity() - (claimed_ & log_.mask);
   const std::uint64_t pad = bytes > to_end ? std::min(to_end, capacity() / 4) : 0;

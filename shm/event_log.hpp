@@ -160,7 +160,8 @@ class EventLogWriter {
   void evict(std::uint32_t reader) noexcept;
 
   /// Loads every reader's position again; true if `length` bytes would fit now.
-  bool has_room(std::uint32_t length) noexcept;
+  bool has_room(std::uint32_t length) noexcept { return has_room_for(record_bytes(length)); }
+
   /// True if events of that many bytes together would fit now, wherever the buffer ends between
   /// them; of more than ever fit for sure, if every reader is at the tail.
   bool has_room_for(std::uint64_t bytes) noexcept;
@@ -204,9 +205,6 @@ class EventLogReader {
 
   /// Keeps the expected sequence, so that the next event tells how many were missed.
   void rejoin() noexcept;
-
-  /// True if the next peek() has to load the writer's position.
-  [[nodiscard]] bool is_drained() const noexcept { return position_ == tail_cached_; }
 
   [[nodiscard]] bool has_more() noexcept {
     if (position_ != tail_cached_) return true;

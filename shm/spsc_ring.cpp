@@ -63,13 +63,7 @@ Result<std::span<std::byte>> RingProducer::claim_slowly(std::uint32_t length, st
     std::memcpy(data_ + (claimed_ & mask_), &filler, sizeof filler);
     claimed_ += pad;
   }
-  return write_header(length, kind, flags, need);
-}
-
-bool RingProducer::has_room(std::uint32_t length) noexcept {
-  const std::uint64_t need = record_bytes(length);
-  const std::uint64_t to_end = capacity() - (claimed_ & mask_);
-  return used() + (need > to_end ? to_end : 0) + need <= capacity();
+  return std::span<std::byte>{write_header(length, kind, flags, need), length};
 }
 
 bool RingProducer::has_room_for(std::uint64_t bytes) noexcept {

@@ -114,11 +114,7 @@ class RingProducer {
         [[unlikely]] {
       return nullptr;
     }
-    std::byte* at = data_ + (claimed_ & mask_);
-    const RecordHeader record{length, kind, flags};
-    std::memcpy(at, &record, sizeof record);
-    claimed_ += need;
-    return at + sizeof record;
+    return write_header(length, kind, flags, need);
   }
 
   /// Makes every claim since the last publish() visible, in order, with one release store.
@@ -137,12 +133,7 @@ class RingProducer {
   [[nodiscard]] Word& tail_word() const noexcept { return header_->tail; }
 
   /// Tells that somebody has stored claimed() into the tail: a turn that has been applied.
-  /// Fetches the lines that the next claim will write, which the consumer has read a lap ago.
-  void settle() noexcept {
-    published_ = claimed_;
-    prefetch_for_write(data_ + (claimed_ & mask_));
-    prefetch_for_write(data_ + ((claimed_ + kLine) & mask_));
-  }
+  void settle() noexcept { published_ = claimed_; }
 
   [[nodiscard]] std::uint64_t claimed() const noexcept { return claimed_; }
 
@@ -155,7 +146,8 @@ class RingProducer {
   }
 
   /// True if a record of that many body bytes would fit now. Reloads the consumer's position.
-  bool has_room(std::uint32_t length) noexcept;
+  bool has_room(std::uint32_t length) noexcept { return has_room_for(record_bytes(length)); }
+
   /// True if records of that many bytes together would fit now, wherever the buffer ends between
   /// them; of more than ever fit for sure, if the ring is empty.
   bool has_room_for(std::uint64_t bytes) noexcept;
@@ -163,13 +155,13 @@ class RingProducer {
   std::uint64_t used() noexcept;
 
  private:
-  std::span<std::byte> write_header(std::uint32_t length, std::uint16_t kind, std::uint16_t flags,
-                                    std::uint64_t need) noexcept {
+  std::byte* write_header(std::uint32_t length, std::uint16_t kind, std::uint16_t flags,
+                          std::uint64_t need) noexcept {
     std::byte* at = data_ + (claimed_ & mask_);
     const RecordHeader record{length, kind, flags};
     std::memcpy(at, &record, sizeof record);
     claimed_ += need;
-    return {at + sizeof record, length};
+    return at + sizeof record;
   }
 
   Result<std::span<std::byte>> claim_slowly(std::uint32_t length, std::uint16_t kind,

@@ -82,10 +82,6 @@ class Agents {
 
   [[nodiscard]] bool changed_subscriptions() const noexcept { return subscription_changes_ != 0; }
 
-  [[nodiscard]] std::uint32_t touched() const noexcept {
-    return static_cast<std::uint32_t>(touched_.size());
-  }
-
   [[nodiscard]] std::uint32_t created() const noexcept { return created_; }
 
   [[nodiscard]] std::uint32_t ended() const noexcept { return ended_; }

@@ -1,5 +1,6 @@
 #include "mabeam/context.hpp"
 
+#include "shm/clock.hpp"
 #include "shm/topics.hpp"
 #include "worker/backend.hpp"
 
@@ -12,12 +13,12 @@ using shm::Kind;
 Result<> Context::Backend::send(Kind kind, AgentId to, Symbol symbol, const PayloadRef& payload,
                                 SendOptions options) {
   const std::uint64_t id = ++shard.record_.next_message_id;
-  const std::int64_t deadline = options.deadline.count();
-  if (deadline > 0) shard.clock_.refresh();
-  const shm::MessageHeader header{symbol,       static_cast<std::uint32_t>(payload.content()),
-                                  self.value(), to.value(),
-                                  id,           kind == Kind::request ? id : 0,
-                                  now_ns(),     deadline > 0 ? now_ns() + deadline : 0};
+  const bool has_deadline = options.deadline.count() > 0;
+  const shm::MessageHeader header{
+      symbol,       static_cast<std::uint32_t>(payload.content()),
+      self.value(), to.value(),
+      id,           kind == Kind::request ? id : 0,
+      now_ns(),     has_deadline ? shm::deadline_after(options.deadline) : 0};
   return shard.outbox_.send(kind, 0, options.priority, header, payload.bytes());
 }
 

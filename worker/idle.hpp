@@ -2,20 +2,13 @@
 #pragma once
 
 #include "shm/layout.hpp"
+#include "shm/spin.hpp"
 
 #include <cstdint>
 
 #include <sched.h>
 
 namespace mabeam::worker {
-
-inline void pause_cpu() noexcept {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 /// Counts how long there has been nothing to do. busy_spin never sleeps, block sleeps almost at
 /// once.
@@ -27,12 +20,12 @@ class Idle {
   bool wait(shm::IdleMode mode) noexcept {
     ++rounds_;
     if (mode == shm::IdleMode::busy_spin) {
-      pause_cpu();
+      shm::pause_cpu();
       return false;
     }
     const std::uint32_t spins = mode == shm::IdleMode::block ? 16 : kSpins;
     if (rounds_ <= spins) {
-      pause_cpu();
+      shm::pause_cpu();
       return false;
     }
     if (rounds_ <= spins + kYields) {

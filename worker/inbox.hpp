@@ -95,8 +95,6 @@ class Inbox {
   void stage(shm::Turn& turn);
   void settle() noexcept;
 
-  [[nodiscard]] Source& source(std::uint32_t endpoint) { return sources_[endpoint]; }
-
  private:
   void collect_ready() noexcept;
   bool open_source(Source& source);

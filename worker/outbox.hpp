@@ -67,10 +67,6 @@ class Outbox {
   /// True when what a message waited for has come: room, or the end of the patience.
   bool may_retry(const Blockage& blockage, std::int64_t now_ns, std::int64_t stall_timeout_ns);
 
-  [[nodiscard]] bool is_empty() const noexcept {
-    return turn_rings_.empty() && events_ == 0 && buried_ == 0;
-  }
-
   /// Puts the tails on the redo list.
   void stage(shm::Turn& turn);
   /// After the commit: the claims are published, and their readers are told.

@@ -62,12 +62,8 @@ void Shard::blame() noexcept {
 void Shard::bury_unreadable() {
   if (inbox_.unreadable().empty()) return;
   begin_message(0);
-  for (const std::uint32_t endpoint : inbox_.unreadable()) {
-    shm::Received lost{};
-    lost.header.source =
-        AgentId{static_cast<EndpointId>(endpoint), AgentId::kClientSlot, 0}.value();
-    outbox_.bury(shm::DeadReason::corrupt, lost);
-  }
+  for (const std::uint32_t endpoint : inbox_.unreadable())
+    bury_corrupt(endpoint, 0);
   commit();
 }
 

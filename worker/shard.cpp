@@ -109,7 +109,7 @@ void Shard::commit() {
   outbox_.settle();
   clock_.refresh();
   for (const std::int64_t sent_ns : sent_ns_)
-    latency_.record(clock_.now_ns() - sent_ns);
+    latency_.record(shm::elapsed_ns(sent_ns, clock_.now_ns()));
   if (!changed) return;
   if (agents_.subscriptions().empty()) {
     inbox_.set_listening(false);

@@ -100,6 +100,7 @@ class Shard {
   bool serve_event(Source& source, const shm::Record& record, std::uint32_t quota,
                    std::uint32_t& served);
   void give_up_ring(Source& source, Priority priority);
+  void bury_corrupt(std::uint32_t endpoint, std::uint64_t bytes);
   bool is_unblocked(std::optional<Blockage>& blockage);
 
   // shard_message.cpp: one message

@@ -78,13 +78,16 @@ std::uint32_t Shard::take_from_ring(Source& source, Priority priority, std::uint
 void Shard::give_up_ring(Source& source, Priority priority) {
   begin_message(0);
   const std::uint64_t bytes = source.rings[static_cast<std::uint32_t>(priority)].skip_all();
-  shm::Received lost{};
-  lost.header.source =
-      AgentId{static_cast<EndpointId>(source.endpoint), AgentId::kClientSlot, 0}.value();
-  lost.header.id = bytes;
-  outbox_.bury(shm::DeadReason::corrupt, lost);
+  bury_corrupt(source.endpoint, bytes);
   inbox_.note_use(source);
   ++taken_;
+}
+
+void Shard::bury_corrupt(std::uint32_t endpoint, std::uint64_t bytes) {
+  shm::Received lost{};
+  lost.header.source = AgentId{static_cast<EndpointId>(endpoint), AgentId::kClientSlot, 0}.value();
+  lost.header.id = bytes;
+  outbox_.bury(shm::DeadReason::corrupt, lost);
 }
 
 std::uint32_t Shard::take_from_log(Source& source, std::uint32_t quota) {

@@ -17,8 +17,7 @@ namespace {
 constexpr std::int64_t kBeatEvery = 1'000'000;  // ns between two looks at orders and tunables
 constexpr std::uint32_t kRoundsPerClock = 16;   // idle rounds between two looks at the clock
 constexpr std::int64_t kLongestSleep = 1'000'000'000;
-constexpr std::int64_t kLookEvery =
-    250'000'000;  // ns between looks at the supervisor and all rings
+constexpr std::int64_t kLookEvery = 250'000'000;   // ns between looks at what told nobody
 constexpr std::int64_t kWaitingSleep = 1'000'000;  // while a message waits for room
 
 }  // namespace

@@ -1,7 +1,6 @@
 // Doorbell: between two processes, no wake is ever lost, and no sleep is without an end.
 #include "shm/doorbell.hpp"
 
-#include "shm/client_wait.hpp"
 #include "tests/shm/shm_support.hpp"
 
 #include <gtest/gtest.h>
