@@ -78,14 +78,14 @@ Result<Symbol> Client::symbol(std::string_view name) {
 
 // ---- messages --------------------------------------------------------------------------------
 
-Result<ClientReply> Client::call(AgentId agent, std::string_view action, PayloadRef payload,
+Result<ClientReply> Client::call(AgentId agent, std::string_view action, const PayloadRef& payload,
                                  std::chrono::nanoseconds timeout) {
   const Result<Symbol> symbol = impl_->symbols.intern(action);
   if (!symbol) return fail(symbol.error());
   return call(agent, *symbol, payload, timeout);
 }
 
-Result<ClientReply> Client::call(AgentId agent, Symbol action, PayloadRef payload,
+Result<ClientReply> Client::call(AgentId agent, Symbol action, const PayloadRef& payload,
                                  std::chrono::nanoseconds timeout) {
   if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
   Outgoing question{Kind::request, Priority::normal, {}, payload.bytes()};
@@ -95,14 +95,14 @@ Result<ClientReply> Client::call(AgentId agent, Symbol action, PayloadRef payloa
   return impl_->ask(question, timeout);
 }
 
-Result<> Client::send(AgentId agent, std::string_view signal, PayloadRef payload,
+Result<> Client::send(AgentId agent, std::string_view signal, const PayloadRef& payload,
                       SendOptions options, std::chrono::nanoseconds wait) {
   const Result<Symbol> symbol = impl_->symbols.intern(signal);
   if (!symbol) return fail(symbol.error());
   return send(agent, *symbol, payload, options, wait);
 }
 
-Result<> Client::send(AgentId agent, Symbol signal, PayloadRef payload, SendOptions options,
+Result<> Client::send(AgentId agent, Symbol signal, const PayloadRef& payload, SendOptions options,
                       std::chrono::nanoseconds wait) {
   if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
   Outgoing message{Kind::signal, options.priority, {}, payload.bytes()};
@@ -115,13 +115,13 @@ Result<> Client::send(AgentId agent, Symbol signal, PayloadRef payload, SendOpti
 
 // ---- events ----------------------------------------------------------------------------------
 
-Result<> Client::emit(std::string_view topic, PayloadRef payload, std::chrono::nanoseconds wait) {
+Result<> Client::emit(std::string_view topic, const PayloadRef& payload, std::chrono::nanoseconds wait) {
   const Result<Symbol> symbol = impl_->emitter.topic(topic);
   if (!symbol) return fail(symbol.error());
   return emit(*symbol, payload, wait);
 }
 
-Result<> Client::emit(Symbol topic, PayloadRef payload, std::chrono::nanoseconds wait) {
+Result<> Client::emit(Symbol topic, const PayloadRef& payload, std::chrono::nanoseconds wait) {
   return impl_->emit(topic, payload, wait_until(wait));
 }
 

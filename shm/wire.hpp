@@ -116,7 +116,7 @@ inline std::optional<Received> parse(const Record& record) {
 /// Writes header and payload into claimed room of exactly their size.
 inline void compose(std::span<std::byte> room, const MessageHeader& header,
                     std::span<const std::byte> payload) {
-  std::memcpy(room.data(), &header, sizeof header);
+  copy_words(room.data(), header);
   if (!payload.empty()) {
     std::memcpy(room.data() + sizeof header, payload.data(), payload.size());
   }

@@ -27,6 +27,18 @@ constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t to) {
   return (value + to - 1) / to * to;
 }
 
+/// Copies whole words, one at a time. What a compiler copies in wider pieces than it was written in
+/// waits until those writes have left the processor, and all older ones with them, cache misses
+/// included.
+template <class T>
+void copy_words(std::byte* to, const T& from) noexcept {
+  static_assert(sizeof(T) % 8 == 0 && alignof(T) == 8);
+  auto* words = reinterpret_cast<Word*>(to);
+  const auto* source = reinterpret_cast<const std::uint64_t*>(&from);
+  for (std::size_t i = 0; i < sizeof(T) / 8; ++i)
+    words[i].store(source[i], std::memory_order_relaxed);
+}
+
 /// A process: its pid (24 bits) above the low 40 bits of its start time in clock ticks, so a reused
 /// pid is never mistaken. 0 is no process.
 struct ProcessId {

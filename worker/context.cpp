@@ -111,39 +111,39 @@ Result<Symbol> Context::symbol(std::string_view name) {
   return backend_.symbol(name);
 }
 
-Result<> Context::send(AgentId to, std::string_view signal, PayloadRef payload,
+Result<> Context::send(AgentId to, std::string_view signal, const PayloadRef& payload,
                        SendOptions options) {
   const Result<Symbol> name = backend_.symbol(signal);
   if (!name) return fail(name.error());
   return send(to, *name, payload, options);
 }
 
-Result<> Context::send(AgentId to, Symbol signal, PayloadRef payload, SendOptions options) {
+Result<> Context::send(AgentId to, Symbol signal, const PayloadRef& payload, SendOptions options) {
   return backend_.send(Kind::signal, to, signal, payload, options);
 }
 
-Result<std::uint64_t> Context::call(AgentId to, std::string_view action, PayloadRef payload,
+Result<std::uint64_t> Context::call(AgentId to, std::string_view action, const PayloadRef& payload,
                                     SendOptions options) {
   const Result<Symbol> name = backend_.symbol(action);
   if (!name) return fail(name.error());
   return call(to, *name, payload, options);
 }
 
-Result<std::uint64_t> Context::call(AgentId to, Symbol action, PayloadRef payload,
+Result<std::uint64_t> Context::call(AgentId to, Symbol action, const PayloadRef& payload,
                                     SendOptions options) {
   const Result<> sent = backend_.send(Kind::request, to, action, payload, options);
   if (!sent) return fail(sent.error());
   return backend_.last_id();
 }
 
-Result<> Context::emit(std::string_view topic, PayloadRef payload) {
+Result<> Context::emit(std::string_view topic, const PayloadRef& payload) {
   if (const Result<> checked = shm::check_topic(topic); !checked) return checked;
   const Result<Symbol> name = backend_.symbol(topic);
   if (!name) return fail(name.error());
   return emit(*name, payload);
 }
 
-Result<> Context::emit(Symbol topic, PayloadRef payload) {
+Result<> Context::emit(Symbol topic, const PayloadRef& payload) {
   return backend_.emit(topic, payload);
 }
 
@@ -169,7 +169,7 @@ Result<AgentId> Context::find(std::string_view name) const {
   return backend_.find(name);
 }
 
-Result<> Context::reply(PayloadRef payload) {
+Result<> Context::reply(const PayloadRef& payload) {
   return backend_.reply(payload);
 }
 

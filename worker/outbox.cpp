@@ -52,15 +52,18 @@ void Outbox::mark(Ring& ring, std::uint32_t index) {
   }
 }
 
+// Whether anybody else is in the ring is asked before the last try: a reader that leaves after that
+// has made room for it.
 Result<std::byte*> Outbox::claim_slowly(Ring& ring, std::uint32_t index, std::uint32_t length,
                                         Kind kind, std::uint16_t flags) {
-  const auto room = ring.producer.claim(length, static_cast<std::uint16_t>(kind), flags);
-  if (room) return room->data();
-  if (room.error().code != Errc::backpressure) return fail(room.error());
   const auto mark = std::find_if(message_rings_.begin(), message_rings_.end(),
                                  [&](const Mark& each) { return each.ring == index; });
   const std::uint64_t own = ring.producer.claimed() - mark->position;
-  if (own == ring.producer.used()) return fail(Errc::message_too_large);  // nobody else is in there
+  const bool is_alone = own == ring.producer.used();
+  const auto room = ring.producer.claim(length, static_cast<std::uint16_t>(kind), flags);
+  if (room) return room->data();
+  if (room.error().code != Errc::backpressure) return fail(room.error());
+  if (is_alone) return fail(Errc::message_too_large);
   is_blocked_ = true;
   blockage_ = {index, own + shm::record_bytes(length)};
   return fail(room.error());
@@ -104,9 +107,13 @@ Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
 }
 
 Result<std::span<std::byte>> Outbox::claim_event(std::uint32_t length) {
-  auto room = log_.claim(length, static_cast<std::uint16_t>(Kind::event));
+  const auto kind = static_cast<std::uint16_t>(Kind::event);
+  auto room = log_.claim(length, kind);
   if (room || room.error().code != Errc::backpressure) return room;
-  if (log_.lowest_position() >= before_.log) return fail(Errc::message_too_large);
+  const bool is_alone = log_.lowest_position() >= before_.log;  // asked before the last try
+  room = log_.claim(length, kind);
+  if (room) return room;
+  if (is_alone) return fail(Errc::message_too_large);
   is_blocked_ = true;
   blockage_ = {Blockage::kLog, log_.claimed() - before_.log + shm::record_bytes(length)};
   ring_slow_readers();
@@ -202,6 +209,8 @@ void Outbox::stage(shm::Turn& turn) {
 }
 
 void Outbox::settle() {
+  dead_letters_.settle();
+  if (turn_rings_.empty() && topics_.empty()) return;  // nobody is to be told
   shm::full_fence();
   for (const std::uint32_t index : turn_rings_) {
     Ring& ring = rings_[index];
@@ -209,7 +218,6 @@ void Outbox::settle() {
     ring.producer.settle();
     segment_.announce(endpoint_, index / 4);
   }
-  dead_letters_.settle();
   if (topics_.empty()) return;
   log_.settle();
   shm::EndpointSet readers;

@@ -114,7 +114,7 @@ class Shard {
   Outcome refuse(const shm::Received& message, Errc code, shm::DeadReason reason);
   Outcome undo(Outcome outcome) noexcept;
   void begin_message(std::uint64_t witness) noexcept;
-  Result<> answer(const shm::Received& message, Errc code, PayloadRef payload);
+  Result<> answer(const shm::Received& message, Errc code, const PayloadRef& payload);
   Result<AgentId> create_agent(const Agents::Plan& plan);
   Result<> end_agent(AgentId id);
   tl::unexpected<Error> doom(Error error) noexcept;

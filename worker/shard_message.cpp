@@ -195,7 +195,7 @@ Shard::Outcome Shard::refuse(const Received& message, Errc code, DeadReason reas
 
 // False only if the reply's ring is full. A reply that can never fit, or that nobody can get, is
 // counted as refused: its caller's deadline tells it.
-Result<> Shard::answer(const Received& message, Errc code, PayloadRef payload) {
+Result<> Shard::answer(const Received& message, Errc code, const PayloadRef& payload) {
   shm::MessageHeader header = message.header;
   header.source = message.header.target;
   header.target = message.header.source;

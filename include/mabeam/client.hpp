@@ -85,23 +85,23 @@ class MABEAM_API Client {
 
   /// Calls an action and waits for its answer. Errors: unknown_action, handler_failed,
   /// schema_mismatch, not_found, timed_out, backpressure, message_too_large, symbols_full.
-  Result<ClientReply> call(AgentId agent, std::string_view action, PayloadRef payload = {},
+  Result<ClientReply> call(AgentId agent, std::string_view action, const PayloadRef& payload = {},
                            std::chrono::nanoseconds timeout = std::chrono::seconds{5});
-  Result<ClientReply> call(AgentId agent, Symbol action, PayloadRef payload,
+  Result<ClientReply> call(AgentId agent, Symbol action, const PayloadRef& payload,
                            std::chrono::nanoseconds timeout);
 
   /// Sends a signal. Waits for room up to `wait`; 0 is not at all.
   /// Errors: backpressure, message_too_large, not_found, symbols_full.
-  Result<> send(AgentId agent, std::string_view signal, PayloadRef payload = {},
+  Result<> send(AgentId agent, std::string_view signal, const PayloadRef& payload = {},
                 SendOptions options = {}, std::chrono::nanoseconds wait = {});
-  Result<> send(AgentId agent, Symbol signal, PayloadRef payload = {}, SendOptions options = {},
+  Result<> send(AgentId agent, Symbol signal, const PayloadRef& payload = {}, SendOptions options = {},
                 std::chrono::nanoseconds wait = {});
 
   /// Emits an event. Waits for room up to `wait`; 0 is not at all.
   /// Errors: backpressure, message_too_large, bad_topic, symbols_full.
-  Result<> emit(std::string_view topic, PayloadRef payload = {},
+  Result<> emit(std::string_view topic, const PayloadRef& payload = {},
                 std::chrono::nanoseconds wait = {});
-  Result<> emit(Symbol topic, PayloadRef payload = {}, std::chrono::nanoseconds wait = {});
+  Result<> emit(Symbol topic, const PayloadRef& payload = {}, std::chrono::nanoseconds wait = {});
 
   /// Waits until every subscriber has passed all that this client has emitted, or until the
   /// timeout.

@@ -47,20 +47,20 @@ class MABEAM_API Context {
   /// Sends a signal. A full ring undoes the whole message and has it tried again later: the handler
   /// sees backpressure and should return it.
   /// Errors: backpressure, message_too_large, not_found (no such endpoint), symbols_full.
-  Result<> send(AgentId to, std::string_view signal, PayloadRef payload = {},
+  Result<> send(AgentId to, std::string_view signal, const PayloadRef& payload = {},
                 SendOptions options = {});
-  Result<> send(AgentId to, Symbol signal, PayloadRef payload = {}, SendOptions options = {});
+  Result<> send(AgentId to, Symbol signal, const PayloadRef& payload = {}, SendOptions options = {});
 
   /// Asks for an action; the answer comes to on_reply() with the returned correlation.
   /// Errors: as send().
-  Result<std::uint64_t> call(AgentId to, std::string_view action, PayloadRef payload = {},
+  Result<std::uint64_t> call(AgentId to, std::string_view action, const PayloadRef& payload = {},
                              SendOptions options = {});
-  Result<std::uint64_t> call(AgentId to, Symbol action, PayloadRef payload = {},
+  Result<std::uint64_t> call(AgentId to, Symbol action, const PayloadRef& payload = {},
                              SendOptions options = {});
 
   /// Emits an event. Errors: backpressure, message_too_large, bad_topic, symbols_full.
-  Result<> emit(std::string_view topic, PayloadRef payload = {});
-  Result<> emit(Symbol topic, PayloadRef payload = {});
+  Result<> emit(std::string_view topic, const PayloadRef& payload = {});
+  Result<> emit(Symbol topic, const PayloadRef& payload = {});
 
   /// Creates an agent on this shard; it exists when this message commits. A name decides the shard,
   /// so a handler cannot name the agent it makes: a client can.
@@ -81,7 +81,7 @@ class MABEAM_API Context {
 
   /// Sets this call's reply; what a typed on_action() returns comes through here.
   /// Errors: message_too_large.
-  Result<> reply(PayloadRef payload);
+  Result<> reply(const PayloadRef& payload);
 
  private:
   Backend& backend_;
