@@ -115,7 +115,8 @@ Result<> Client::send(AgentId agent, Symbol signal, const PayloadRef& payload, S
 
 // ---- events ----------------------------------------------------------------------------------
 
-Result<> Client::emit(std::string_view topic, const PayloadRef& payload, std::chrono::nanoseconds wait) {
+Result<> Client::emit(std::string_view topic, const PayloadRef& payload,
+                      std::chrono::nanoseconds wait) {
   const Result<Symbol> symbol = impl_->emitter.topic(topic);
   if (!symbol) return fail(symbol.error());
   return emit(*symbol, payload, wait);

@@ -44,6 +44,7 @@
 
 #include "mabeam/result.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -71,6 +72,10 @@ static_assert(sizeof(RecordHeader) == 8);
 
 inline constexpr std::uint64_t kRingMagic = 0x474E495253505343;  // "CSPSRING"
 inline constexpr std::uint16_t kPadKind = 0;  ///< fills the end of a buffer; never handed out
+
+/// How far ahead of either end lines are fetched. Where messages are handled one by one, the
+/// processor itself looks too little ahead.
+inline constexpr std::uint64_t kFetchAhead = 16 * kLine;
 
 constexpr std::uint64_t record_bytes(std::uint64_t length) {
   return align_up(sizeof(RecordHeader) + length, 8);
@@ -161,7 +166,16 @@ class RingProducer {
     const RecordHeader record{length, kind, flags};
     std::memcpy(at, &record, sizeof record);
     claimed_ += need;
+    fetch_ahead();
     return at + sizeof record;
+  }
+
+  /// Never a line that the consumer may still have to read.
+  void fetch_ahead() noexcept {
+    if (fetched_ < claimed_) fetched_ = align_up(claimed_, kLine);
+    const std::uint64_t until = std::min(head_cached_ + mask_ + 1, claimed_ + kFetchAhead);
+    for (; fetched_ + kLine <= until; fetched_ += kLine)
+      prefetch_for_write(data_ + (fetched_ & mask_));
   }
 
   Result<std::span<std::byte>> claim_slowly(std::uint32_t length, std::uint16_t kind,
@@ -173,6 +187,7 @@ class RingProducer {
   std::uint64_t claimed_ = 0;      // tail plus what is claimed; private to this process
   std::uint64_t published_ = 0;    // what tail holds
   std::uint64_t head_cached_ = 0;  // last head seen; never ahead of the real one
+  std::uint64_t fetched_ = 0;      // where the next line to fetch begins
 };
 
 /// The reading end. Thread-compatible, one at a time per ring.
@@ -193,7 +208,7 @@ class RingConsumer {
     std::memcpy(&record.header, at, sizeof record.header);
     const std::uint64_t size = record_bytes(record.header.length);
     const std::uint64_t unread = tail_cached_ - position_;
-    if (unread > kAhead) __builtin_prefetch(data_ + ((position_ + kAhead) & mask_));
+    fetch_ahead();
     if (record.header.kind == kPadKind || size > unread || unread > mask_ + 1 ||
         size > mask_ + 1 - offset) [[unlikely]] {
       return look_slowly(record);
@@ -266,18 +281,24 @@ class RingConsumer {
   [[nodiscard]] std::uint64_t published() const noexcept { return tail_cached_; }
 
  private:
-  /// How far ahead of the reader the lines are fetched: four records of an agent's.
-  static constexpr std::uint64_t kAhead = 8 * kLine;
   /// Bits that no position has: damage, which must not take the alignment with it.
   static constexpr std::uint64_t kOffGrid = 7;
 
   Look look_slowly(Record& record) noexcept;
+
+  void fetch_ahead() noexcept {
+    if (fetched_ < position_) fetched_ = position_ & ~std::uint64_t{kLine - 1};
+    const std::uint64_t until = std::min(tail_cached_, position_ + kFetchAhead);
+    for (; fetched_ < until; fetched_ += kLine)
+      __builtin_prefetch(data_ + (fetched_ & mask_));
+  }
 
   RingHeader* header_ = nullptr;
   const std::byte* data_ = nullptr;
   std::uint64_t mask_ = 0;
   std::uint64_t position_ = 0;     // head plus what was handled; private to this process
   std::uint64_t tail_cached_ = 0;  // last tail seen; never ahead of the real one
+  std::uint64_t fetched_ = 0;      // where the next line to fetch begins
 };
 
 }  // namespace mabeam::shm

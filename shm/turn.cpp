@@ -20,16 +20,17 @@ std::uint64_t checksum_of(const RedoList& list) noexcept {
   return sum;
 }
 
-void Turn::seal(RedoList& list, std::uint64_t number) const noexcept {
+void Turn::seal(std::uint64_t number) const noexcept {
+  RedoList& list = *list_;
   list.turn = number;
-  list.count = static_cast<std::uint32_t>(staged_.size());
+  list.count = count_;
   list.bumps_epoch = bumps_epoch_ ? 1 : 0;
   list.checksum = checksum_of(list);
 }
 
 void Turn::commit(const TurnWords& words) noexcept {
   const std::uint64_t next = number();
-  seal(list(), next);
+  seal(next);
   region_->committed.store(next, std::memory_order_release);  // COMMIT
   apply(words);
   region_->applied.store(next, std::memory_order_release);
@@ -37,7 +38,7 @@ void Turn::commit(const TurnWords& words) noexcept {
 
 void Turn::apply(const TurnWords& words) noexcept {
   bool bump = bumps_epoch_;
-  for (const Staged& entry : staged_) {
+  for (const Staged& entry : std::span{staged_.get(), count_}) {
     if (bump && !is_structure(entry.kind)) {
       words.bump_epoch();
       bump = false;
@@ -62,7 +63,7 @@ Result<bool> Turn::recover(const TurnWords& words) {
   for (std::uint32_t i = 0; i < list.count; ++i) {
     const Result<Word*> word = words.resolve(list.entries[i]);
     if (!word) return fail(word.error());
-    staged_.push_back({*word, list.entries[i].value, list.entries[i].kind()});
+    staged_[count_++] = {*word, list.entries[i].value, list.entries[i].kind()};
   }
   apply(words);
   region_->applied.store(committed, std::memory_order_release);

@@ -46,6 +46,7 @@
 // After Aeron's and LMAX's single-writer rule and ARIES's redo-only logging, cut down to one word.
 #pragma once
 
+#include "shm/assert.hpp"
 #include "shm/words.hpp"
 
 #include "mabeam/result.hpp"
@@ -53,8 +54,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
-#include <vector>
 
 namespace mabeam::shm {
 
@@ -178,7 +179,9 @@ class Turn {
  public:
   Turn() = default;
 
-  explicit Turn(TurnRegion& region) : region_(&region) { staged_.reserve(256); }
+  explicit Turn(TurnRegion& region)
+      : region_(&region),
+        staged_(std::make_unique<Staged[]>(kRedoEntries)) {}
 
   /// What an owner that takes over does first: a committed turn is applied. Returns whether there
   /// was one. Errors: corrupt (the list fails its check: the shard must be parked, loudly).
@@ -187,14 +190,16 @@ class Turn {
   /// BEGIN. Nothing of the turn may have been written before this.
   void begin() noexcept {
     std::atomic_thread_fence(std::memory_order_release);
-    staged_.clear();
+    count_ = 0;
     bumps_epoch_ = false;
+    list_ = &region_->lists[number() & 1U];
   }
 
   /// Puts a word on the list. In the order of WordKind; each word once.
   void stage(WordKind kind, std::uint64_t index, Word& word, std::uint64_t value) {
-    list().entries[staged_.size()] = {RedoEntry::make_key(kind, index), value};
-    staged_.push_back({&word, value, kind});
+    MABEAM_ASSERT(count_ < kRedoEntries);
+    list_->entries[count_] = {RedoEntry::make_key(kind, index), value};
+    staged_[count_++] = {&word, value, kind};
   }
 
   void bump_epoch() noexcept { bumps_epoch_ = true; }
@@ -238,13 +243,13 @@ class Turn {
     WordKind kind;
   };
 
-  [[nodiscard]] RedoList& list() const noexcept { return region_->lists[number() & 1U]; }
-
-  void seal(RedoList& list, std::uint64_t number) const noexcept;
+  void seal(std::uint64_t number) const noexcept;
   void apply(const TurnWords& words) noexcept;
 
   TurnRegion* region_ = nullptr;
-  std::vector<Staged> staged_;
+  RedoList* list_ = nullptr;          // of this turn
+  std::unique_ptr<Staged[]> staged_;  // the same words, out of everybody's reach
+  std::uint32_t count_ = 0;
   bool bumps_epoch_ = false;
 };
 

@@ -16,6 +16,17 @@ namespace mabeam::shm {
 inline constexpr std::size_t kLinePair = 128;
 inline constexpr std::size_t kLine = 64;
 
+/// Fetches a line for writing, so that the write does not wait for the one who read it last.
+/// __builtin_prefetch means to read on x86 without -mprfchw; the instruction is ignored by
+/// processors that do not know it.
+inline void prefetch_for_write(const void* at) noexcept {
+#if defined(__x86_64__)
+  asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(at)));
+#else
+  __builtin_prefetch(at, 1);
+#endif
+}
+
 /// The supervisor's, the shards' and the clients'.
 inline constexpr std::uint32_t kMaxEndpoints = 256;
 

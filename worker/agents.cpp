@@ -34,24 +34,6 @@ void Agents::open() {
 
 // ---- states ----------------------------------------------------------------------------------
 
-shm::StateHeader* Agents::touch(std::uint32_t slot) {
-  shm::AgentRecord& agent = table_.record(slot);
-  const std::uint64_t version = agent.version.load(std::memory_order_relaxed);
-  std::byte* idle = table_.half(slot, version + 1);
-  const std::size_t bytes = sizeof(shm::StateHeader) +
-                            std::min<std::uint64_t>(agent.state_bytes, table_.max_state_bytes());
-  if (stamps_[slot] != stamp_) {
-    stamps_[slot] = stamp_;
-    touched_.push_back(slot);
-    std::memcpy(idle, table_.half(slot, version), bytes);
-  } else if (!pre_image_slot_ && bytes <= pre_image_.size()) {
-    std::memcpy(pre_image_.data(), idle, bytes);
-    pre_image_slot_ = slot;
-    pre_image_bytes_ = bytes;
-  }
-  return reinterpret_cast<shm::StateHeader*>(idle);
-}
-
 void Agents::begin_turn() noexcept {
   ++stamp_;
   if (stamp_ == 0) {  // the counter has wrapped: no old stamp may look new

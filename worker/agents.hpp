@@ -19,7 +19,9 @@
 
 #include "mabeam/result.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -45,7 +47,23 @@ class Agents {
   }
 
   /// The header of the agent's idle half, with its state behind it, to be changed in place.
-  shm::StateHeader* touch(std::uint32_t slot);
+  shm::StateHeader* touch(std::uint32_t slot) {
+    const shm::AgentRecord& agent = table_.record(slot);
+    const std::uint64_t version = agent.version.load(std::memory_order_relaxed);
+    std::byte* idle = table_.half(slot, version + 1);
+    const std::size_t bytes = sizeof(shm::StateHeader) +
+                              std::min<std::uint64_t>(agent.state_bytes, table_.max_state_bytes());
+    if (stamps_[slot] != stamp_) {
+      stamps_[slot] = stamp_;
+      touched_.push_back(slot);
+      std::memcpy(idle, table_.half(slot, version), bytes);
+    } else if (!pre_image_slot_ && bytes <= pre_image_.size()) {
+      std::memcpy(pre_image_.data(), idle, bytes);
+      pre_image_slot_ = slot;
+      pre_image_bytes_ = bytes;
+    }
+    return reinterpret_cast<shm::StateHeader*>(idle);
+  }
 
   /// What a new agent is made from.
   struct Plan {

@@ -6,7 +6,7 @@
 namespace mabeam::worker {
 namespace {
 
-constexpr std::uint32_t kClockEvery = 8;       // messages between two looks at the clock
+constexpr std::uint32_t kFirstClock = 8;       // messages before the first look at the clock
 constexpr std::uint32_t kFewestToDivide = 16;  // a smaller turn is not divided among priorities
 
 }  // namespace
@@ -35,7 +35,7 @@ std::uint32_t Shard::run_turn(const Limits& limits) {
     --single_steps_;
   }
   taken_ = 0;
-  next_clock_ = kClockEvery;
+  next_clock_ = kFirstClock;
   waiting_ = 0;
   is_full_ = false;
   ++rotation_;
@@ -59,10 +59,12 @@ void Shard::begin_turn() noexcept {
   turn_began_ns_ = clock_.now_ns();
 }
 
+// Where messages take little time, the next look is twice as far.
 bool Shard::is_out_of_time() noexcept {
-  next_clock_ = taken_ + kClockEvery;
   clock_.refresh();
-  is_full_ = clock_.now_ns() - turn_began_ns_ > limits_.turn_time_ns;
+  const std::int64_t passed_ns = clock_.now_ns() - turn_began_ns_;
+  next_clock_ += passed_ns < limits_.turn_time_ns / 4 ? 2 * taken_ : kFirstClock;
+  is_full_ = passed_ns > limits_.turn_time_ns;
   return is_full_;
 }
 

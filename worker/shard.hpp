@@ -103,17 +103,29 @@ class Shard {
   void bury_corrupt(std::uint32_t endpoint, std::uint64_t bytes);
   bool is_unblocked(std::optional<Blockage>& blockage);
 
-  // shard_message.cpp: one message
+  // shard_message.cpp: one message; what is inline has one caller, on the hot path
   Outcome handle(const Source& source, const shm::Received& message, std::uint64_t witness);
-  Outcome handle_kind(const shm::Received& message, std::uint64_t witness);
-  Outcome handle_for_agent(const shm::Received& message, std::uint64_t witness);
+  inline Outcome handle_kind(const shm::Received& message, std::uint64_t witness);
+  inline Outcome handle_for_agent(const shm::Received& message, std::uint64_t witness);
   Outcome handle_event(const shm::Received& message, std::uint32_t slot, std::uint64_t witness);
   Outcome handle_create(const shm::Received& message);
   Outcome handle_stop(const shm::Received& message, std::uint64_t witness);
-  Outcome finish(const shm::Received& message, const Result<>& result, bool replied);
+  Outcome finish_slowly(const shm::Received& message, const Result<>& result, bool replied);
+  [[nodiscard]] std::string_view text_of(Symbol symbol) noexcept;
   Outcome refuse(const shm::Received& message, Errc code, shm::DeadReason reason);
   Outcome undo(Outcome outcome) noexcept;
-  void begin_message(std::uint64_t witness) noexcept;
+
+  void begin_message(std::uint64_t witness) noexcept {
+    if (!in_turn_) begin_turn();
+    agents_.begin_message();
+    outbox_.begin_message();
+    witness_ = witness;
+    doom_ = {};
+    attempt_ = 1;
+    if (record_.blamed_witness == witness && witness != 0) [[unlikely]]
+      attempt_ += record_.blamed_count;
+  }
+
   Result<> answer(const shm::Received& message, Errc code, const PayloadRef& payload);
   Result<AgentId> create_agent(const Agents::Plan& plan);
   Result<> end_agent(AgentId id);
@@ -147,8 +159,10 @@ class Shard {
   Limits limits_;
   shm::ShardRecord record_{};  // what the last turn left behind, and this one changes
   std::int64_t turn_began_ns_ = 0;
-  std::uint32_t taken_ = 0;         // messages of this turn
-  std::uint32_t next_clock_ = 0;    // how many until the next look at the clock
+  std::uint32_t taken_ = 0;       // messages of this turn
+  std::uint32_t next_clock_ = 0;  // how many until the next look at the clock
+  Symbol last_symbol_{};          // whose text was looked up last, and that text
+  std::string_view last_text_;
   std::uint32_t waiting_ = 0;       // rings and logs whose next message waits for room
   std::uint32_t rotation_ = 0;      // whose turn it is, among senders and among priorities
   std::uint32_t single_steps_ = 0;  // turns of one message still to run after a crash

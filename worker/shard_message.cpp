@@ -63,14 +63,13 @@ bool wants_answer(Kind kind) {
 
 }  // namespace
 
-void Shard::begin_message(std::uint64_t witness) noexcept {
-  if (!in_turn_) begin_turn();
-  agents_.begin_message();
-  outbox_.begin_message();
-  witness_ = witness;
-  doom_ = {};
-  attempt_ = 1;
-  if (record_.blamed_witness == witness && witness != 0) attempt_ += record_.blamed_count;
+// A symbol's text never changes, and most messages have the name of the one before.
+std::string_view Shard::text_of(Symbol symbol) noexcept {
+  if (symbol != last_symbol_) {
+    last_symbol_ = symbol;
+    last_text_ = symbols_.text(symbol);
+  }
+  return last_text_;
 }
 
 Shard::Outcome Shard::undo(Outcome outcome) noexcept {
@@ -155,21 +154,21 @@ Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t wi
   Context context{backend};
   turn_.set_witness(witness);
   Result<> result = guarded([&] {
-    return call_handler(*type, context, state + 1, message, symbols_.text(message.header.symbol));
+    return call_handler(*type, context, state + 1, message, text_of(message.header.symbol));
   });
   if (result) result = doom_;
   ++state->handled;
   if (result && backend.wants_stop && !outbox_.is_blocked()) result = end_agent(target);
   turn_.clear_witness();
-  return finish(message, result, backend.replied);
-}
-
-Shard::Outcome Shard::finish(const Received& message, const Result<>& result, bool replied) {
-  const bool is_plain = result && (message.kind != Kind::request || replied);
+  const bool is_plain = result && (message.kind != Kind::request || backend.replied);
   if (is_plain && !outbox_.is_blocked() && !wants_to_listen_) [[likely]] {
     ++record_.delivered;
     return Outcome::passed;
   }
+  return finish_slowly(message, result, backend.replied);
+}
+
+Shard::Outcome Shard::finish_slowly(const Received& message, const Result<>& result, bool replied) {
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
   if (!result) {
@@ -235,7 +234,7 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   Context context{backend};
   turn_.set_witness(witness);
   Result<> ended = guarded([&] {
-    return call_handler(*type, context, state + 1, message, symbols_.text(message.header.symbol));
+    return call_handler(*type, context, state + 1, message, text_of(message.header.symbol));
   });
   if (ended) ended = doom_;
   ++state->handled;

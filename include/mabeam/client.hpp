@@ -94,8 +94,8 @@ class MABEAM_API Client {
   /// Errors: backpressure, message_too_large, not_found, symbols_full.
   Result<> send(AgentId agent, std::string_view signal, const PayloadRef& payload = {},
                 SendOptions options = {}, std::chrono::nanoseconds wait = {});
-  Result<> send(AgentId agent, Symbol signal, const PayloadRef& payload = {}, SendOptions options = {},
-                std::chrono::nanoseconds wait = {});
+  Result<> send(AgentId agent, Symbol signal, const PayloadRef& payload = {},
+                SendOptions options = {}, std::chrono::nanoseconds wait = {});
 
   /// Emits an event. Waits for room up to `wait`; 0 is not at all.
   /// Errors: backpressure, message_too_large, bad_topic, symbols_full.

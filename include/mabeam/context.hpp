@@ -49,7 +49,8 @@ class MABEAM_API Context {
   /// Errors: backpressure, message_too_large, not_found (no such endpoint), symbols_full.
   Result<> send(AgentId to, std::string_view signal, const PayloadRef& payload = {},
                 SendOptions options = {});
-  Result<> send(AgentId to, Symbol signal, const PayloadRef& payload = {}, SendOptions options = {});
+  Result<> send(AgentId to, Symbol signal, const PayloadRef& payload = {},
+                SendOptions options = {});
 
   /// Asks for an action; the answer comes to on_reply() with the returned correlation.
   /// Errors: as send().

@@ -1,2 +1,2 @@
 # turn_sweep shm/turn.cpp: the commit store comes before the list is whole
-/^  seal(list(), next);$/ { N; s/\(.*\)\n\(.*\)/\2\n\1/ }
+/^  seal(next);$/ { N; s/\(.*\)\n\(.*\)/\2\n\1/ }
