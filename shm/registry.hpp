@@ -16,9 +16,10 @@
 //    144 +-------------------------------------+
 //
 //      version even: half 0 is current    odd: half 1 is current
-//      +---------------+-------+---------+-------------------------+
-//      | state_version | bytes | handled | state ...               |   one half
-//      +---------------+-------+---------+-------------------------+
+//      0               4       8         16         20         22       24        32
+//      +---------------+-------+---------+----------+----------+--------+---------+-----------+
+//      | state_version | bytes | handled | failures | restarts | reason |  since  | state ... |
+//      +---------------+-------+---------+----------+----------+--------+---------+-----------+
 //
 // Invariants
 //   (1) A record's constant fields change only while its slot word says free, and the word that
@@ -66,13 +67,19 @@ struct AgentRecord {
 
 static_assert(sizeof(AgentRecord) == 192 && offsetof(AgentRecord, name) == 80);
 
+/// What a turn may change of an agent beside its state: both are in the half that it writes.
 struct StateHeader {
-  std::uint32_t state_version;
-  std::uint32_t bytes;
-  std::uint64_t handled;
+  std::uint32_t state_version = 0;
+  std::uint32_t bytes = 0;
+  std::uint64_t handled = 0;   ///< messages and events
+  std::uint32_t failures = 0;  ///< of those, how many failed
+  std::uint16_t restarts =
+      0;                     ///< by its type's on_failure, within the period that began at since_ns
+  std::uint16_t reason = 0;  ///< Errc: why it is suspended, else 0
+  std::int64_t since_ns = 0;
 };
 
-static_assert(sizeof(StateHeader) == 16);
+static_assert(sizeof(StateHeader) == 32);
 
 /// Bytes from one half to the next: whole lines, so two agents never share one.
 constexpr std::uint64_t half_stride(std::uint32_t max_state_bytes) {

@@ -104,8 +104,8 @@ void Agents::write_record(std::uint32_t slot, const Plan& plan) {
   agent.name.back() = 0;
   const std::uint64_t version = agent.version.load(std::memory_order_relaxed);
   std::byte* idle = table_.half(slot, version + 1);
-  const shm::StateHeader header{plan.descriptor->type.state_version, plan.descriptor->state_bytes,
-                                0};
+  const shm::StateHeader header{.state_version = plan.descriptor->type.state_version,
+                                .bytes = plan.descriptor->state_bytes};
   std::memcpy(idle, &header, sizeof header);
   if (plan.descriptor->init != nullptr) plan.descriptor->init(idle + sizeof header);
 }

@@ -147,7 +147,7 @@ TEST_F(Registry, SnapshotTakesTheCurrentHalf) {
   AgentRecord& agent = table().record(1);
   agent.capability_count = 200;  // damage: there is room for 8
   for (std::uint64_t version = 0; version < 4; ++version) {
-    const StateHeader state{1, 8, 100 + version};
+    const StateHeader state{.state_version = 1, .bytes = 8, .handled = 100 + version};
     std::memcpy(table().half(1, version), &state, sizeof state);
     agent.version.store(version);
     const auto facts = table().snapshot(1);
@@ -171,7 +171,7 @@ TEST_F(Registry, SnapshotIsNeverOfTwoVersions) {
     AgentRecord& agent = table().record(1);
     for (std::uint64_t version = 1; !ended.load(); ++version) {
       std::atomic_thread_fence(std::memory_order_release);  // BEGIN
-      const StateHeader state{1, 8, version * 3};
+      const StateHeader state{.state_version = 1, .bytes = 8, .handled = version * 3};
       std::memcpy(table().half(1, version), &state, sizeof state);
       agent.version.store(version, std::memory_order_release);
     }

@@ -121,7 +121,7 @@ void SegmentFiller::write_record(std::uint32_t shard, std::uint32_t slot, Symbol
   for (std::size_t i = 0; i < options.capabilities.size(); ++i) {
     record.capabilities[i] = symbol(options.capabilities[i]);
   }
-  const shm::StateHeader state{1, 8, 0};
+  const shm::StateHeader state{.state_version = 1, .bytes = 8};
   std::memcpy(table.half(slot, record.version.load() + 1), &state, sizeof state);
 }
 

@@ -1,0 +1,32 @@
+// Hooks: how a type's functions are called. What they throw is an error like any other.
+#pragma once
+
+#include "shm/registry.hpp"
+
+#include "mabeam/agent.hpp"
+#include "mabeam/result.hpp"
+
+#include <exception>
+
+namespace mabeam::worker {
+
+/// No exception of a hook's passes here.
+template <class Call>
+Result<> guarded(Call&& call) noexcept {
+  try {
+    return call();
+  } catch (const std::exception&) {
+    return fail(Errc::handler_failed);
+  } catch (...) {
+    return fail(Errc::handler_failed);
+  }
+}
+
+/// The state is one that this type's code may be let at; the record says how much of it was copied.
+inline bool is_compatible(const TypeDescriptor& type, const shm::StateHeader& state,
+                          const shm::AgentRecord& agent) {
+  return state.bytes == type.state_bytes && agent.state_bytes == type.state_bytes &&
+         state.state_version == type.type.state_version;
+}
+
+}  // namespace mabeam::worker
