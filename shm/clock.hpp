@@ -28,20 +28,29 @@ inline std::int64_t elapsed_ns(std::int64_t from_ns, std::int64_t to_ns) {
                                    static_cast<std::uint64_t>(from_ns));
 }
 
-/// `timeout` from now, never past the end of time.
-inline std::int64_t deadline_after(std::chrono::nanoseconds timeout) {
-  const std::int64_t now = monotonic_ns();
+/// `timeout` from `now_ns` on, never past the end of time.
+inline std::int64_t deadline_after(std::chrono::nanoseconds timeout,
+                                   std::int64_t now_ns = monotonic_ns()) {
   constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-  return timeout.count() > kNever - now ? kNever : now + timeout.count();
+  return timeout.count() > kNever - now_ns ? kNever : now_ns + timeout.count();
 }
 
 /// A clock that is read once for many uses, since a read costs as much as handling a message. Its
 /// owner refreshes it once a round of its loop.
 class CachedClock {
  public:
+  CachedClock() : now_ns_(monotonic_ns()) {}
+
+  /// A clock that stands still until somebody turns it: for tests.
+  explicit CachedClock(std::int64_t now_ns) : now_ns_(now_ns), is_turned_by_hand_(true) {}
+
   [[nodiscard]] std::int64_t now_ns() const noexcept { return now_ns_; }
 
-  void refresh() noexcept { now_ns_ = monotonic_ns(); }
+  void refresh() noexcept {
+    if (!is_turned_by_hand_) now_ns_ = monotonic_ns();
+  }
+
+  void turn_to(std::int64_t now_ns) noexcept { now_ns_ = now_ns; }
 
   /// What happened elsewhere at `time_ns` has been seen here: now is not before it. A time from
   /// the future is no reason to believe it.
@@ -50,7 +59,8 @@ class CachedClock {
   }
 
  private:
-  std::int64_t now_ns_ = monotonic_ns();
+  std::int64_t now_ns_;
+  bool is_turned_by_hand_ = false;
 };
 
 }  // namespace mabeam::shm

@@ -111,13 +111,6 @@ std::uint32_t agents_per_shard(std::uint32_t max_agents, std::uint32_t shards) {
       std::min<std::uint64_t>({room, max_agents, AgentId::kClientSlot - 1}));
 }
 
-void fill_derived(Dimensions& d) {
-  d.agents_per_shard = agents_per_shard(d.max_agents, d.shards);
-  d.names_per_shard = static_cast<std::uint32_t>(
-      std::max<std::uint64_t>(16, std::bit_ceil(std::uint64_t{d.agents_per_shard} * 2)));
-  d.subscriptions_per_endpoint = d.agents_per_shard + 1024;
-}
-
 /// Halves the largest of the open rings until the budget holds, not under the least size.
 void shrink_rings(Dimensions& d, const std::array<bool, kPriorities>& is_open,
                   std::uint64_t budget) {
@@ -139,6 +132,13 @@ std::string_view region_name(Region region) {
       "header", "workers", "endpoints", "notices",       "symbols",      "turns", "metrics",
       "agents", "states",  "names",     "subscriptions", "dead_letters", "logs",  "channels"};
   return kNames[static_cast<std::size_t>(region)];
+}
+
+void fill_derived(Dimensions& d) {
+  d.agents_per_shard = agents_per_shard(d.max_agents, d.shards);
+  d.names_per_shard = static_cast<std::uint32_t>(
+      std::max<std::uint64_t>(16, std::bit_ceil(std::uint64_t{d.agents_per_shard} * 2)));
+  d.subscriptions_per_endpoint = d.agents_per_shard + 1024;
 }
 
 Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint32_t cores,

@@ -134,6 +134,10 @@ struct Layout {
 Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint32_t cores,
                                      std::uint64_t budget = kDefaultBudget);
 
+/// Fills in what follows from the others: how many agents, names and subscriptions a shard has room
+/// for.
+void fill_derived(Dimensions& dimensions);
+
 /// Errors: invalid_argument (dimensions outside their ranges; those of a damaged header, too).
 Result<Layout> compute_layout(const Dimensions& dimensions);
 

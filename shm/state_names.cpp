@@ -1,5 +1,7 @@
 // The words for what a view shows. A value comes from the segment, so it may be any number: one
 // that no word is for is "unknown".
+#include "shm/wire.hpp"
+
 #include "mabeam/observer.hpp"
 
 #include <array>
@@ -48,3 +50,13 @@ std::string_view to_string(HealthView::Status status) {
 }
 
 }  // namespace mabeam
+
+namespace mabeam::shm {
+
+std::string_view dead_reason_name(DeadReason reason) {
+  static constexpr std::array<std::string_view, 8> kWords{
+      "unknown", "poison", "expired", "no_agent", "overflow", "corrupt", "unroutable", "shutdown"};
+  return word_for(kWords, reason);
+}
+
+}  // namespace mabeam::shm

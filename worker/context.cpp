@@ -14,11 +14,12 @@ Result<> Context::Backend::send(Kind kind, AgentId to, Symbol symbol, const Payl
                                 SendOptions options) {
   const std::uint64_t id = ++shard.record_.next_message_id;
   const bool has_deadline = options.deadline.count() > 0;
+  if (has_deadline) shard.clock_.refresh();  // a handler may have run for long
   const shm::MessageHeader header{
       symbol,       static_cast<std::uint32_t>(payload.content()),
       self.value(), to.value(),
       id,           kind == Kind::request ? id : 0,
-      now_ns(),     has_deadline ? shm::deadline_after(options.deadline) : 0};
+      now_ns(),     has_deadline ? shm::deadline_after(options.deadline, now_ns()) : 0};
   return shard.outbox_.send(kind, 0, options.priority, header, payload.bytes());
 }
 

@@ -62,7 +62,7 @@ class TurnTest : public testing::Test {
     for (std::uint64_t i = 0; i < count; ++i) {
       list.entries[i] = {RedoEntry::make_key(WordKind::ring_tail, i), number * 1000 + i};
     }
-    list.checksum = checksum_of(list);
+    list.checksum = checksum_of(list, list.count);
     region().committed.store(number);
   }
 
@@ -179,16 +179,16 @@ TEST_F(TurnTest, TheChecksumCatchesEveryFlippedBit) {
 TEST_F(TurnTest, TheChecksumKnowsTheOrder) {
   commit_without_applying(5);
   RedoList& list = region().lists[1];
-  const std::uint64_t before = checksum_of(list);
+  const std::uint64_t before = checksum_of(list, list.count);
   std::swap(list.entries[1], list.entries[2]);
-  EXPECT_NE(checksum_of(list), before);
+  EXPECT_NE(checksum_of(list, list.count), before);
 }
 
 TEST_F(TurnTest, AListOfAnotherTurnIsRefused) {
   commit_without_applying(5);
   RedoList& list = region().lists[1];
   list.turn = 3;  // whole, but not the one that was committed
-  list.checksum = checksum_of(list);
+  list.checksum = checksum_of(list, list.count);
   EXPECT_EQ(Turn{region()}.recover(resolver_).error().code, Errc::corrupt);
 }
 
@@ -215,7 +215,7 @@ TEST_F(TurnTest, OneBadEntryStoresNothing) {
   commit_without_applying(5);
   RedoList& list = region().lists[1];
   list.entries[4].key = RedoEntry::make_key(WordKind::ring_tail, 999);
-  list.checksum = checksum_of(list);
+  list.checksum = checksum_of(list, list.count);
   EXPECT_EQ(Turn{region()}.recover(resolver_).error().code, Errc::corrupt);
   for (const Word& word : words_)
     EXPECT_EQ(word.load(), 0U);

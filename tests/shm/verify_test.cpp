@@ -100,7 +100,7 @@ void apply_part(const Segment& segment, std::span<const RedoEntry> entries, std:
   list.count = static_cast<std::uint32_t>(entries.size());
   list.bumps_epoch = 0;
   std::copy(entries.begin(), entries.end(), list.entries.begin());
-  list.checksum = checksum_of(list);
+  list.checksum = checksum_of(list, list.count);
   turn.committed.store(list.turn);
   const SegmentWords words{segment, 0};
   for (const RedoEntry& entry : entries.first(applied)) {
