@@ -15,6 +15,7 @@ constexpr std::int64_t kUnknown = -1;
 constexpr std::int64_t kNotWanted = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kLookLimit = 4096;  // records of one log a poll, wanted or not
 constexpr std::size_t kReleaseEvery = 64;
+constexpr std::int64_t kReleaseAfter = 10'000'000;  // ns: a slow handler must not look stalled
 
 }  // namespace
 
@@ -105,6 +106,7 @@ std::size_t ClientEvents::poll_log(EventLogReader& log, const Handler& handler, 
   std::size_t count = 0;
   Record record;
   EventView event;
+  std::int64_t released_ns = monotonic_ns();
   for (std::size_t looked = 0; looked < kLookLimit && count < limit; ++looked) {
     const Result<bool> found = log.peek(record);
     if (!found) {
@@ -112,12 +114,17 @@ std::size_t ClientEvents::poll_log(EventLogReader& log, const Handler& handler, 
       break;
     }
     if (!*found) break;
-    if (take(log, record, event)) {
+    const bool taken = take(log, record, event);
+    if (taken) {
       ++count;
       handler(event);
     }
     if (log.is_evicted()) return count;  // nothing to release; the next poll joins again
-    if (looked % kReleaseEvery == kReleaseEvery - 1) log.release();
+    const bool is_slow = taken && monotonic_ns() - released_ns > kReleaseAfter;
+    if (is_slow || looked % kReleaseEvery == kReleaseEvery - 1) {
+      log.release();
+      released_ns = monotonic_ns();
+    }
   }
   log.release();
   return count;

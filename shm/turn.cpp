@@ -10,10 +10,9 @@ constexpr std::uint64_t kMix2 = 0xD6E8FEB86659FD93;
 
 }  // namespace
 
-std::uint64_t checksum_of(const RedoList& list) noexcept {
-  std::uint64_t sum =
-      list.turn * kMix1 ^ (std::uint64_t{list.count} << 1U | list.bumps_epoch) * kMix2;
-  for (std::uint64_t i = 0; i < list.count; ++i) {
+std::uint64_t checksum_of(const RedoList& list, std::uint32_t count) noexcept {
+  std::uint64_t sum = list.turn * kMix1 ^ (std::uint64_t{count} << 1U | list.bumps_epoch) * kMix2;
+  for (std::uint64_t i = 0; i < count; ++i) {
     const RedoEntry& entry = list.entries[i];
     sum += (entry.key ^ i * kMix1) * kMix2 ^ std::rotl(entry.value * kMix1, 31);
   }
@@ -25,7 +24,7 @@ void Turn::seal(std::uint64_t number) const noexcept {
   list.turn = number;
   list.count = count_;
   list.bumps_epoch = bumps_epoch_ ? 1 : 0;
-  list.checksum = checksum_of(list);
+  list.checksum = checksum_of(list, count_);
 }
 
 void Turn::commit(const TurnWords& words) noexcept {
@@ -54,16 +53,18 @@ Result<bool> Turn::recover(const TurnWords& words) {
   if (committed == applied) return false;
   if (committed != applied + 1) return fail(Errc::corrupt);
   const RedoList& list = region_->lists[committed & 1U];
-  if (list.turn != committed || list.count > kRedoEntries || list.bumps_epoch > 1 ||
-      list.checksum != checksum_of(list)) {
+  const std::uint32_t count = list.count;  // each value is read once: another may change it
+  if (list.turn != committed || count > kRedoEntries || list.bumps_epoch > 1 ||
+      list.checksum != checksum_of(list, count)) {
     return fail(Errc::corrupt);
   }
   begin();
   bumps_epoch_ = list.bumps_epoch != 0;
-  for (std::uint32_t i = 0; i < list.count; ++i) {
-    const Result<Word*> word = words.resolve(list.entries[i]);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const RedoEntry entry = list.entries[i];
+    const Result<Word*> word = words.resolve(entry);
     if (!word) return fail(word.error());
-    staged_[count_++] = {*word, list.entries[i].value, list.entries[i].kind()};
+    staged_[count_++] = {*word, entry.value, entry.kind()};
   }
   apply(words);
   region_->applied.store(committed, std::memory_order_release);

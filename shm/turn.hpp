@@ -253,7 +253,8 @@ class Turn {
   bool bumps_epoch_ = false;
 };
 
-/// The checksum of a list. Every entry is mixed on its own, so one flipped bit always shows.
-std::uint64_t checksum_of(const RedoList& list) noexcept;
+/// The checksum of a list's first `count` entries, up to kRedoEntries. Every entry is mixed on its
+/// own, so one flipped bit always shows.
+std::uint64_t checksum_of(const RedoList& list, std::uint32_t count) noexcept;
 
 }  // namespace mabeam::shm

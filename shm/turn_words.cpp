@@ -69,7 +69,8 @@ Result<Word*> SegmentWords::table_word(const RedoEntry& entry) const {
   const auto index = static_cast<std::uint32_t>(entry.index());
   if (entry.kind() == WordKind::name) {
     const auto slot = static_cast<std::uint32_t>(entry.value);
-    const bool is_entry = entry.value == kTombstone || (slot >= 1 && slot <= table.size());
+    const bool is_entry =
+        entry.value == 0 || entry.value == kTombstone || (slot >= 1 && slot <= table.size());
     if (entry.index() >= table.name_slots() || !is_entry) return fail(Errc::corrupt);
     return &table.name_word(index);
   }

@@ -6,6 +6,11 @@
 #include <cstring>
 
 namespace mabeam::worker {
+namespace {
+
+constexpr std::uint32_t kMostTombstones = 8;  // that go with one name
+
+}  // namespace
 
 using shm::SlotWord;
 using shm::SubscriptionWord;
@@ -119,6 +124,27 @@ Result<> Agents::enter_name(std::uint32_t slot, std::string_view name) {
                       shm::NameWord{tag, slot}.pack());
 }
 
+// A tombstone lets probes go on behind it. Where nothing is behind it, there needs to be none, nor
+// before it.
+Result<> Agents::leave_name(std::uint32_t index) {
+  const std::uint32_t mask = table_.name_slots() - 1;
+  const std::uint32_t next = (index + 1) & mask;
+  if (table_.name_word(next).load(std::memory_order_relaxed) != 0 ||
+      is_pending(WordKind::name, next)) {
+    return stage_change(WordKind::name, index, table_.name_word(index), shm::kTombstone);
+  }
+  Result<> staged = stage_change(WordKind::name, index, table_.name_word(index), 0);
+  for (std::uint32_t step = 1; staged && step <= kMostTombstones; ++step) {
+    const std::uint32_t before = (index - step) & mask;
+    if (table_.name_word(before).load(std::memory_order_relaxed) != shm::kTombstone ||
+        is_pending(WordKind::name, before)) {
+      break;
+    }
+    staged = stage_change(WordKind::name, before, table_.name_word(before), 0);
+  }
+  return staged;
+}
+
 Result<AgentId> Agents::create(const Plan& plan, std::int64_t now_ns) {
   const shm::CreateRequest& request = plan.request;
   if (plan.descriptor->state_bytes > table_.max_state_bytes()) return fail(Errc::state_too_large);
@@ -163,10 +189,7 @@ Result<> Agents::end(std::uint32_t slot) {
                                  SlotWord{word.generation, 0}.pack());
   if (staged && agent.name_length != 0 && agent.name_length < shm::kNameRoom) {
     const auto place = table_.place_name({agent.name.data(), agent.name_length});
-    if (place.taken) {
-      staged = stage_change(WordKind::name, *place.taken, table_.name_word(*place.taken),
-                            shm::kTombstone);
-    }
+    if (place.taken) staged = leave_name(*place.taken);
   }
   if (staged && (subscribed_[slot] != 0 || subscription_changes_ != 0)) {
     staged = unsubscribe(slot, Symbol::none);

@@ -131,6 +131,7 @@ class Agents {
   Result<> stage_change(shm::WordKind kind, std::uint32_t index, shm::Word& word,
                         std::uint64_t value);
   Result<> enter_name(std::uint32_t slot, std::string_view name);
+  Result<> leave_name(std::uint32_t index);
   [[nodiscard]] Result<std::uint32_t> take_slot() const;
   void write_record(std::uint32_t slot, const Plan& plan);
   [[nodiscard]] bool is_pending(shm::WordKind kind, std::uint32_t index) const noexcept;

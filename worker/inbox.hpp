@@ -28,7 +28,8 @@ struct Source {
   bool is_readable = false;
   bool has_rings = false;
   bool is_in_turn = false;
-  std::uint32_t seen = 0;  ///< bit p: the last poll saw something of priority p
+  bool is_log_first = false;  ///< the next turn begins with the log, not with the ring
+  std::uint32_t seen = 0;     ///< bit p: the last poll saw something of priority p
   std::uint32_t empty_looks = 0;
   std::array<shm::RingConsumer, shm::kPriorities> rings;
   shm::EventLogReader log;

@@ -64,14 +64,24 @@ Result<std::byte*> Outbox::claim_slowly(Ring& ring, std::uint32_t index, std::ui
   if (room) return room->data();
   if (room.error().code != Errc::backpressure) return fail(room.error());
   if (is_alone) return fail(Errc::message_too_large);
-  is_blocked_ = true;
-  blockage_ = {index, own + shm::record_bytes(length)};
+  block(index, own + shm::record_bytes(length));
   return fail(room.error());
 }
 
-// From the end of the patience until the ring has drained to half.
-bool Outbox::bury_if_congested(Ring& ring, const shm::Received& message) {
+void Outbox::block(std::uint32_t ring, std::uint64_t bytes) noexcept {
+  is_blocked_ = true;
+  blockage_ = {ring, bytes, ++tickets_, 0};
+}
+
+// A congested ring buries what is sent to it, from the end of the patience until it has drained to
+// half; one that is reserved blocks it. True if the message is not to be claimed.
+bool Outbox::is_refused(Ring& ring, std::uint32_t index, const shm::Received& message) {
+  if (ring.reserved_by != 0) {
+    block(index, shm::record_bytes(sizeof message.header + message.payload.size()));
+    return true;
+  }
   ring.is_congested = ring.producer.used() > ring.producer.capacity() / 2;
+  ring.is_closed = ring.is_congested;
   if (ring.is_congested) bury(shm::DeadReason::overflow, message);
   return ring.is_congested;
 }
@@ -91,8 +101,10 @@ Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
   }
   if (payload.size() > ring.producer.max_body()) return fail(Errc::message_too_large);
   const auto length = static_cast<std::uint32_t>(sizeof header + payload.size());
-  if (ring.is_congested && bury_if_congested(ring, {kind, flags, header, payload})) [[unlikely]]
+  if (ring.is_closed && is_refused(ring, index, {kind, flags, header, payload})) [[unlikely]] {
+    if (is_blocked_) return fail(Errc::backpressure);
     return {};
+  }
   if (!is_message_open_) open_message();
   mark(ring, index);
   std::byte* at = ring.producer.try_claim(length, static_cast<std::uint16_t>(kind), flags);
@@ -114,8 +126,7 @@ Result<std::span<std::byte>> Outbox::claim_event(std::uint32_t length) {
   room = log_.claim(length, kind);
   if (room) return room;
   if (is_alone) return fail(Errc::message_too_large);
-  is_blocked_ = true;
-  blockage_ = {Blockage::kLog, log_.claimed() - before_.log + shm::record_bytes(length)};
+  block(Blockage::kLog, log_.claimed() - before_.log + shm::record_bytes(length));
   ring_slow_readers();
   return room;
 }
@@ -240,23 +251,32 @@ void Outbox::ring_slow_readers() {
   });
 }
 
-bool Outbox::may_retry(const Blockage& blockage, std::int64_t now_ns,
-                       std::int64_t stall_timeout_ns) {
+bool Outbox::may_retry(Blockage& blockage, std::int64_t now_ns, std::int64_t stall_timeout_ns) {
   if (blockage.ring == Blockage::kLog) return may_retry_log(blockage, now_ns, stall_timeout_ns);
+  if (blockage.since_ns == 0) blockage.since_ns = now_ns;
   Ring& ring = rings_[blockage.ring];
-  const std::uint64_t used = ring.producer.used();
+  if (ring.reserved_by != 0 && ring.reserved_by != blockage.ticket) return false;
+  const std::uint64_t head = ring.producer.claimed() - ring.producer.used();
   if (ring.producer.has_room_for(blockage.bytes)) {
     ring.full_since_ns = 0;
+    ring.reserved_by = 0;
+    ring.is_closed = ring.is_congested;
     return true;
   }
   if (ring.is_congested) return true;
-  if (ring.full_since_ns == 0 || used < ring.used_when_full) {
-    ring.full_since_ns = now_ns;  // progress starts the patience anew
-    ring.used_when_full = used;
+  if (ring.full_since_ns == 0 || head != ring.head_when_full) {
+    ring.full_since_ns = now_ns;  // the reader's progress starts the patience anew
+    ring.head_when_full = head;
+    if (now_ns - blockage.since_ns >= stall_timeout_ns) {
+      ring.reserved_by = blockage.ticket;
+      ring.is_closed = true;
+    }
     return false;
   }
   if (now_ns - ring.full_since_ns < stall_timeout_ns) return false;
   ring.is_congested = true;
+  ring.is_closed = true;
+  ring.reserved_by = 0;
   ring.full_since_ns = 0;
   return true;
 }

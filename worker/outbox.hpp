@@ -5,6 +5,8 @@
 // Congestion is per destination ring (DESIGN, The turn). A claim that finds its ring full blocks
 // the message; a ring that stays full without any progress of its reader for stall_timeout is
 // congested: sends to it become dead letters (overflow) at once, until it has drained to half.
+// Where the reader does make progress and others take the room, a message that has waited for
+// stall_timeout reserves the ring: the others wait until it has gone.
 #pragma once
 
 #include "shm/event_log.hpp"
@@ -31,6 +33,8 @@ struct Blockage {
 
   std::uint32_t ring = 0;  ///< index of the outgoing ring, or kLog
   std::uint64_t bytes = 0;
+  std::uint64_t ticket = 0;   ///< which wait this is, from 1 on
+  std::int64_t since_ns = 0;  ///< 0: nobody has looked yet
 };
 
 class Outbox {
@@ -65,7 +69,7 @@ class Outbox {
   [[nodiscard]] const Blockage& blockage() const noexcept { return blockage_; }
 
   /// True when what a message waited for has come: room, or the end of the patience.
-  bool may_retry(const Blockage& blockage, std::int64_t now_ns, std::int64_t stall_timeout_ns);
+  bool may_retry(Blockage& blockage, std::int64_t now_ns, std::int64_t stall_timeout_ns);
 
   /// Puts the tails on the redo list.
   void stage(shm::Turn& turn);
@@ -83,11 +87,13 @@ class Outbox {
   struct Ring {
     shm::RingProducer producer;
     std::int64_t full_since_ns = 0;  // 0: it was not full
-    std::uint64_t used_when_full = 0;
+    std::uint64_t head_when_full = 0;
+    std::uint64_t reserved_by = 0;  // ticket of the wait that it is kept for, or 0
     bool is_open = false;
     bool is_in_turn = false;
     bool is_in_message = false;
     bool is_congested = false;
+    bool is_closed = false;  // congested or reserved: one look on the hot path
   };
 
   struct Mark {
@@ -99,7 +105,8 @@ class Outbox {
   Result<std::byte*> claim_slowly(Ring& ring, std::uint32_t index, std::uint32_t length,
                                   shm::Kind kind, std::uint16_t flags);
   void mark(Ring& ring, std::uint32_t index);
-  bool bury_if_congested(Ring& ring, const shm::Received& message);
+  bool is_refused(Ring& ring, std::uint32_t index, const shm::Received& message);
+  void block(std::uint32_t ring, std::uint64_t bytes) noexcept;
   Result<std::span<std::byte>> claim_event(std::uint32_t length);
   bool may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::int64_t timeout_ns);
   void ring_slow_readers();
@@ -117,6 +124,7 @@ class Outbox {
   std::int64_t log_full_since_ns_ = 0;
   std::uint64_t log_lowest_when_full_ = 0;
   Blockage blockage_;
+  std::uint64_t tickets_ = 0;
   bool is_blocked_ = false;
   bool is_message_open_ = false;  // the current message has claimed something
   std::uint64_t sent_ = 0;

@@ -7,6 +7,7 @@ namespace mabeam::worker {
 namespace {
 
 constexpr std::uint32_t kFirstClock = 8;       // messages before the first look at the clock
+constexpr std::uint32_t kMostUnclocked = 16;   // and between two later ones
 constexpr std::uint32_t kFewestToDivide = 16;  // a smaller turn is not divided among priorities
 
 }  // namespace
@@ -30,10 +31,7 @@ Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& 
 
 std::uint32_t Shard::run_turn(const Limits& limits) {
   limits_ = limits;
-  if (single_steps_ != 0) {
-    limits_.turn_messages = 1;
-    --single_steps_;
-  }
+  if (single_steps_ != 0) limits_.turn_messages = 1;
   taken_ = 0;
   next_clock_ = kFirstClock;
   waiting_ = 0;
@@ -41,6 +39,7 @@ std::uint32_t Shard::run_turn(const Limits& limits) {
   ++rotation_;
   if (inbox_.poll()) take_messages();
   if (in_turn_) commit();
+  if (single_steps_ != 0 && taken_ != 0) --single_steps_;
   if (wants_to_listen_) {
     wants_to_listen_ = false;
     inbox_.set_listening(true);
@@ -59,11 +58,11 @@ void Shard::begin_turn() noexcept {
   turn_began_ns_ = clock_.now_ns();
 }
 
-// Where messages take little time, the next look is twice as far.
+// Where messages take little time, the next look is further off.
 bool Shard::is_out_of_time() noexcept {
   clock_.refresh();
   const std::int64_t passed_ns = clock_.now_ns() - turn_began_ns_;
-  next_clock_ += passed_ns < limits_.turn_time_ns / 4 ? 2 * taken_ : kFirstClock;
+  next_clock_ += passed_ns < limits_.turn_time_ns / 4 ? kMostUnclocked : kFirstClock;
   is_full_ = passed_ns > limits_.turn_time_ns;
   return is_full_;
 }

@@ -99,6 +99,8 @@ class Shard {
   std::uint32_t take_from_log(Source& source, std::uint32_t quota);
   bool serve_event(Source& source, const shm::Record& record, std::uint32_t quota,
                    std::uint32_t& served);
+  static bool was_overwritten(const Source& source) noexcept;
+  static bool read_event(const Source& source, const shm::Record& record, shm::Received& event);
   void give_up_ring(Source& source, Priority priority);
   void bury_corrupt(std::uint32_t endpoint, std::uint64_t bytes);
   bool is_unblocked(std::optional<Blockage>& blockage);
@@ -120,6 +122,7 @@ class Shard {
     agents_.begin_message();
     outbox_.begin_message();
     witness_ = witness;
+    refused_before_ = record_.refused;
     doom_ = {};
     attempt_ = 1;
     if (record_.blamed_witness == witness && witness != 0) [[unlikely]]
@@ -168,7 +171,8 @@ class Shard {
   std::uint32_t single_steps_ = 0;  // turns of one message still to run after a crash
   std::uint32_t attempt_ = 1;       // of the current message
   std::uint64_t witness_ = 0;       // that names it
-  Result<> doom_;                   // why the current message fails, whatever its handler returns
+  std::uint64_t refused_before_ = 0;
+  Result<> doom_;  // why the current message fails, whatever its handler returns
   bool in_turn_ = false;
   bool is_full_ = false;          // the turn ends here
   bool wants_to_listen_ = false;  // the current message needs cursors in the logs first

@@ -43,9 +43,9 @@ bool wants_answer(Kind kind) {
 
 }  // namespace
 
-// A symbol's text never changes, and most messages have the name of the one before.
+// Most messages have the name of the one before. A text never changes; that there is none may.
 std::string_view Shard::text_of(Symbol symbol) noexcept {
-  if (symbol != last_symbol_) {
+  if (symbol != last_symbol_ || last_text_.empty()) {
     last_symbol_ = symbol;
     last_text_ = symbols_.text(symbol);
   }
@@ -55,6 +55,7 @@ std::string_view Shard::text_of(Symbol symbol) noexcept {
 Shard::Outcome Shard::undo(Outcome outcome) noexcept {
   agents_.undo_message();
   outbox_.undo_message();
+  record_.refused = refused_before_;
   return outcome;
 }
 
@@ -69,7 +70,8 @@ Shard::Outcome Shard::handle(const Source& source, const Received& message, std:
   } else {
     outcome = handle_kind(message, witness);
   }
-  if (outcome == Outcome::passed) {
+  if (outcome == Outcome::passed) [[likely]] {
+    if (taken_ % kLatencyEvery == 0) sent_ns_.push_back(message.header.sent_ns);
     if (attempt_ > 1) [[unlikely]]
       pass();
     if (agents_.changed_structure()) is_full_ = true;
@@ -100,7 +102,6 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
     if (outcome == Outcome::passed) ++record_.expired;
     return outcome;
   }
-  if (taken_ % kLatencyEvery == 0) sent_ns_.push_back(message.header.sent_ns);
   switch (message.kind) {
     case Kind::request:
     case Kind::signal:
@@ -197,7 +198,6 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   const TypeDescriptor* type = types_.find(agent.type);
   if (attempt_ > limits_.max_attempts) {
     outbox_.bury(DeadReason::poison, message);
-    pass();
     return Outcome::passed;
   }
   if (type == nullptr || type->on_event == nullptr) return Outcome::passed;
@@ -223,7 +223,6 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
   if (!ended) undo(Outcome::passed);
-  if (attempt_ > 1) pass();
   if (agents_.changed_structure()) is_full_ = true;
   return Outcome::passed;
 }

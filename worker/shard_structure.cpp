@@ -66,8 +66,10 @@ Result<> Shard::end_agent(AgentId id) {
     Context::Backend backend{*this, id, nullptr};
     Context context{backend};
     if (is_compatible(*type, *state, agents_.table().record(slot))) {
-      // What on_stop answers changes nothing: the agent ends all the same.
+      // What on_stop answers, or wishes to hear, changes nothing: the agent ends all the same.
+      const bool wanted_to_listen = wants_to_listen_;
       (void)guarded([&] { return type->on_stop(context, state + 1); });
+      wants_to_listen_ = wanted_to_listen;
     }
   }
   if (!doom_) return doom_;

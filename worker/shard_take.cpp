@@ -18,17 +18,18 @@ void Shard::take(Priority priority, std::uint32_t quota) {
     if ((source->seen & bit) != 0) ready_.push_back(source);
   }
   const std::size_t count = ready_.size();
-  std::size_t next = count < 2 ? 0 : rotation_ % count;
+  // Which priority leads goes round in 16 turns; who is first moves on once in each such round,
+  // too, or a number of senders that divides 16 would always lead with the same priority.
+  std::size_t next = count < 2 ? 0 : (rotation_ + rotation_ / 16) % count;
   for (std::size_t i = 0; i < count && quota != 0 && !is_over(); ++i) {
     Source& source = *ready_[next];
     if (++next == count) next = 0;
-    std::uint32_t taken = 0;
-    if (source.has_rings) taken = take_from_ring(source, priority, quota);
-    quota -= std::min(quota, taken);
-    if (priority == Priority::normal && source.log.is_joined() && quota != 0 && !is_over()) {
-      taken = take_from_log(source, quota);
-      quota -= std::min(quota, taken);
-    }
+    const bool has_events =
+        priority == Priority::normal && source.log.is_joined() && source.log.has_more();
+    if (has_events && source.is_log_first) quota -= take_from_log(source, quota);
+    if (source.has_rings) quota -= take_from_ring(source, priority, quota);
+    if (has_events && !source.is_log_first) quota -= take_from_log(source, quota);
+    source.is_log_first = !source.is_log_first;  // neither takes all of every turn
   }
 }
 
@@ -42,6 +43,7 @@ bool Shard::is_unblocked(std::optional<Blockage>& blockage) {
   return true;
 }
 
+// Takes at most `quota`, as take_from_log().
 std::uint32_t Shard::take_from_ring(Source& source, Priority priority, std::uint32_t quota) {
   const auto p = static_cast<std::uint32_t>(priority);
   shm::RingConsumer& ring = source.rings[p];
@@ -103,6 +105,7 @@ std::uint32_t Shard::take_from_log(Source& source, std::uint32_t quota) {
   for (std::uint32_t skipped = 0; skipped < kMostSkipped && served < quota && !is_over();
        ++skipped) {
     const Result<bool> found = source.log.peek(record);
+    if (was_overwritten(source)) break;
     if (!found) {
       begin_message(0);
       record_.events_missed += 1;
@@ -118,26 +121,49 @@ std::uint32_t Shard::take_from_log(Source& source, std::uint32_t quota) {
   return served;
 }
 
+// A writer that has lost its patience may overwrite what is being read: what was copied before this
+// look is whole if it says no.
+bool Shard::was_overwritten(const Source& source) noexcept {
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return source.log.is_evicted();
+}
+
+// The event in a record of a source's log, if it is one that its owner may have emitted. Numbers
+// count events, each of which takes room.
+bool Shard::read_event(const Source& source, const shm::Record& record, shm::Received& event) {
+  return shm::parse(record, event) && event.kind == shm::Kind::event &&
+         static_cast<std::uint32_t>(AgentId{event.header.source}.endpoint()) == source.endpoint &&
+         event.header.id <= record.position;
+}
+
 // Serves one event to its subscribers in slot order, from the cursor's next slot on. False when the
 // event is not over yet.
 bool Shard::serve_event(Source& source, const shm::Record& record, std::uint32_t quota,
                         std::uint32_t& served) {
-  const std::optional<shm::Received> message = shm::parse(record);
+  shm::Received event;
+  const bool is_event = read_event(source, record, event);
+  if (was_overwritten(source)) return false;
   if (!in_turn_) begin_turn();
   inbox_.note_use(source);
-  const std::uint64_t sequence = message ? message->header.id : source.log.sequence();
-  const auto& subscribers = subscribers_.of(message ? message->header.symbol : Symbol::none);
+  const std::uint64_t expected = source.log.sequence();
+  if (!is_event) {
+    ++record_.events_missed;
+    source.log.advance(record.end, expected == shm::kNotReading ? expected : expected + 1);
+    return true;
+  }
+  const std::uint64_t sequence = event.header.id;
+  const auto& subscribers = subscribers_.of(event.header.symbol);
   auto next = std::lower_bound(subscribers.begin(), subscribers.end(), source.log.next_slot(),
                                [](const Subscribers::Subscriber& subscriber, std::uint64_t slot) {
                                  return subscriber.slot < slot;
                                });
   for (; next != subscribers.end(); ++next) {
-    if (next->since_ns > message->header.sent_ns) continue;
+    if (next->since_ns > event.header.sent_ns) continue;
     source.log.serve_next(next->slot);
     if (served >= quota || is_over()) return false;
     const std::uint64_t witness = shm::Witness::pack(shm::Witness::What::event, source.endpoint, 0,
                                                      next->slot, record.position);
-    const Outcome outcome = handle_event(*message, next->slot, witness);
+    const Outcome outcome = handle_event(event, next->slot, witness);
     if (outcome == Outcome::commit_first) is_full_ = true;
     if (outcome == Outcome::blocked) {
       source.log_blockage = outbox_.blockage();
@@ -149,12 +175,12 @@ bool Shard::serve_event(Source& source, const shm::Record& record, std::uint32_t
       is_full_ = true;
       return false;
     }
+    if (attempt_ > 1) pass();
     ++served;
     ++taken_;
     ++record_.events_delivered;
     source.log.serve_next(next->slot + 1);
   }
-  const std::uint64_t expected = source.log.sequence();
   if (expected != shm::kNotReading && sequence > expected) {
     record_.events_missed += sequence - expected;
   }

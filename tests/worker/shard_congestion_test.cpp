@@ -1,4 +1,5 @@
 // A full ring: its message waits where it is, the others go on, and patience has an end.
+#include "shm/clock.hpp"
 #include "tests/worker/shard_support.hpp"
 
 namespace mabeam::worker {
@@ -145,6 +146,51 @@ TEST_F(ShardCongestion, EmitterWaitsForAReaderOfItsLog) {
   run(1);
   EXPECT_EQ(state(listener).all(), (Values{1, 2, 3, 4, 5}));
   EXPECT_EQ(record(1).events_missed, 0U);
+}
+
+// A reader that is slow and others that fill up what it takes: the clock is the machine's, so each
+// round takes the time that a turn needs and no longer.
+class ShardPatience : public ShardCongestion {
+ protected:
+  ShardPatience() { limits_.stall_timeout_ns = 20'000'000; }
+
+  void post_small(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+      post(small_, "send", Task{.bytes = 192}, {.client = kSecondClient});
+  }
+
+  /// Takes `each` a round, and lets as many be sent anew, until `is_over` or too late.
+  template <class IsOver>
+  void exchange(std::uint32_t each, IsOver&& is_over) {
+    const std::int64_t end_ns = shm::monotonic_ns() + 100 * limits_.stall_timeout_ns;
+    while (!is_over() && shm::monotonic_ns() < end_ns) {
+      post_small(take(Priority::normal, kFirstClient, each).size());
+      turn();
+      turn();
+    }
+  }
+
+  const AgentId small_ = create().value();
+};
+
+TEST_F(ShardPatience, ReaderThatMovesIsNotCongested) {
+  post_small(58);
+  run();
+  post(agent_, "send", Task{.value = -1, .bytes = kQuarterRing});
+  run();
+  const std::int64_t end_ns = shm::monotonic_ns() + 5 * limits_.stall_timeout_ns;
+  exchange(5, [&] { return state(agent_).count != 0 || shm::monotonic_ns() > end_ns; });
+  EXPECT_TRUE(burials().empty());
+}
+
+TEST_F(ShardPatience, LargeMessageGetsItsRoomThoughSmallOnesKeepComing) {
+  post_small(70);
+  run();
+  post(agent_, "send", Task{.value = -1, .bytes = kQuarterRing});
+  run();
+  exchange(2, [&] { return state(agent_).count != 0; });
+  EXPECT_EQ(state(agent_).count, 1U);
+  EXPECT_TRUE(burials().empty());
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // What a shard does not trust: senders' names, bytes of rings and logs, states of another version.
+#include "shm/clock.hpp"
+#include "shm/doorbell.hpp"
 #include "shm/event_log.hpp"
 #include "shm/spsc_ring.hpp"
 #include "tests/worker/shard_support.hpp"
@@ -175,6 +177,46 @@ TEST_F(ShardDamage, LengthOfAStateInItsRecordIsNotTrusted) {
   run();
   EXPECT_EQ(state(neighbour).all(), (Values{1, 4}));
   EXPECT_EQ(burials().size(), 2U);
+}
+
+/// A record that is no event of its log's owner's.
+class ShardForgedEvent : public ShardTest {
+ protected:
+  void forge(shm::Kind kind, AgentId source, std::uint64_t id) {
+    auto log = shm::EventLogWriter::open(segment_.log(kFirstClient), segment_.endpoints()).value();
+    shm::MessageHeader header{};
+    header.symbol = segment_.symbols().intern("job.get").value();
+    header.source = source.value();
+    header.target = agent_.value();
+    header.id = id;
+    header.correlation = 99;
+    header.sent_ns = shm::monotonic_ns();
+    shm::compose(log.claim(sizeof header, static_cast<std::uint16_t>(kind)).value(), header, {});
+    log.publish();
+    shm::full_fence();
+    segment_.announce(kFirstClient, 1);
+    run();
+  }
+
+  const AgentId agent_ = create({.subscribe = {"job.*"}}).value();
+};
+
+TEST_F(ShardForgedEvent, RequestInALogIsNotAnswered) {
+  forge(shm::Kind::request, client_id(kFirstClient), 0);
+  EXPECT_EQ(state(agent_).count, 0U);
+  EXPECT_TRUE(take(Priority::high, kFirstClient).empty());
+  EXPECT_EQ(record().events_missed, 1U);
+}
+
+TEST_F(ShardForgedEvent, NobodyEmitsInAnothersName) {
+  forge(shm::Kind::event, client_id(kSecondClient), 0);
+  EXPECT_EQ(state(agent_).count, 0U);
+  EXPECT_EQ(record().events_missed, 1U);
+}
+
+TEST_F(ShardForgedEvent, NumberThatCannotBeIsNotCounted) {
+  forge(shm::Kind::event, client_id(kFirstClient), std::uint64_t{1} << 62U);
+  EXPECT_EQ(record().events_missed, 1U);
 }
 
 }  // namespace
