@@ -77,19 +77,40 @@ void ClientEmitter::note_interest(const EndpointSet& readers) {
     interested_.insert(reader);
     segment_.announce(endpoint_.index(), reader);
   });
-  ++deliverable_;
-  const Mark mark{log_.published(), deliverable_};
-  const std::uint64_t step = log_.capacity() / kMarksPerLog;
-  if (!marks_.empty() && mark.end / step == marks_.back().end / step) {
-    marks_.back() = mark;
+  if (!evicted_.empty() && misses_some(readers)) {
+    ++missed_;
     return;
   }
-  marks_.push_back(mark);
-  // What lies a whole log back has been passed, or its reader was evicted.
-  while (marks_.front().end + log_.capacity() < mark.end) {
-    delivered_ = marks_.front().delivered;
-    marks_.pop_front();
+  ++pending_;
+  const std::uint64_t end = log_.published();
+  const std::uint64_t step = log_.capacity() / kMarksPerLog;
+  if (!marks_.empty() && end / step == marks_.back().end / step) {
+    marks_.back() = {end, marks_.back().events + 1};
+    return;
   }
+  marks_.push_back({end, 1});
+  // What lies a whole log back has been passed, or its reader was evicted and it was missed.
+  while (marks_.front().end + log_.capacity() < end)
+    settle_first_mark();
+}
+
+// Those that have come back since are forgotten.
+bool ClientEmitter::misses_some(const EndpointSet& readers) {
+  bool found = false;
+  EndpointSet still;
+  evicted_.for_each([&](std::uint32_t reader) {
+    if (!log_.is_evicted(reader)) return;
+    still.insert(reader);
+    found = found || readers.contains(reader);
+  });
+  evicted_ = still;
+  return found;
+}
+
+void ClientEmitter::settle_first_mark() {
+  delivered_ += marks_.front().events;
+  pending_ -= marks_.front().events;
+  marks_.pop_front();
 }
 
 // ---- waiting for room ------------------------------------------------------------------------
@@ -122,7 +143,18 @@ void ClientEmitter::check_stall() {
       segment_.header().tunables.stall_timeout_ns.load(std::memory_order_relaxed);
   if (static_cast<std::uint64_t>(now - full_since_ns_) < patience) return;
   full_since_ns_ = 0;
-  log_.evict(slowest);
+  evict(slowest);
+}
+
+void ClientEmitter::evict(std::uint32_t reader) {
+  (void)status();
+  log_.evict(reader);
+  evicted_.insert(reader);
+  if (!interested_.contains(reader)) return;
+  missed_ += pending_;
+  pending_ = 0;
+  marks_.clear();
+  interested_.clear();
 }
 
 bool ClientEmitter::is_held_by_itself() const {
@@ -145,12 +177,10 @@ bool ClientEmitter::is_delivered() const {
 
 DeliveryStatus ClientEmitter::status() {
   const std::uint64_t lowest = lowest_interested();
-  while (!marks_.empty() && marks_.front().end <= lowest) {
-    delivered_ = marks_.front().delivered;
-    marks_.pop_front();
-  }
+  while (!marks_.empty() && marks_.front().end <= lowest)
+    settle_first_mark();
   if (marks_.empty()) interested_.clear();
-  return {accepted_, delivered_, deliverable_ - delivered_};
+  return {accepted_, delivered_, pending_, missed_};
 }
 
 void ClientEmitter::ring_readers_behind() const {

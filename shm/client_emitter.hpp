@@ -2,10 +2,11 @@
 //
 // Delivery is known without any acknowledgement: a reader moves its cursor behind an event when it
 // has handled it (a shard: when the turn has committed). An event that nobody was subscribed to
-// when it was emitted is accepted and never counts as delivered; a reader that was evicted, or has
-// left, is no longer waited for.
+// when it was emitted is accepted and never counts as delivered; a reader that has left is no
+// longer waited for. One that this emitter has evicted misses what it had not passed, and whatever
+// is meant for it until it has come back: those events count as missed, whoever else gets them.
 //
-//   marks    end of an event in the log -> how many delivered events that makes
+//   marks    end of an event in the log -> how many events between the last mark and it are pending
 //            one mark for each 64th of the log, so what is delivered of it is told a little low,
 //            and exactly once everything is
 #pragma once
@@ -56,13 +57,16 @@ class ClientEmitter {
  private:
   struct Mark {
     std::uint64_t end = 0;
-    std::uint64_t delivered = 0;
+    std::uint64_t events = 0;
   };
 
   [[nodiscard]] bool is_topic(Symbol topic);
   void note_interest(const EndpointSet& readers);
   void ring_readers_behind_half() const;
   void check_stall();
+  void evict(std::uint32_t reader);
+  [[nodiscard]] bool misses_some(const EndpointSet& readers);
+  void settle_first_mark();
   [[nodiscard]] std::uint64_t lowest_interested() const;
 
   const Segment& segment_;
@@ -72,10 +76,12 @@ class ClientEmitter {
   EventLogWriter log_;
   std::vector<bool> checked_;  // by symbol: known to be a well-formed topic
   std::uint64_t accepted_ = 0;
-  std::uint64_t deliverable_ = 0;  // of those, with a subscriber
-  std::uint64_t delivered_ = 0;    // at least
+  std::uint64_t pending_ = 0;    // of those, with a subscriber that has not passed them, at most
+  std::uint64_t delivered_ = 0;  // at least
+  std::uint64_t missed_ = 0;
   std::deque<Mark> marks_;
-  EndpointSet interested_;  // in anything that was not delivered yet
+  EndpointSet interested_;  // in anything that is pending
+  EndpointSet evicted_;     // by this emitter, and perhaps not back yet
   std::int64_t full_since_ns_ = 0;
   std::uint64_t lowest_when_full_ = 0;
 };

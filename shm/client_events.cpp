@@ -102,7 +102,7 @@ std::size_t ClientEvents::poll(const Handler& handler, std::size_t limit) {
 }
 
 std::size_t ClientEvents::poll_log(EventLogReader& log, const Handler& handler, std::size_t limit) {
-  if (log.is_evicted()) log.rejoin();
+  if (log.is_evicted()) count_missed(static_cast<std::int64_t>(log.rejoin()));
   std::size_t count = 0;
   Record record;
   EventView event;
@@ -143,7 +143,7 @@ bool ClientEvents::take(EventLogReader& log, const Record& record, EventView& ev
   // Every event takes more than one byte, so no number is above its position: that would be damage.
   const bool is_numbered = is_event && message->header.id <= record.position;
   const std::uint64_t sequence = is_numbered ? message->header.id : expected;
-  count_gap(log, sequence);
+  count_missed(log.missed_before(sequence));
   log.advance(record.end, sequence == kNotReading ? kNotReading : sequence + 1);
   if (!is_wanted) return false;
   event.topic = symbols_.text(message->header.symbol);
@@ -154,11 +154,10 @@ bool ClientEvents::take(EventLogReader& log, const Record& record, EventView& ev
   return true;
 }
 
-void ClientEvents::count_gap(const EventLogReader& log, std::uint64_t sequence) {
-  const std::uint64_t expected = log.sequence();
-  if (expected == kNotReading || sequence == kNotReading || sequence <= expected) return;
-  missed_ += sequence - expected;
-  endpoint_.count_missed(sequence - expected);
+void ClientEvents::count_missed(std::int64_t events) {
+  if (events == 0) return;
+  missed_ += static_cast<std::uint64_t>(events);
+  endpoint_.count_missed(static_cast<std::uint64_t>(events));
 }
 
 // A log whose bytes are corrupt is given up to its tail; its next event tells what that cost.

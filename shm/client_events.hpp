@@ -55,7 +55,8 @@ class ClientEvents {
   [[nodiscard]] std::int64_t wanted_since(Symbol topic);
   std::size_t poll_log(EventLogReader& log, const Handler& handler, std::size_t limit);
   [[nodiscard]] bool take(EventLogReader& log, const Record& record, EventView& event);
-  void count_gap(const EventLogReader& log, std::uint64_t sequence);
+  /// Below 0: so many had been counted that came after all.
+  void count_missed(std::int64_t events);
   void give_up(EventLogReader& log);
 
   const Segment& segment_;

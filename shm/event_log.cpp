@@ -221,8 +221,8 @@ void EventLogReader::reload() noexcept {
 }
 
 // JOIN. The number at the tail is read between two equal loads of the tail. The writer stores it
-// first, so it may belong to the next tail already: what is missed up to there is then counted too
-// low, never too high, and the first event puts it right.
+// first, so it may belong to the next tail already: what is missed after a join is then counted too
+// low, never too high.
 void EventLogReader::enter() noexcept {
   LogCursor& mine = cursor();
   std::uint64_t tail = log_.header->tail.load(std::memory_order_acquire);
@@ -248,16 +248,18 @@ void EventLogReader::join() noexcept {
   cursor().sequence.store(sequence_, std::memory_order_relaxed);
 }
 
-void EventLogReader::rejoin() noexcept {
+std::uint64_t EventLogReader::rejoin() noexcept {
   const std::uint64_t evictions = log_.header->evicted[reader_].load(std::memory_order_acquire);
   const std::uint64_t expected = sequence_;
   enter();
-  sequence_ = expected;
   acknowledged_ = evictions;
   cursor().acknowledged.store(evictions, std::memory_order_release);
   // The writer counts us again from here on; what it wrote meanwhile is part of the gap.
   enter();
-  sequence_ = expected;
+  const bool is_known = expected != kNotReading && sequence_ != kNotReading && sequence_ > expected;
+  counted_ = is_known ? sequence_ - expected : 0;
+  if (!is_known) sequence_ = expected;
+  return counted_;
 }
 
 void EventLogReader::leave() noexcept {

@@ -159,6 +159,12 @@ class EventLogWriter {
   /// Stops waiting for a reader: it is told by its gap in the sequence what it missed.
   void evict(std::uint32_t reader) noexcept;
 
+  /// True until that reader has come back by itself.
+  [[nodiscard]] bool is_evicted(std::uint32_t reader) const noexcept {
+    return log_.header->evicted[reader].load(std::memory_order_relaxed) !=
+           log_.cursors[reader].acknowledged.load(std::memory_order_acquire);
+  }
+
   /// Loads every reader's position again; true if `length` bytes would fit now.
   bool has_room(std::uint32_t length) noexcept { return has_room_for(record_bytes(length)); }
 
@@ -203,8 +209,18 @@ class EventLogReader {
     return log_.header->evicted[reader_].load(std::memory_order_acquire) != acknowledged_;
   }
 
-  /// Keeps the expected sequence, so that the next event tells how many were missed.
-  void rejoin() noexcept;
+  /// Goes on at the tail. Returns how many events were missed, by the number at the tail: that may
+  /// belong to the next tail already, and then the next event puts it right (missed_before()).
+  std::uint64_t rejoin() noexcept;
+
+  /// How many events were missed before the one of that number; below 0 if rejoin() counted some
+  /// that came after all.
+  [[nodiscard]] std::int64_t missed_before(std::uint64_t sequence) const noexcept {
+    if (sequence_ == kNotReading || sequence == kNotReading) return 0;
+    if (sequence >= sequence_) return static_cast<std::int64_t>(sequence - sequence_);
+    const std::uint64_t surplus = sequence_ - sequence;
+    return surplus <= counted_ ? -static_cast<std::int64_t>(surplus) : 0;
+  }
 
   [[nodiscard]] bool has_more() noexcept {
     if (position_ != tail_cached_) return true;
@@ -220,6 +236,7 @@ class EventLogReader {
     position_ = position;
     sequence_ = sequence;
     next_slot_ = 0;
+    counted_ = 0;
   }
 
   void serve_next(std::uint64_t slot) noexcept { next_slot_ = slot; }
@@ -251,6 +268,7 @@ class EventLogReader {
   std::uint64_t sequence_ = 0;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t tail_cached_ = 0;
+  std::uint64_t counted_ = 0;  // by rejoin(), until the next event
 };
 
 /// Reads without a cursor: holds nobody back, and is told what it missed. For observers, so the log

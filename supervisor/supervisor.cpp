@@ -237,9 +237,10 @@ ExitCode Supervisor::finish() {
   } else {
     runtime_.segment.remove();
   }
-  if (!keeps && leftovers.agents + leftovers.messages != 0) {
-    log_.warn("agents and unread messages went with the segment",
-              {{"agents", leftovers.agents}, {"messages", leftovers.messages}});
+  if (!keeps && leftovers.agents + leftovers.messages + leftovers.events != 0) {
+    log_.warn("agents and unread messages went with the segment", {{"agents", leftovers.agents},
+                                                                   {"messages", leftovers.messages},
+                                                                   {"events", leftovers.events}});
   }
   log_.info("stopped", {{"segment", keeps ? "kept" : "removed"}});
   return exit_;

@@ -44,7 +44,9 @@ Result<> emit_patiently(Client& client, std::string_view topic, std::string_view
 
 struct Delivery {
   std::uint64_t delivered = 0;  // events that somebody was subscribed to and has passed
+  std::uint64_t missed = 0;     // that a subscriber will never get
   bool is_complete = false;     // nobody has anything left to pass
+  bool has_ended = false;       // the runtime, meanwhile
 };
 
 // In slices, so that an interrupt is seen. Client::wait_delivered() returns early when all is
@@ -58,7 +60,7 @@ Delivery wait_delivered(Client& client, nanoseconds timeout) {
     const DeliveryStatus status = client.wait_delivered(slice);
     const bool has_ended = Clock::now() - slice_begin < slice;
     if (status.pending == 0 || has_ended || left == nanoseconds{0} || stop_requested()) {
-      return {status.delivered, status.pending == 0};
+      return {status.delivered, status.missed, status.pending == 0, has_ended};
     }
   }
 }
@@ -90,7 +92,9 @@ struct Report {
 
 std::string delivered_text(const Report& report) {
   std::string text = human_count(report.delivery.delivered) + " delivered";
-  const std::uint64_t rest = report.totals.accepted - report.delivery.delivered;
+  const std::uint64_t missed = report.delivery.missed;
+  if (missed != 0) text += ", " + human_count(missed) + " missed";
+  const std::uint64_t rest = report.totals.accepted - report.delivery.delivered - missed;
   if (rest == 0 || !report.delivery.is_complete) return text;
   return text + " (nobody is subscribed to the other " + human_count(rest) + ")";
 }
@@ -98,9 +102,10 @@ std::string delivered_text(const Report& report) {
 void show(const Report& report, Output& output) {
   const FeedTotals& totals = report.totals;
   if (output.json()) {
-    Json document{{"accepted", totals.accepted}, {"delivered", report.delivery.delivered},
-                  {"rejected", totals.rejected}, {"records", totals.records},
-                  {"bytes", totals.bytes},       {"seconds", report.seconds}};
+    Json document{{"accepted", totals.accepted},      {"delivered", report.delivery.delivered},
+                  {"missed", report.delivery.missed}, {"rejected", totals.rejected},
+                  {"records", totals.records},        {"bytes", totals.bytes},
+                  {"seconds", report.seconds}};
     if (report.was_interrupted) document["interrupted"] = true;
     if (const auto& failure = report.failure) {
       document["error"] = {{"code", failure->code}, {"message", failure->message}};
@@ -125,6 +130,20 @@ std::optional<Failure> failure_of(const Report& report, const LineSource& lines,
                    .code = "system",
                    .message = "cannot read " + input.label() + ": " +
                               std::generic_category().message(lines.error())};
+  }
+  if (report.delivery.missed != 0) {
+    return Failure{.exit = Exit::refused,
+                   .code = "missed",
+                   .message = human_count(report.delivery.missed) +
+                              " events never reached a subscriber that stood still for "
+                              "stall_timeout (mabeam stats counts what was missed)"};
+  }
+  if (!report.delivery.is_complete && report.delivery.has_ended) {
+    const std::uint64_t unread = report.totals.accepted - report.delivery.delivered;
+    return Failure{.exit = Exit::no_runtime,
+                   .code = std::string(code_name(Errc::not_running)),
+                   .message = "the runtime has ended; up to " + human_count(unread) +
+                              " events that nobody had read went with it"};
   }
   if (!report.delivery.is_complete && !report.was_interrupted) {
     return Failure{.exit = Exit::timed_out,

@@ -95,9 +95,11 @@ void Shard::bury_corrupt(std::uint32_t endpoint, std::uint64_t bytes) {
 std::uint32_t Shard::take_from_log(Source& source, std::uint32_t quota) {
   if (source.log.is_evicted()) {
     if (source.is_in_turn) return 0;  // its words are on their way; next turn
-    source.log.rejoin();
-    source.log_committed = source.log.position();
-    source.log_slot_committed = source.log.next_slot();
+    begin_message(0);
+    record_.events_missed += source.log.rejoin();
+    source.log_committed = shm::kNotReading;  // so that the new number goes with the count
+    inbox_.note_use(source);
+    ++taken_;
   }
   if (!is_unblocked(source.log_blockage)) return 0;
   std::uint32_t served = 0;
@@ -181,9 +183,7 @@ bool Shard::serve_event(Source& source, const shm::Record& record, std::uint32_t
     ++record_.events_delivered;
     source.log.serve_next(next->slot + 1);
   }
-  if (expected != shm::kNotReading && sequence > expected) {
-    record_.events_missed += sequence - expected;
-  }
+  record_.events_missed += static_cast<std::uint64_t>(source.log.missed_before(sequence));
   source.log.advance(record.end, sequence + 1);
   return true;
 }

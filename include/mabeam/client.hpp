@@ -58,6 +58,9 @@ struct DeliveryStatus {
   std::uint64_t accepted = 0;   ///< events this client has emitted
   std::uint64_t delivered = 0;  ///< of those, what had subscribers and was passed by all of them
   std::uint64_t pending = 0;    ///< of those, what a subscriber has still to pass; 0: complete
+  /// Of those, what a subscriber will never get: it held the log for stall_timeout, and was
+  /// evicted.
+  std::uint64_t missed = 0;
 };
 
 class MABEAM_API Client {

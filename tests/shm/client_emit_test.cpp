@@ -259,5 +259,27 @@ TEST_F(ClientEmit, DeliveryIsCountedOverManyRoundsOfTheLog) {
   EXPECT_EQ(client_.wait_delivered(milliseconds{5}).accepted, 20'000U);
 }
 
+TEST_F(ClientEmit, WhatAnEvictedSubscriberLosesIsMissedAndNotDelivered) {
+  segment_.header().tunables.stall_timeout_ns.store(1'000'000);
+  EventLogReader stopped = join(1);
+  subscribe(1, "a.b");
+  std::uint64_t before = 0;
+  while (!stopped.is_evicted()) {
+    if (client_.emit("a.b", "payload!", seconds{10})) ++before;
+  }
+  DeliveryStatus status = client_.wait_delivered(milliseconds{5});
+  EXPECT_EQ(status.delivered, 0U);
+  EXPECT_GE(status.missed + 1, before) << "all but the one that came after the eviction";
+  ASSERT_TRUE(client_.emit("a.b", "payload!"));
+  status = client_.wait_delivered(milliseconds{5});
+  EXPECT_EQ(status.missed, status.accepted);
+  EXPECT_EQ(status.pending, 0U);
+  (void)stopped.rejoin();
+  ASSERT_TRUE(client_.emit("a.b", "payload!"));
+  read(stopped);
+  status = client_.wait_delivered(seconds{20});
+  EXPECT_EQ(status.delivered, 1U) << "it has come back";
+}
+
 }  // namespace
 }  // namespace mabeam::shm

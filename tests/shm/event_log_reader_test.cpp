@@ -133,12 +133,29 @@ TEST_F(EventLogReaders, AnEvictedReaderIsToldExactlyWhatItMissed) {
   writer.evict(0);
   for (int i = 0; i < 300; ++i)
     ASSERT_TRUE(emit(writer));
-  reader.rejoin();
-  EXPECT_FALSE(reader.is_evicted());
-  EXPECT_EQ(reader.sequence(), 7U);
   const std::uint64_t next = writer.sequence();
+  EXPECT_EQ(reader.rejoin(), next - 7);
+  EXPECT_FALSE(reader.is_evicted());
+  EXPECT_EQ(reader.sequence(), next);
   ASSERT_TRUE(emit(writer));
-  EXPECT_EQ(read(reader), next);  // so next - 7 were missed, no more and no fewer
+  EXPECT_EQ(reader.missed_before(next), 0);
+  EXPECT_EQ(read(reader), next);
+}
+
+TEST_F(EventLogReaders, WhatCameAfterAllWasNotMissed) {
+  EventLogWriter writer = open_writer();
+  EventLogReader reader = open_reader(0);
+  reader.join();
+  while (emit(writer)) {
+  }
+  writer.evict(0);
+  const std::uint64_t counted = reader.rejoin();
+  EXPECT_EQ(reader.missed_before(writer.sequence() - 3), -3);
+  EXPECT_EQ(reader.missed_before(writer.sequence() - counted - 1), 0) << "never below what it was";
+  EXPECT_EQ(reader.missed_before(writer.sequence() + 2), 2);
+  ASSERT_TRUE(emit(writer));
+  read(reader);
+  EXPECT_EQ(reader.missed_before(writer.sequence() - 3), 0) << "the first event has put it right";
 }
 
 TEST_F(EventLogReaders, ARejoinedReaderIsWaitedForAgain) {
@@ -150,7 +167,7 @@ TEST_F(EventLogReaders, ARejoinedReaderIsWaitedForAgain) {
   writer.evict(0);
   for (int i = 0; i < 100; ++i)
     ASSERT_TRUE(emit(writer));
-  reader.rejoin();
+  (void)reader.rejoin();
   std::uint64_t count = 0;
   while (emit(writer))
     ++count;
