@@ -6,6 +6,7 @@
 #include "shm/registry.hpp"
 #include "shm/subscriptions.hpp"
 #include "shm/symbols.hpp"
+#include "shm/timers.hpp"
 #include "shm/turn.hpp"
 #include "shm/wire.hpp"
 
@@ -37,7 +38,8 @@ bool is_valid(const Dimensions& d) {
           d.max_state_bytes <= kMaxStateBytes && d.agents_per_shard >= 1 &&
           d.agents_per_shard < AgentId::kClientSlot;
   valid = valid && is_power_between(d.names_per_shard, 2, 1ULL << 26U) &&
-          d.subscriptions_per_endpoint >= 1 && d.subscriptions_per_endpoint <= 1U << 26U;
+          d.subscriptions_per_endpoint >= 1 && d.subscriptions_per_endpoint <= 1U << 26U &&
+          d.timers_per_shard >= 1 && d.timers_per_shard <= kMaxTimers;
   valid = valid && is_power_between(d.symbol_slots, 16, 1U << 24U) && d.symbol_text_bytes >= 256 &&
           d.symbol_text_bytes <= 1U << 30U;
   for (const std::uint64_t bytes : d.ring_bytes) {
@@ -79,6 +81,8 @@ std::uint64_t region_bytes(Region region, const Dimensions& d) {
       return (std::uint64_t{d.shards} * d.subscriptions_per_endpoint +
               std::uint64_t{d.clients} * kClientSubscriptions) *
              sizeof(Subscription);
+    case Region::timers:
+      return std::uint64_t{d.shards} * d.timers_per_shard * sizeof(TimerRecord);
     case Region::dead_letters:
       return d.shards * log_bytes_for(0, d.dead_letter_bytes);
     case Region::logs:
@@ -129,8 +133,8 @@ void shrink_rings(Dimensions& d, const std::array<bool, kPriorities>& is_open,
 
 std::string_view region_name(Region region) {
   static constexpr std::array<std::string_view, kRegions> kNames{
-      "header", "workers", "endpoints", "notices",       "symbols",      "turns", "metrics",
-      "agents", "states",  "names",     "subscriptions", "dead_letters", "logs",  "channels"};
+      "header", "workers", "endpoints",     "notices", "symbols",      "turns", "metrics", "agents",
+      "states", "names",   "subscriptions", "timers",  "dead_letters", "logs",  "channels"};
   return kNames[static_cast<std::size_t>(region)];
 }
 
@@ -139,6 +143,7 @@ void fill_derived(Dimensions& d) {
   d.names_per_shard = static_cast<std::uint32_t>(
       std::max<std::uint64_t>(16, std::bit_ceil(std::uint64_t{d.agents_per_shard} * 2)));
   d.subscriptions_per_endpoint = d.agents_per_shard + 1024;
+  d.timers_per_shard = d.agents_per_shard / 4 + 256;
 }
 
 Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint32_t cores,
@@ -206,6 +211,7 @@ std::uint64_t layout_hash() {
                                             offsetof(AgentRecord, capabilities),
                                             sizeof(StateHeader),
                                             sizeof(Subscription),
+                                            sizeof(TimerRecord),
                                             sizeof(LogHeader),
                                             offsetof(LogHeader, evicted),
                                             sizeof(LogCursor),

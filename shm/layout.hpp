@@ -15,6 +15,7 @@
 //      | states          per shard: two halves an agent                 |  registry.hpp
 //      | names           per shard: index of names                      |  registry.hpp
 //      | subscriptions   per endpoint                                   |  subscriptions.hpp
+//      | timers          per shard                                      |  timers.hpp
 //      | dead_letters    one log a shard                                |  event_log.hpp
 //      | logs            one event log an endpoint                      |  event_log.hpp
 //      | channels        three rings for every pair that may talk       |  channel.hpp
@@ -71,11 +72,12 @@ enum class Region : std::uint32_t {
   states,
   names,
   subscriptions,
+  timers,
   dead_letters,
   logs,
   channels
 };
-inline constexpr std::size_t kRegions = 14;
+inline constexpr std::size_t kRegions = 15;
 std::string_view region_name(Region region);
 
 /// What a configuration may leave to the budget.
@@ -101,6 +103,7 @@ struct Dimensions {
   std::uint32_t agents_per_shard = 0;
   std::uint32_t names_per_shard = 0;  ///< a power of two
   std::uint32_t subscriptions_per_endpoint = 0;
+  std::uint32_t timers_per_shard = 0;
   std::uint32_t symbol_slots = 0;  ///< a power of two
   std::uint32_t symbol_text_bytes = 0;
   std::array<std::uint64_t, kPriorities> ring_bytes{};  ///< high, normal, low; powers of two
@@ -134,8 +137,8 @@ struct Layout {
 Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint32_t cores,
                                      std::uint64_t budget = kDefaultBudget);
 
-/// Fills in what follows from the others: how many agents, names and subscriptions a shard has room
-/// for.
+/// Fills in what follows from the others: how many agents, names, subscriptions and timers a shard
+/// has room for.
 void fill_derived(Dimensions& dimensions);
 
 /// Errors: invalid_argument (dimensions outside their ranges; those of a damaged header, too).

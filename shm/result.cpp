@@ -12,7 +12,7 @@ struct Words {
 };
 
 /// By Errc's number; 0 is no error.
-constexpr std::array<Words, 29> kWords{{
+constexpr std::array<Words, 30> kWords{{
     {"ok", "no error"},
     {"invalid_argument", "an argument is not allowed; see the call's documentation for its range"},
     {"backpressure", "the receiver's ring is full; try again later, or wait longer"},
@@ -62,8 +62,11 @@ constexpr std::array<Words, 29> kWords{{
      "no worker knows an agent type of that name; check the name, and modules in "
      "the configuration"},
     {"state_too_large", "the type's State is over max_state_bytes; raise it in the configuration"},
+    {"timers_full",
+     "the shard's table of timers is full; set fewer, cancel some, or raise max_agents, which it "
+     "grows with"},
 }};
-static_assert(kWords.size() == static_cast<std::size_t>(Errc::state_too_large) + 1);
+static_assert(kWords.size() == static_cast<std::size_t>(Errc::timers_full) + 1);
 
 }  // namespace
 

@@ -44,6 +44,11 @@ SubscriptionTable Segment::subscriptions(std::uint32_t endpoint) const {
           kClientSubscriptions};
 }
 
+TimerTable Segment::timers(std::uint32_t shard) const {
+  const std::uint32_t count = dimensions().timers_per_shard;
+  return {at<TimerRecord>(Region::timers) + std::uint64_t{shard} * count, count};
+}
+
 std::span<std::byte> Segment::dead_letters(std::uint32_t shard) const {
   const std::uint64_t bytes = log_bytes_for(0, dimensions().dead_letter_bytes);
   return {at<std::byte>(Region::dead_letters) + shard * bytes, bytes};

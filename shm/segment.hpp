@@ -21,6 +21,7 @@
 #include "shm/registry.hpp"
 #include "shm/subscriptions.hpp"
 #include "shm/symbols.hpp"
+#include "shm/timers.hpp"
 #include "shm/turn.hpp"
 
 #include "mabeam/message.hpp"
@@ -114,6 +115,7 @@ class Segment {
   [[nodiscard]] AgentTable agents(std::uint32_t shard) const;
   /// Of a shard or a client; empty for the supervisor.
   [[nodiscard]] SubscriptionTable subscriptions(std::uint32_t endpoint) const;
+  [[nodiscard]] TimerTable timers(std::uint32_t shard) const;
   [[nodiscard]] std::span<std::byte> dead_letters(std::uint32_t shard) const;
   [[nodiscard]] std::span<std::byte> log(std::uint32_t endpoint) const;
   /// The ring from one endpoint to another. Empty where there is none: between clients, and to and

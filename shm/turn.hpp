@@ -65,6 +65,8 @@ enum class WordKind : std::uint8_t {
   agent_slot,         // index: slot
   name,               // index: entry
   subscription,       // index: entry
+  timer,              // index: record
+  timer_due,          // index: record
   shard_record,       // index: 0
   log_sequence,       // index: 0
   log_tail,           // index: 0
@@ -99,10 +101,11 @@ struct RedoEntry {
 
 static_assert(sizeof(RedoEntry) == 16);
 
-/// The largest turn: 1024 messages, each on an agent of its own, 512 words of structure, a tail and
-/// a head for every ring, a cursor of three words in every log, and 5 words of the shard's own.
+/// The largest turn: 1024 messages, each on an agent of its own, 512 words of structure, 160 of
+/// timers, a tail and a head for every ring, a cursor of three words in every log, and 5 words of
+/// the shard's own.
 inline constexpr std::size_t kRedoEntries = 4096;
-static_assert(1024 + 512 + 2 * 3 * kMaxEndpoints + 3 * kMaxEndpoints + 5 <= kRedoEntries);
+static_assert(1024 + 512 + 160 + 2 * 3 * kMaxEndpoints + 3 * kMaxEndpoints + 5 <= kRedoEntries);
 
 struct RedoList {
   std::uint64_t turn;
@@ -143,7 +146,8 @@ static_assert(offsetof(TurnRegion, committed) == 128 && offsetof(TurnRegion, app
 static_assert(offsetof(TurnRegion, record) == 512 && offsetof(TurnRegion, lists) == 768);
 
 /// What runs, in one word, so it is never seen half written. Names the message (source endpoint,
-/// priority, position in its ring) or the event (log, position, agent slot).
+/// priority, position in its ring), the event (log, position, agent slot) or the timer (own
+/// endpoint, 8 * index of its record, and its serial for a slot).
 ///
 ///      63    61 60       53 52  51 50                27 26                      0
 ///      +-------+-----------+------+--------------------+------------------------+
@@ -152,7 +156,7 @@ static_assert(offsetof(TurnRegion, record) == 512 && offsetof(TurnRegion, lists)
 ///
 /// The position's low 27 bits tell records apart within 1 GiB, which no turn passes.
 struct Witness {
-  enum class What : std::uint8_t { nothing = 0, message, event };
+  enum class What : std::uint8_t { nothing = 0, message, event, timer };
 
   static constexpr std::uint64_t pack(What what, std::uint32_t endpoint, std::uint32_t priority,
                                       std::uint32_t slot, std::uint64_t position) {

@@ -30,6 +30,9 @@ Result<Word*> SegmentWords::resolve(const RedoEntry& entry) const {
     case WordKind::name:
     case WordKind::subscription:
       return table_word(entry);
+    case WordKind::timer:
+    case WordKind::timer_due:
+      return timer_word(entry);
     case WordKind::shard_record:
       if (entry.index() != 0) return fail(Errc::corrupt);
       return next_version(segment_.turn(shard_).record_version, entry.value);
@@ -80,6 +83,20 @@ Result<Word*> SegmentWords::table_word(const RedoEntry& entry) const {
       entry.value == 0 || SubscriptionWord::unpack(entry.value).slot < table.size();
   if (entry.index() >= table_of_subscriptions.size() || !is_entry) return fail(Errc::corrupt);
   return &table_of_subscriptions[index].word;
+}
+
+Result<Word*> SegmentWords::timer_word(const RedoEntry& entry) const {
+  const TimerTable timers = segment_.timers(shard_);
+  if (entry.index() >= timers.size()) return fail(Errc::corrupt);
+  TimerRecord& timer = timers[entry.index()];
+  if (entry.kind() == WordKind::timer_due) {
+    if (!is_timer_time(entry.value)) return fail(Errc::corrupt);
+    return &timer.due_ns;
+  }
+  const bool is_entry =
+      entry.value == 0 || TimerWord::unpack(entry.value).slot < segment_.agents(shard_).size();
+  if (!is_entry) return fail(Errc::corrupt);
+  return &timer.word;
 }
 
 Result<Word*> SegmentWords::log_word(const RedoEntry& entry) const {

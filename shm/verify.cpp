@@ -22,6 +22,7 @@ void run(VerifyPass& pass) {
   verify_agents(pass);
   verify_names(pass);
   verify_subscriptions(pass);
+  verify_timers(pass);
   verify_rings(pass);
   verify_logs(pass);
 }

@@ -41,6 +41,7 @@ enum class Kind : std::uint16_t {
   create,       ///< symbol: the type; payload: CreateRequest
   stop,         ///< ends the target
   dead_letter,  ///< flags: DeadReason; payload: the original record, header first
+  timer,        ///< only in dead letters; symbol: its name, id: its TimerId, sent_ns: its due time
 };
 
 /// Why a message went to the dead letters.

@@ -31,6 +31,9 @@ struct Context::Backend {
   Result<AgentId> create(std::string_view type, const AgentOptions& options);
   Result<> subscribe(std::string_view pattern);
   Result<> unsubscribe(std::string_view pattern);
+  Result<TimerId> set_timer(std::string_view name, std::chrono::nanoseconds delay,
+                            std::chrono::nanoseconds period);
+  Result<> cancel_timer(TimerId timer);
   Result<> reply(const PayloadRef& payload);
 
   [[nodiscard]] Result<AgentId> find(std::string_view name) const {

@@ -81,6 +81,26 @@ Result<> Context::Backend::unsubscribe(std::string_view pattern) {
   return {};
 }
 
+// The turn ends with a message that changes timers, even if that is undone afterwards.
+Result<TimerId> Context::Backend::set_timer(std::string_view name, std::chrono::nanoseconds delay,
+                                            std::chrono::nanoseconds period) {
+  const TypeDescriptor* type = shard.types_.find(shard.agents_.table().record(self.slot()).type);
+  if (delay.count() < 0 || period.count() < 0 || type == nullptr || type->on_timer == nullptr) {
+    return fail(Errc::invalid_argument);
+  }
+  const Result<Symbol> symbol_of_name = symbol(name);
+  if (!symbol_of_name) return fail(symbol_of_name.error());
+  shard.is_full_ = true;
+  shard.clock_.refresh();
+  return shard.timers_.set(self, *symbol_of_name, shm::deadline_after(delay, now_ns()),
+                           period.count());
+}
+
+Result<> Context::Backend::cancel_timer(TimerId timer) {
+  shard.is_full_ = true;
+  return shard.timers_.cancel(self, timer);
+}
+
 Result<> Context::Backend::reply(const PayloadRef& payload) {
   if (message != nullptr && message->kind == Kind::signal) return {};  // nobody asked
   if (message == nullptr || message->kind != Kind::request || replied) {
@@ -164,6 +184,15 @@ Result<> Context::subscribe(std::string_view pattern) {
 
 Result<> Context::unsubscribe(std::string_view pattern) {
   return backend_.unsubscribe(pattern);
+}
+
+Result<TimerId> Context::set_timer(std::string_view name, std::chrono::nanoseconds delay,
+                                   std::chrono::nanoseconds period) {
+  return backend_.set_timer(name, delay, period);
+}
+
+Result<> Context::cancel_timer(TimerId timer) {
+  return backend_.cancel_timer(timer);
 }
 
 Result<AgentId> Context::find(std::string_view name) const {

@@ -28,6 +28,7 @@ Result<> Shard::adopt(shm::Incarnation self) {
   segment_.endpoint(endpoint_).owner.store(self.value, std::memory_order_seq_cst);
   record_ = turn_.record();
   agents_.open();
+  timers_.open();
   if (const Result<> opened = outbox_.open(); !opened) return fail(park(opened.error()));
   inbox_.open();
   blame();

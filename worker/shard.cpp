@@ -23,6 +23,7 @@ Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& 
       words_(segment, shard),
       turn_(segment.turn(shard)),
       agents_(segment, shard),
+      timers_(segment, shard),
       inbox_(segment, endpoint_),
       outbox_(segment, endpoint_),
       subscribers_(symbols_, agents_),
@@ -37,7 +38,11 @@ std::uint32_t Shard::run_turn(const Limits& limits) {
   waiting_ = 0;
   is_full_ = false;
   ++rotation_;
-  if (inbox_.poll()) take_messages();
+  if (timers_.next_due_ns() <= clock_.now_ns()) [[unlikely]] {
+    take_with_timers();
+  } else if (inbox_.poll()) {
+    take_messages();
+  }
   if (in_turn_) commit();
   if (single_steps_ != 0 && taken_ != 0) --single_steps_;
   if (wants_to_listen_) {
@@ -101,11 +106,13 @@ void Shard::commit() {
   record_.agents_live -= agents_.ended();
   const bool changed = agents_.changed_subscriptions();
   agents_.stage(turn_);
+  timers_.stage(turn_);
   turn_.stage_record(record_);
   outbox_.stage(turn_);
   inbox_.stage(turn_);
   turn_.commit(words_);
   agents_.settle();
+  timers_.settle();
   inbox_.settle();
   outbox_.settle();
   clock_.refresh();

@@ -11,6 +11,9 @@
 // Replies and other high messages come first, yet of 64 messages normal gets at least 12 and low 4
 // where they wait; senders take turns. A message that changes structure ends its turn.
 //
+// Timers that are due have a quarter of a turn, before its messages and behind them by turns; one
+// that waits for room holds those behind it, as a message holds its ring.
+//
 // After a crash (recovery.cpp) messages are taken one a turn until the one that the witness named
 // has passed; one that has killed max_attempts owners becomes a dead letter.
 #pragma once
@@ -24,6 +27,7 @@
 #include "worker/inbox.hpp"
 #include "worker/outbox.hpp"
 #include "worker/subscribers.hpp"
+#include "worker/timers.hpp"
 #include "worker/types.hpp"
 
 #include "mabeam/context.hpp"
@@ -70,6 +74,11 @@ class Shard {
   /// True while a message waits for room somewhere, so the shard must look again soon.
   [[nodiscard]] bool is_waiting() const noexcept { return waiting_ != 0; }
 
+  /// When the next timer is due: no sleep may last longer. Timers::kNever while they wait for room.
+  [[nodiscard]] std::int64_t next_due_ns() const noexcept {
+    return timer_blockage_ ? Timers::kNever : timers_.next_due_ns();
+  }
+
   [[nodiscard]] std::uint32_t endpoint() const noexcept { return endpoint_; }
 
  private:
@@ -104,6 +113,12 @@ class Shard {
   void give_up_ring(Source& source, Priority priority);
   void bury_corrupt(std::uint32_t endpoint, std::uint64_t bytes);
   bool is_unblocked(std::optional<Blockage>& blockage);
+
+  // shard_timers.cpp: what is due
+  void take_with_timers();
+  void fire_timers();
+  Outcome handle_timer(const Timers::Due& due);
+  Outcome run_timer(const Timers::Due& due, const shm::Received& message, std::uint64_t witness);
 
   // shard_message.cpp: one message; what is inline has one caller, on the hot path
   Outcome handle(const Source& source, const shm::Received& message, std::uint64_t witness);
@@ -152,6 +167,7 @@ class Shard {
   shm::SegmentWords words_;
   shm::Turn turn_;
   Agents agents_;
+  Timers timers_;
   Inbox inbox_;
   Outbox outbox_;
   Subscribers subscribers_;
@@ -166,14 +182,16 @@ class Shard {
   std::uint32_t next_clock_ = 0;  // how many until the next look at the clock
   Symbol last_symbol_{};          // whose text was looked up last, and that text
   std::string_view last_text_;
-  std::uint32_t waiting_ = 0;       // rings and logs whose next message waits for room
-  std::uint32_t rotation_ = 0;      // whose turn it is, among senders and among priorities
-  std::uint32_t single_steps_ = 0;  // turns of one message still to run after a crash
-  std::uint32_t attempt_ = 1;       // of the current message
-  std::uint64_t witness_ = 0;       // that names it
+  std::optional<Blockage> timer_blockage_;  // what the next timer waits for
+  std::uint32_t waiting_ = 0;               // rings and logs whose next message waits for room
+  std::uint32_t rotation_ = 0;              // whose turn it is, among senders and among priorities
+  std::uint32_t single_steps_ = 0;          // turns of one message still to run after a crash
+  std::uint32_t attempt_ = 1;               // of the current message
+  std::uint64_t witness_ = 0;               // that names it
   std::uint64_t refused_before_ = 0;
   Result<> doom_;  // why the current message fails, whatever its handler returns
   bool in_turn_ = false;
+  bool timers_lead_ = false;      // they came before the messages when they were last due
   bool is_full_ = false;          // the turn ends here
   bool wants_to_listen_ = false;  // the current message needs cursors in the logs first
 };

@@ -54,6 +54,7 @@ std::string_view Shard::text_of(Symbol symbol) noexcept {
 
 Shard::Outcome Shard::undo(Outcome outcome) noexcept {
   agents_.undo_message();
+  timers_.undo_message();
   outbox_.undo_message();
   record_.refused = refused_before_;
   return outcome;

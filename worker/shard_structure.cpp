@@ -73,7 +73,9 @@ Result<> Shard::end_agent(AgentId id) {
     }
   }
   if (!doom_) return doom_;
-  return agents_.end(slot);
+  const Result<> ended = agents_.end(slot);
+  if (ended) timers_.end_agent(slot);
+  return ended;
 }
 
 Shard::Outcome Shard::handle_stop(const Received& message, std::uint64_t witness) {

@@ -137,7 +137,8 @@ bool Worker::run_shards() {
   return taken != 0;
 }
 
-// No sleep is longer than a tenth of heartbeat_timeout, nor than a message may wait for room.
+// No sleep is longer than a tenth of heartbeat_timeout, nor than a message may wait for room, nor
+// lasts past the next timer.
 void Worker::sleep() {
   const auto timeout = static_cast<std::int64_t>(
       segment_.header().tunables.heartbeat_timeout_ns.load(std::memory_order_relaxed));
@@ -145,6 +146,10 @@ void Worker::sleep() {
                                       [](const auto& shard) { return shard->is_waiting(); });
   std::int64_t limit = timeout == 0 ? kLongestSleep : std::min(kLongestSleep, timeout / 10);
   if (is_waiting) limit = std::min(limit, kWaitingSleep);
+  const std::int64_t now = shm::monotonic_ns();
+  for (const auto& shard : shards_)
+    limit = std::min(limit, shard->next_due_ns() - now);
+  if (limit <= 0) return;
   shm::sleep_at(slot().doorbell, std::chrono::nanoseconds{limit}, [this] {
     const auto order = static_cast<shm::Order>(slot().order.load(std::memory_order_acquire));
     if (order != shm::Order::run && !is_leaving_) return true;

@@ -14,6 +14,7 @@
 //   Result<>  on_event (Context&, State&, const Event&)
 //   Result<>  on_signal(Context&, State&, const Signal&)   missing: on_action, its answer dropped
 //   Result<>  on_reply (Context&, State&, const Reply&)
+//   Result<>  on_timer (Context&, State&, const Timer&)
 //   Result<>  on_start (Context&, State&)
 //   Result<>  on_stop  (Context&, State&)
 //
@@ -58,6 +59,7 @@ struct TypeDescriptor {
   Result<> (*on_reply)(Context&, void* state, const Reply&) = nullptr;
   Hook on_start = nullptr;
   Hook on_stop = nullptr;
+  Result<> (*on_timer)(Context&, void* state, const Timer&) = nullptr;
 };
 
 /// What a module's shared object exports under the name `mabeam_module`.
@@ -67,7 +69,7 @@ struct ModuleInfo {
 };
 
 /// Raised whenever TypeDescriptor, Context, Result or the messages change their layout.
-inline constexpr std::uint32_t kModuleAbi = 2;
+inline constexpr std::uint32_t kModuleAbi = 3;
 
 namespace glue {
 
@@ -151,6 +153,11 @@ constexpr TypeDescriptor describe_type() {
   if constexpr (requires { &T::on_reply; }) {
     result.on_reply = [](Context& context, void* state, const Reply& reply) -> Result<> {
       return glue::invoke<T>(&T::on_reply, context, state, reply);
+    };
+  }
+  if constexpr (requires { &T::on_timer; }) {
+    result.on_timer = [](Context& context, void* state, const Timer& timer) -> Result<> {
+      return glue::invoke<T>(&T::on_timer, context, state, timer);
     };
   }
   if constexpr (requires { &T::on_start; }) {

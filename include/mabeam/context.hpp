@@ -77,6 +77,16 @@ class MABEAM_API Context {
   Result<> subscribe(std::string_view pattern);
   Result<> unsubscribe(std::string_view pattern);
 
+  /// Has on_timer() called once after `delay`, then every `period` if that is not 0, until it is
+  /// cancelled or this agent ends, whatever dies meanwhile. It is set when this message commits. A
+  /// late one fires once and goes on from then; a period under a microsecond keeps the worker busy.
+  /// Errors: timers_full, symbols_full, too_many_changes, invalid_argument (a negative time, or a
+  /// type without on_timer()).
+  Result<TimerId> set_timer(std::string_view name, std::chrono::nanoseconds delay,
+                            std::chrono::nanoseconds period = {});
+  /// Errors: not_found (another agent's, or it has fired for the last time), too_many_changes.
+  Result<> cancel_timer(TimerId timer);
+
   /// The agent of that name. Errors: not_found.
   [[nodiscard]] Result<AgentId> find(std::string_view name) const;
 

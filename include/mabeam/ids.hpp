@@ -28,6 +28,9 @@ enum class EndpointId : std::uint8_t {};
 /// An interned name: a topic, signal type, action, agent type or capability. 0 is no symbol.
 enum class Symbol : std::uint32_t { none = 0 };
 
+/// A timer that an agent has set; it may be kept in State. No other timer ever has the same.
+enum class TimerId : std::uint64_t { none = 0 };
+
 /// Which agent, or which client. The value 0 is nobody.
 class AgentId {
  public:

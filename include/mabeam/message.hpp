@@ -72,6 +72,27 @@ class Reply : public Message {
   Result<> outcome_;
 };
 
+/// A timer of Context::set_timer() that is due.
+class Timer {
+ public:
+  Timer(std::string_view name, TimerId id, std::chrono::nanoseconds due)
+      : name_(name),
+        id_(id),
+        due_(due) {}
+
+  [[nodiscard]] std::string_view name() const { return name_; }
+
+  [[nodiscard]] TimerId id() const { return id_; }
+
+  /// When it was to fire, by Context::now()'s clock.
+  [[nodiscard]] std::chrono::nanoseconds due() const { return due_; }
+
+ private:
+  std::string_view name_;
+  TimerId id_;
+  std::chrono::nanoseconds due_;
+};
+
 struct SendOptions {
   Priority priority = Priority::normal;
   /// The message becomes a dead letter (expired) after this long; 0 is never.

@@ -52,6 +52,7 @@ enum class Errc : std::uint16_t {
   too_many_changes,      ///< one message created, stopped or subscribed more than it may
   unknown_type,          ///< no worker knows an agent type of that name
   state_too_large,       ///< the type's State is over max_state_bytes
+  timers_full,           ///< the shard's table of timers has no room for another one
 };
 
 /// One error: what, about which thing, and the kernel's reason if it had one.

@@ -137,6 +137,8 @@ TEST(Layout, DamagedDimensionsAreRefused) {
       [](auto& d) { d.names_per_shard = 3; },
       [](auto& d) { d.subscriptions_per_endpoint = 0; },
       [](auto& d) { d.subscriptions_per_endpoint = 1U << 30U; },
+      [](auto& d) { d.timers_per_shard = 0; },
+      [](auto& d) { d.timers_per_shard = kMaxTimers + 1; },
       [](auto& d) { d.symbol_slots = 100; },
       [](auto& d) { d.symbol_slots = 1U << 30U; },
       [](auto& d) { d.symbol_text_bytes = 1; },

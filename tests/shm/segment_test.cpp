@@ -270,6 +270,8 @@ TEST_F(SegmentPlaces, EveryRegionIsUsedToItsEndAndNoFurther) {
   const SubscriptionTable table = segment_.subscriptions(last);
   EXPECT_LE(reinterpret_cast<std::byte*>(table.data() + table.size()), end(Region::subscriptions));
   EXPECT_TRUE(segment_.subscriptions(0).empty());
+  const TimerTable timers = segment_.timers(d.shards - 1);
+  EXPECT_LE(reinterpret_cast<std::byte*>(timers.data() + timers.size()), end(Region::timers));
   const AgentTable agents = segment_.agents(d.shards - 1);
   EXPECT_LE(reinterpret_cast<std::byte*>(&agents.record(agents.size() - 1) + 1),
             end(Region::agents));

@@ -84,6 +84,19 @@ TEST_F(TurnWordsTest, SubscriptionsAreOfItsOwnTableAndAgents) {
                          SubscriptionWord{Symbol{20}, d().agents_per_shard}.pack()));
 }
 
+TEST_F(TurnWordsTest, TimersAreOfItsOwnTableAndAgents) {
+  const std::uint64_t word = TimerWord{5, 3}.pack();
+  EXPECT_EQ(*resolve(WordKind::timer, 7, word), &segment_.timers(1)[7].word);
+  EXPECT_EQ(*resolve(WordKind::timer_due, 7, 12), &segment_.timers(1)[7].due_ns);
+  EXPECT_TRUE(resolve(WordKind::timer, 7, 0));
+  EXPECT_TRUE(is_refused(WordKind::timer, d().timers_per_shard, word));
+  EXPECT_TRUE(is_refused(WordKind::timer, (std::uint64_t{1} << 40U) + 7, word));
+  EXPECT_TRUE(is_refused(WordKind::timer, 7, TimerWord{5, d().agents_per_shard}.pack()));
+  EXPECT_TRUE(is_refused(WordKind::timer, 7, std::uint64_t{5} << 32U));
+  EXPECT_TRUE(is_refused(WordKind::timer_due, d().timers_per_shard, 12));
+  EXPECT_TRUE(is_refused(WordKind::timer_due, 7, std::uint64_t{1} << 63U));
+}
+
 TEST_F(TurnWordsTest, LogsAreItsOwnAndGoForward) {
   own_log().tail.store(800);
   own_log().sequence.store(10);
@@ -130,7 +143,7 @@ TEST_F(TurnWordsTest, CursorsAreItsOwnInEveryLog) {
 
 TEST_F(TurnWordsTest, UnknownKindsAreRefused) {
   EXPECT_TRUE(is_refused(static_cast<WordKind>(0), 0, 0));
-  for (unsigned kind = 15; kind < 256; ++kind) {
+  for (unsigned kind = 17; kind < 256; ++kind) {
     EXPECT_TRUE(is_refused(static_cast<WordKind>(kind), 0, 0)) << kind;
   }
 }
@@ -143,7 +156,7 @@ TEST_F(TurnWordsTest, AnyEntryResolvesIntoTheSegmentOrIsRefused) {
   for (int i = 0; i < 300'000; ++i) {
     const std::uint64_t index = random() >> (random() % 64);
     const std::uint64_t value = random() >> (random() % 64);
-    const Result<Word*> word = resolve(static_cast<WordKind>(random() % 18), index, value);
+    const Result<Word*> word = resolve(static_cast<WordKind>(random() % 20), index, value);
     if (!word) continue;
     ++resolved;
     const auto* at = reinterpret_cast<const std::byte*>(*word);

@@ -252,6 +252,24 @@ TEST(VerifyDamage, Symbols) {
   });
 }
 
+TEST(VerifyDamage, Timers) {
+  const auto timer = [](const Segment& s) -> TimerRecord& { return s.timers(0)[0]; };
+  const std::string where = "shard 0, timer 0";
+  constexpr std::uint64_t kNoTime = std::uint64_t{1} << 63U;
+  check({
+      {where, "it is for no agent",
+       [&](const Segment& s) { add<std::uint64_t>(timer(s).word, 16); }},
+      {where, "it is for an agent that was never",
+       [&](const Segment& s) { add(timer(s).word, std::uint64_t{1} << 32U); }},
+      {where, "it is due", [&](const Segment& s) { timer(s).due_ns.store(kNoTime); }},
+      {where, "its period", [&](const Segment& s) { timer(s).period_ns.store(kNoTime); }},
+      {where, "its name",
+       [&](const Segment& s) {
+         timer(s).label.store(TimerLabel{1, Symbol{9999}}.pack());
+       }},
+  });
+}
+
 TEST(VerifyDamage, SymbolBehindAHole) {
   const TestSegment segment;
   Symbols symbols = segment.get().symbols();

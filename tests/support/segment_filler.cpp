@@ -64,6 +64,7 @@ void SegmentFiller::fill() {
   const AgentId third = create("counter", {.name = "orders", .capabilities = kCapabilities});
   const AgentId gone = create("demo", {.name = "gone"}, 1);
   end(gone);
+  set_timer(first, "tick");
   for (const AgentId agent : {first, second, third, first})
     touch(agent);
   for (int i = 0; i < 20; ++i) {
@@ -184,6 +185,22 @@ void SegmentFiller::end(AgentId agent) {
     }
     ++record.agents_stopped;
     --record.agents_live;
+  });
+}
+
+void SegmentFiller::set_timer(AgentId agent, std::string_view name) {
+  const std::uint32_t shard = static_cast<std::uint32_t>(agent.endpoint()) - 1;
+  const shm::TimerTable table = segment_.timers(shard);
+  std::uint32_t index = 0;
+  while (table[index].word.load() != 0)
+    ++index;
+  constexpr std::uint64_t kHour = 3'600'000'000'000;
+  table[index].due_ns.store(static_cast<std::uint64_t>(shm::monotonic_ns()) + kHour);
+  table[index].period_ns.store(kHour);
+  table[index].label.store(shm::TimerLabel{1, symbol(name)}.pack());
+  turn(shard, [&](shm::Turn& turn, shm::ShardRecord&) {
+    turn.stage(WordKind::timer, index, table[index].word,
+               shm::TimerWord{agent.generation(), agent.slot()}.pack());
   });
 }
 

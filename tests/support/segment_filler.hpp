@@ -31,6 +31,8 @@ class SegmentFiller {
   /// Puts an agent on a shard, or, if it has a name, on the name's.
   AgentId create(std::string_view type, const AgentOptions& options = {}, std::uint32_t shard = 0);
   void end(AgentId agent);
+  /// A timer of the agent's that repeats every hour.
+  void set_timer(AgentId agent, std::string_view name);
   /// As if the agent had handled a message: the other half is current, and says so.
   void touch(AgentId agent);
 

@@ -17,6 +17,7 @@ shm::Dimensions dimensions() {
   d.max_state_bytes = 1024;
   d.agents_per_shard = kAgentsPerShard;
   d.subscriptions_per_endpoint = kSubscriptions;
+  d.timers_per_shard = kTimers;
   d.symbol_text_bytes = 4096;
   d.ring_bytes = {kRingBytes, kRingBytes, kRingBytes};
   d.log_bytes = kLogBytes;

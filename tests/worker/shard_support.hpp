@@ -43,6 +43,7 @@ constexpr std::uint32_t kFirstClient = 3;  // endpoints of the segment below
 constexpr std::uint32_t kSecondClient = 4;
 constexpr std::uint32_t kAgentsPerShard = 8;
 constexpr std::uint32_t kSubscriptions = 4;
+constexpr std::uint32_t kTimers = 200;
 constexpr std::uint64_t kRingBytes = 16384;
 constexpr std::uint64_t kLogBytes = 65536;
 

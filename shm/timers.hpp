@@ -1,0 +1,76 @@
+// Timers: one table a shard, written only by the shard's owner in its turns.
+//
+//      0               8               16              24              32
+//      +---------------+---------------+---------------+---------------+
+//      |     word      |    due_ns     |   period_ns   |     label     |
+//      +---------------+---------------+---------------+---------------+
+//
+//      word    generation of the agent that it is for | its slot + 1
+//      label   serial | symbol of its name
+//
+// Invariants
+//   (1) A record is free when its word is 0 or its agent is gone. So an agent's timers end with it,
+//       by the very store that ends it, however many they are.
+//   (2) The rest changes only while the record is free, and the word is stored after it; due_ns of
+//   a
+//       timer that repeats is a word of the redo list, too.
+//   (3) The serial is raised whenever a record is given out, so that a stale TimerId matches
+//       nothing.
+#pragma once
+
+#include "shm/words.hpp"
+
+#include "mabeam/ids.hpp"
+
+#include <cstdint>
+#include <span>
+
+namespace mabeam::shm {
+
+inline constexpr std::uint32_t kMaxTimers = 1U << 26U;  // of a shard: a witness names one
+
+struct TimerRecord {
+  Word word;       ///< TimerWord
+  Word due_ns;     ///< CLOCK_MONOTONIC
+  Word period_ns;  ///< 0: once
+  Word label;      ///< TimerLabel
+};
+
+static_assert(sizeof(TimerRecord) == 32);
+
+using TimerTable = std::span<TimerRecord>;
+
+/// Which agent a timer is for: this one, not another that gets its slot.
+struct TimerWord {
+  std::uint32_t generation = 0;
+  std::uint32_t slot = 0;
+
+  [[nodiscard]] constexpr std::uint64_t pack() const {
+    return std::uint64_t{generation} << 32U | (slot + 1);
+  }
+
+  /// Of a free record the slot is none.
+  static constexpr TimerWord unpack(std::uint64_t word) {
+    return {static_cast<std::uint32_t>(word >> 32U), static_cast<std::uint32_t>(word) - 1};
+  }
+};
+
+struct TimerLabel {
+  std::uint32_t serial = 0;
+  Symbol name{};
+
+  [[nodiscard]] constexpr std::uint64_t pack() const {
+    return std::uint64_t{serial} << 32U | static_cast<std::uint32_t>(name);
+  }
+
+  static constexpr TimerLabel unpack(std::uint64_t word) {
+    return {static_cast<std::uint32_t>(word >> 32U), static_cast<Symbol>(word)};
+  }
+};
+
+/// A due time or a period: a number of nanoseconds that is not negative.
+constexpr bool is_timer_time(std::uint64_t value) {
+  return value >> 63U == 0;
+}
+
+}  // namespace mabeam::shm

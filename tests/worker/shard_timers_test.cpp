@@ -1,0 +1,384 @@
+// Timers: they fire once each time they are due, whatever fails, is full or dies meanwhile, and
+// they end with their agent. Time is not waited for: a timer is due at once, or in an hour, and a
+// test that wants it late writes so into its record and has the shard adopted.
+#include "shm/spsc_ring.hpp"
+#include "tests/worker/shard_timers_support.hpp"
+
+namespace mabeam::worker {
+namespace {
+
+using Values = std::vector<std::int64_t>;
+
+TEST_F(ShardTimers, FiresOnce) {
+  set({.value = 7});
+  EXPECT_EQ(fired(), (Values{})) << "not by the turn that sets it";
+  run();
+  EXPECT_EQ(fired(), (Values{7}));
+  EXPECT_EQ(timers_used(), 0U);
+  EXPECT_EQ(shard().next_due_ns(), Timers::kNever);
+}
+
+TEST_F(ShardTimers, HandlerIsToldWhichTimerItIs) {
+  const TimerId id = set({.value = 7});
+  const auto due = static_cast<std::int64_t>(timer(0).due_ns.load());
+  run();
+  EXPECT_EQ(state<Memory>(agent_).last, id);
+  EXPECT_EQ(state<Memory>(agent_).due_ns, due);
+}
+
+TEST_F(ShardTimers, IsNotDueBeforeItsTime) {
+  set({.delay_ns = kHour});
+  run();
+  EXPECT_EQ(fired(), (Values{}));
+  EXPECT_EQ(shard().next_due_ns(), static_cast<std::int64_t>(timer(0).due_ns.load()));
+}
+
+TEST_F(ShardTimers, RepeatsUntilItIsCancelled) {
+  const TimerId id = set({.period_ns = 1, .value = 7});
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(turn(), 1U);
+  EXPECT_EQ(fired(), (Values{7, 7, 7}));
+  EXPECT_EQ(cancel(id), Errc{});
+  const std::size_t count = fired().size();
+  run();
+  EXPECT_EQ(fired().size(), count);
+  EXPECT_EQ(timers_used(), 0U);
+}
+
+TEST_F(ShardTimers, RepeatingOneKeepsItsRhythm) {
+  set({.period_ns = kHour});
+  const std::uint64_t due = timer(0).due_ns.load();
+  run();
+  EXPECT_EQ(timer(0).due_ns.load(), due + kHour);
+}
+
+TEST_F(ShardTimers, LateRepeatingOneFiresOnceAndGoesOnFromNow) {
+  set({.delay_ns = kHour, .period_ns = kHour, .value = 7});
+  const std::int64_t before = shm::monotonic_ns();
+  make_due(0, before - 10 * kHour);
+  run();
+  EXPECT_EQ(fired(), (Values{7}));
+  const auto due = static_cast<std::int64_t>(timer(0).due_ns.load());
+  EXPECT_GE(due, before + kHour);
+  EXPECT_LE(due, shm::monotonic_ns() + kHour);
+}
+
+TEST_F(ShardTimers, FireInTheOrderInWhichTheyAreDue) {
+  for (std::int64_t value = 0; value < 3; ++value)
+    set({.delay_ns = kHour, .value = value});
+  make_due(0, 3);
+  make_due(1, 1);
+  make_due(2, 2);
+  run();
+  EXPECT_EQ(fired(), (Values{1, 2, 0}));
+}
+
+TEST_F(ShardTimers, MayBeSetByOnStartAndByATimer) {
+  const AgentId eager = create({.type = "eager"}).value();
+  run();
+  EXPECT_EQ(state<Memory>(eager).all(), (Values{5, 6}));
+}
+
+// ---- cancelling ------------------------------------------------------------------------------
+
+TEST_F(ShardTimers, CancelledOneNeverFires) {
+  const TimerId id = set({.delay_ns = kHour});
+  EXPECT_EQ(cancel(id), Errc{});
+  EXPECT_EQ(timers_used(), 0U);
+  EXPECT_EQ(shard().next_due_ns(), Timers::kNever);
+  EXPECT_EQ(cancel(id), Errc::not_found);
+}
+
+TEST_F(ShardTimers, IdOfOneThatHasFiredCancelsNoOther) {
+  const TimerId id = set();
+  run();
+  set({.delay_ns = kHour});
+  ASSERT_EQ(timer(0).word.load(), timer_word()) << "the same record";
+  EXPECT_EQ(cancel(id), Errc::not_found);
+  EXPECT_EQ(timers_used(), 1U);
+}
+
+TEST_F(ShardTimers, AnothersIsNotFound) {
+  const TimerId id = set({.delay_ns = kHour});
+  const AgentId other = create({.type = "ticker"}).value();
+  EXPECT_EQ(cancel(id, other), Errc::not_found);
+  EXPECT_EQ(cancel(TimerId::none), Errc::not_found);
+  EXPECT_EQ(cancel(static_cast<TimerId>(~std::uint64_t{0})), Errc::not_found);
+  EXPECT_EQ(timers_used(), 1U);
+}
+
+TEST_F(ShardTimers, OneThatRepeatsMayCancelItself) {
+  set({.period_ns = 1, .value = 7, .does = "cancel"});
+  run();
+  EXPECT_EQ(fired(), (Values{7}));
+  EXPECT_EQ(timers_used(), 0U);
+}
+
+TEST_F(ShardTimers, OneThatFiresForTheLastTimeCannotCancelItself) {
+  set({.value = 7, .does = "cancel"});
+  run();
+  EXPECT_EQ(fired(), (Values{})) << "its handler has failed, and is undone";
+  EXPECT_EQ(timers_used(), 0U);
+  EXPECT_EQ(fill(), (Filled{128, Errc::too_many_changes})) << "no record is lost";
+  EXPECT_EQ(fill(), (Filled{72, Errc::timers_full}));
+}
+
+TEST_F(ShardTimers, MessageMayCancelWhatItHasSet) {
+  post(agent_, "both", Timing{.delay_ns = kHour});
+  run();
+  EXPECT_EQ(timers_used(), 0U);
+  EXPECT_EQ(shard().next_due_ns(), Timers::kNever);
+}
+
+// ---- refusals --------------------------------------------------------------------------------
+
+TEST_F(ShardTimers, FullTableAndTooManyInOneMessageAreRefused) {
+  EXPECT_EQ(fill(), (Filled{128, Errc::too_many_changes}));
+  EXPECT_EQ(fill(), (Filled{72, Errc::timers_full}));
+  EXPECT_EQ(timers_used(), kTimers);
+  EXPECT_EQ(cancel(id_of(9)), Errc{});
+  EXPECT_EQ(fill(), (Filled{1, Errc::timers_full}));
+}
+
+TEST_F(ShardTimers, NegativeTimesAreRefused) {
+  for (const Timing& timing : {Timing{.delay_ns = -1}, Timing{.period_ns = -1}})
+    EXPECT_EQ(ask(agent_, "set", timing).front().code, Errc::invalid_argument);
+  EXPECT_EQ(timers_used(), 0U);
+}
+
+TEST_F(ShardTimers, TypeWithoutOnTimerIsRefused) {
+  const AgentId deaf = create({.type = "deaf"}).value();
+  EXPECT_EQ(ask(deaf, "set").front().code, Errc::invalid_argument);
+}
+
+TEST_F(ShardTimers, LongestTimesNeverCome) {
+  set({.delay_ns = Timers::kNever, .period_ns = Timers::kNever});
+  run();
+  EXPECT_EQ(fired(), (Values{}));
+  make_due(0, 1);
+  run();
+  EXPECT_EQ(fired().size(), 1U);
+  EXPECT_EQ(timer(0).due_ns.load(), static_cast<std::uint64_t>(Timers::kNever));
+}
+
+// ---- failures --------------------------------------------------------------------------------
+
+TEST_F(ShardTimers, WhatAHandlerSetIsUndoneWithIt) {
+  set({.value = 7, .does = "set then fail"});
+  post(agent_, "set then fail", Timing{.value = 8});
+  run();
+  EXPECT_EQ(fired(), (Values{}));
+  EXPECT_EQ(timers_used(), 0U);
+  EXPECT_EQ(shard().next_due_ns(), Timers::kNever);
+  EXPECT_EQ(fill().set, 128U) << "no record is lost";
+  EXPECT_EQ(fill().set, 72U);
+}
+
+TEST_F(ShardTimers, CancellingIsUndoneWithItsHandler) {
+  const TimerId id = set({.delay_ns = kHour});
+  post(agent_, "cancel then fail", static_cast<std::uint64_t>(id));
+  run();
+  EXPECT_EQ(timers_used(), 1U);
+  EXPECT_EQ(cancel(id), Errc{});
+}
+
+TEST_F(ShardTimers, FailedHandlerIsUndoneYetItsTimerHasFired) {
+  set({.value = 7, .does = "fail"});
+  set({.period_ns = kHour, .value = 8, .does = "throw"});
+  run();
+  EXPECT_EQ(fired(), (Values{}));
+  EXPECT_TRUE(take(Priority::normal).empty()) << "what it sent is undone, too";
+  EXPECT_EQ(timers_used(), 1U) << "the one that repeats";
+  EXPECT_GT(shard().next_due_ns(), shm::monotonic_ns());
+  EXPECT_TRUE(burials().empty());
+}
+
+TEST_F(ShardTimers, FullRingHasItTriedAgain) {
+  fill_ring();
+  set({.value = 7, .does = "send"});
+  run();
+  EXPECT_TRUE(shard().is_waiting());
+  EXPECT_EQ(shard().next_due_ns(), Timers::kNever) << "it waits for room, not for a time";
+  EXPECT_EQ(fired(), (Values{}));
+  EXPECT_EQ(timers_used(), 1U);
+  EXPECT_EQ(take(Priority::normal).size(), 4U);
+  run();
+  EXPECT_EQ(fired(), (Values{7}));
+  EXPECT_EQ(take(Priority::normal).size(), 1U);
+  EXPECT_FALSE(shard().is_waiting());
+}
+
+TEST_F(ShardTimers, PatienceWithAFullRingHasAnEnd) {
+  fill_ring();
+  set({.value = 7, .does = "send"});
+  limits_.stall_timeout_ns = 0;
+  for (const char* what : {"is tried", "begins to be patient", "loses patience"}) {
+    SCOPED_TRACE(what);
+    EXPECT_EQ(fired(), (Values{}));
+    run();
+  }
+  EXPECT_EQ(fired(), (Values{7}));
+  ASSERT_EQ(burials().size(), 1U);
+  EXPECT_EQ(burials().front().reason, shm::DeadReason::overflow);
+}
+
+TEST_F(ShardTimers, OneOfATypeThatIsGoneIsADeadLetter) {
+  set({.value = 7});
+  ASSERT_TRUE(adopt(0, 2, kPuppets));
+  run();
+  ASSERT_EQ(burials().size(), 1U);
+  EXPECT_EQ(burials().front().reason, shm::DeadReason::unroutable);
+  EXPECT_EQ(burials().front().header.target, agent_.value());
+  EXPECT_EQ(timers_used(), 0U);
+}
+
+// ---- beside messages -------------------------------------------------------------------------
+
+TEST_F(ShardTimers, ATurnHasRoomForAQuarterOfThem) {
+  limits_.turn_messages = 8;
+  for (int i = 0; i < 5; ++i)
+    set({.delay_ns = kHour, .value = i});
+  for (std::uint32_t index = 0; index < 5; ++index)
+    make_due(index, 1);
+  EXPECT_EQ(turn(), 2U);
+  EXPECT_EQ(turn(), 2U);
+  EXPECT_EQ(turn(), 1U);
+}
+
+// One is always due, messages always wait, and a turn has room for one of them.
+TEST_F(ShardTimers, NeitherTimersNorMessagesNorSendersStarve) {
+  limits_.turn_messages = 1;
+  const AgentId other = create({.type = "ticker"}).value();
+  set({.period_ns = 1, .value = 7});
+  for (int i = 0; i < 4; ++i) {
+    post(other, "note", Timing{.value = 1});
+    post(other, "note", Timing{.value = 2}, {.client = kSecondClient});
+  }
+  for (int i = 0; i < 8; ++i)
+    turn();
+  EXPECT_EQ(fired().size(), 4U);
+  Values values = state<Memory>(other).all();
+  std::sort(values.begin(), values.end());
+  EXPECT_EQ(values, (Values{1, 1, 2, 2}));
+}
+
+// ---- ends and deaths -------------------------------------------------------------------------
+
+TEST_F(ShardTimers, EndWithTheirAgent) {
+  EXPECT_EQ(fill().set, 128U);
+  EXPECT_EQ(fill().set, 72U);
+  ASSERT_EQ(stop(agent_), Errc{});
+  EXPECT_EQ(shard().next_due_ns(), Timers::kNever);
+  const AgentId heir = create({.type = "ticker"}).value();
+  ASSERT_EQ(heir.slot(), agent_.slot()) << "the slot is another's now";
+  agent_ = heir;
+  EXPECT_EQ(fill().set, 128U) << "and the records are free";
+  EXPECT_EQ(fill().set, 72U);
+}
+
+TEST_F(ShardTimers, ThoseOfTheDeadAreNobodysInAnotherLifeEither) {
+  set({.delay_ns = kHour});
+  ASSERT_EQ(stop(agent_), Errc{});
+  const AgentId heir = create({.type = "ticker"}).value();
+  ASSERT_EQ(heir.slot(), agent_.slot());
+  make_due(0, 1);
+  run();
+  EXPECT_EQ(state<Memory>(heir).all(), (Values{}));
+  EXPECT_TRUE(burials().empty());
+}
+
+TEST_F(ShardTimers, AgentMayEndOnATimer) {
+  set({.delay_ns = kHour});
+  set({.does = "quit"});
+  run();
+  EXPECT_FALSE(segment_.is_alive(agent_));
+  EXPECT_EQ(shard().next_due_ns(), Timers::kNever);
+  agent_ = create({.type = "ticker"}).value();
+  EXPECT_EQ(fill().set, 128U);
+  EXPECT_EQ(fill().set, 72U) << "no record is lost, none is free twice";
+}
+
+TEST_F(ShardTimers, OutliveTheirOwner) {
+  set({.delay_ns = kHour, .value = 1});
+  set({.period_ns = kHour, .value = 2});
+  set({.value = 3});
+  ASSERT_TRUE(adopt(0, 2, kTypes));
+  EXPECT_LE(shard().next_due_ns(), shm::monotonic_ns());
+  run();
+  EXPECT_EQ(fired(), (Values{2, 3}));
+  ASSERT_TRUE(adopt(0, 3, kTypes));
+  run();
+  EXPECT_EQ(fired(), (Values{2, 3})) << "once each";
+  EXPECT_EQ(timers_used(), 2U);
+}
+
+TEST_F(ShardTimers, DeathBetweenCommitAndApplyFiresNoneTwice) {
+  set({.delay_ns = kHour, .value = 1});
+  set({.delay_ns = kHour, .period_ns = kHour, .value = 2});
+  make_due(0, 1);
+  make_due(1, 2);
+  const std::vector<std::byte> before(segment_.bytes().begin(), segment_.bytes().end());
+  EXPECT_EQ(turn(), 2U);
+  unapply(before);
+  ASSERT_EQ(fired(), (Values{})) << "the turn is committed and not applied";
+  ASSERT_EQ(timers_used(), 2U);
+  ASSERT_TRUE(adopt(0, ++incarnation_, kTypes));
+  run();
+  EXPECT_EQ(fired(), (Values{1, 2}));
+  EXPECT_EQ(timers_used(), 1U);
+}
+
+TEST_F(ShardTimers, DeathUnderItsHandlerIsAnAttempt) {
+  set({.value = 7});
+  die_under(witness_of(0));
+  EXPECT_EQ(record().blamed_count, 1U);
+  run();
+  EXPECT_EQ(fired(), (Values{7}));
+  EXPECT_EQ(state<Memory>(agent_).attempt, 2U);
+  EXPECT_EQ(record().blamed_count, 0U) << "it has passed";
+}
+
+TEST_F(ShardTimers, OneThatKillsEveryOwnerIsPoison) {
+  set({.delay_ns = kHour});
+  const TimerId id = set({.period_ns = 1, .value = 7});
+  for (std::uint32_t i = 0; i < limits_.max_attempts; ++i)
+    die_under(witness_of(1));
+  run();
+  ASSERT_EQ(burials().size(), 1U);
+  EXPECT_EQ(burials().front().reason, shm::DeadReason::poison);
+  EXPECT_EQ(burials().front().header.target, agent_.value());
+  EXPECT_EQ(burials().front().header.id, static_cast<std::uint64_t>(id));
+  EXPECT_EQ(segment_.symbols().text(burials().front().header.symbol), "note");
+  EXPECT_EQ(fired(), (Values{}));
+  EXPECT_EQ(timers_used(), 1U) << "it is gone, though it repeats; the other stays";
+  EXPECT_EQ(record().blamed_count, 0U);
+}
+
+// The dead one's record is given to another timer of the same agent.
+TEST_F(ShardTimers, AnotherInItsRecordIsNotToBlame) {
+  const TimerId id = set({.delay_ns = kHour, .value = 7});
+  for (std::uint32_t i = 0; i < limits_.max_attempts; ++i)
+    die_under(witness_of(0));
+  EXPECT_EQ(cancel(id), Errc{});
+  set({.value = 8});
+  run();
+  EXPECT_EQ(fired(), (Values{8}));
+  EXPECT_TRUE(burials().empty());
+}
+
+TEST_F(ShardTimers, DamagedRecordsHarmNobody) {
+  set({.delay_ns = kHour, .period_ns = kHour, .value = 7});
+  for (std::uint32_t index = 1; index < 4; ++index)
+    timer(index).word.store(timer_word());
+  timer(1).word.store(~std::uint64_t{0});
+  timer(2).due_ns.store(~std::uint64_t{0});
+  timer(2).period_ns.store(~std::uint64_t{0});
+  timer(3).word.store(timer_word() + (std::uint64_t{1} << 24U));  // that is no slot, cut or not
+  make_due(0, 1);
+  run();
+  EXPECT_EQ(shard().next_due_ns(), static_cast<std::int64_t>(timer(0).due_ns.load()));
+  EXPECT_EQ(timer(2).word.load(), 0U) << "it was due, once, at no time";
+}
+
+}  // namespace
+}  // namespace mabeam::worker

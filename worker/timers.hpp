@@ -1,0 +1,135 @@
+// Timers: those of one shard's agents, and which of them is due next.
+//
+// The queue is private memory, rebuilt by open(); so is which records are free. What a message sets
+// and cancels is out of sight until the turn's words are stored, and so is what the turn has fired,
+// yet a timer leaves the queue as it fires: it fires once a turn at most, however late it is.
+#pragma once
+
+#include "shm/registry.hpp"
+#include "shm/segment.hpp"
+#include "shm/timers.hpp"
+#include "shm/turn.hpp"
+
+#include "mabeam/ids.hpp"
+#include "mabeam/result.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace mabeam::worker {
+
+class Timers {
+ public:
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  /// Timers that one message may set and cancel.
+  static constexpr std::size_t kMaxChanges = 128;
+  /// Timers that one turn may fire.
+  static constexpr std::uint32_t kMaxFired = 32;
+
+  Timers(const shm::Segment& segment, std::uint32_t shard);
+
+  /// Rebuilds what is derived.
+  void open();
+
+  /// kNever if there is none.
+  [[nodiscard]] std::int64_t next_due_ns() const noexcept { return next_due_ns_; }
+
+  /// One timer that is due.
+  struct Due {
+    std::uint32_t index = 0;
+    shm::TimerLabel label;
+    AgentId agent;
+    std::int64_t due_ns = 0;
+
+    [[nodiscard]] TimerId id() const noexcept { return id_of(index, label.serial); }
+  };
+
+  /// The first that is due, of an agent that lives, and that this turn has not fired.
+  [[nodiscard]] std::optional<Due> next(std::int64_t now_ns);
+
+  /// Takes what next() gave out of the queue: it is over with this turn, or due again a period from
+  /// when it was due; a period from now, if that has passed.
+  void fire(const Due& due, std::int64_t now_ns);
+  /// Of the timer that was fired last: it has not been, after all.
+  void take_back();
+
+  /// Of the timer that was fired last: it never fires again.
+  void end_last() noexcept { fired_.back().due_ns = kOver; }
+
+  /// Errors: timers_full, too_many_changes.
+  Result<TimerId> set(AgentId agent, Symbol name, std::int64_t due_ns, std::int64_t period_ns);
+  /// Errors: not_found, too_many_changes.
+  Result<> cancel(AgentId agent, TimerId timer);
+
+  /// The agent ends with this turn, and all its timers with it.
+  void end_agent(std::uint32_t slot) { slots_ended_.push_back(slot); }
+
+  void undo_message() noexcept;
+
+  void stage(shm::Turn& turn) {
+    if (is_changed()) stage_changes(turn);
+  }
+
+  /// After the commit: brings what is derived up to date.
+  void settle() {
+    if (is_changed()) settle_changes();
+  }
+
+ private:
+  static constexpr std::int64_t kOver = 0;
+
+  /// What is known of a record. `word` 0: free.
+  struct Entry {
+    std::uint64_t word = 0;
+    std::int64_t due_ns = 0;
+  };
+
+  struct Change {
+    std::uint32_t index = 0;
+    Entry entry;
+  };
+
+  struct Fired {
+    std::uint32_t index = 0;
+    std::int64_t due_ns = 0;  ///< next, or kOver
+  };
+
+  static TimerId id_of(std::uint32_t index, std::uint32_t serial) noexcept {
+    return static_cast<TimerId>(std::uint64_t{serial} << 32U | (index + 1));
+  }
+
+  [[nodiscard]] bool is_changed() const noexcept {
+    return !fired_.empty() || !changes_.empty() || !slots_ended_.empty();
+  }
+
+  [[nodiscard]] AgentId agent_of(std::uint64_t word) const noexcept;
+  [[nodiscard]] shm::TimerLabel label_of(std::uint32_t index) const noexcept;
+  [[nodiscard]] bool is_over(std::uint32_t index) const noexcept;
+  void put(std::uint32_t index, const Entry& entry);
+  void enqueue(std::uint32_t index, std::int64_t due_ns);
+  void dequeue(std::uint32_t index, std::int64_t due_ns);
+  void stage_changes(shm::Turn& turn);
+  void settle_changes();
+  void free_timers_of(std::uint32_t slot);
+
+  std::uint32_t endpoint_;
+  shm::AgentTable agents_;
+  shm::TimerTable table_;
+
+  std::vector<Entry> entries_;                              // by record: as the last turn left it
+  std::set<std::pair<std::int64_t, std::uint32_t>> queue_;  // due time and record
+  std::int64_t next_due_ns_ = kNever;
+  std::vector<std::uint32_t> owned_;  // by agent's slot: how many
+  std::vector<std::uint32_t> free_;   // the last is taken next
+  std::size_t taken_ = 0;
+
+  std::vector<Change> changes_;             // of the current message, each record once
+  std::vector<Fired> fired_;                // by the current turn
+  std::vector<std::uint32_t> slots_ended_;  // by the current message
+};
+
+}  // namespace mabeam::worker
