@@ -1,6 +1,7 @@
 // The proof of the turn: a worker is killed after every instruction of a turn that takes messages
-// from two rings, changes the states of two agents, sends on three rings, emits an event and
-// creates an agent. Its successor takes over, and everything must have happened exactly once.
+// from two rings, fires two timers, changes the states of two agents, sends on three rings, emits
+// an event and creates an agent. Its successor takes over, and everything must have happened
+// exactly once.
 //
 // With --expect-broken the program succeeds only if the sweep finds the turn broken: it is then
 // linked with a mutant of turn.cpp that stores `committed` before the list is whole.
@@ -33,6 +34,8 @@ constexpr std::uint32_t kShard = 1;  // endpoints of the segment below
 constexpr std::uint32_t kOtherShard = 2;
 constexpr std::uint32_t kFirstClient = 3;
 constexpr std::uint32_t kSecondClient = 4;
+
+constexpr std::int64_t kHour = 3'600'000'000'000;
 
 AgentId client_id(std::uint32_t endpoint) {
   return {static_cast<EndpointId>(endpoint), AgentId::kClientSlot, 0};
@@ -68,6 +71,11 @@ struct Mover {
     }
     const Result<AgentId> made = context.create("mover");
     if (!made) return fail(made.error());
+    return {};
+  }
+
+  Result<> on_timer(Context&, State& state, const Timer&) const {
+    state.sum += 100;
     return {};
   }
 };
@@ -162,11 +170,12 @@ void Stage::post(std::uint32_t client, AgentId target, std::string_view signal,
   ring.publish();
 }
 
-// Two agents in slots 0 and 1, then one signal for each, from two clients.
+// Two agents in slots 0 and 1, the first with a timer that fires once and one that repeats, both
+// due; then one signal for each, from two clients.
 void Stage::prepare_world() {
   worker::Types types{segment_.symbols()};
   (void)types.add(kTypes<Mover>);
-  for (const std::string_view name : {"out", "moved.first", "first", "second"}) {
+  for (const std::string_view name : {"out", "moved.first", "first", "second", "tick"}) {
     (void)segment_.symbols().intern(name);
   }
   worker::Agents agents{segment_, 0};
@@ -186,6 +195,14 @@ void Stage::prepare_world() {
     turn.commit(words);
     agents.settle();
   }
+  worker::Timers timers{segment_, 0};
+  timers.open();
+  turn.begin();
+  for (const std::int64_t period_ns : {std::int64_t{0}, kHour})
+    (void)timers.set(first_, segment_.symbols().find("tick"), 1, period_ns);
+  timers.stage(turn);
+  turn.stage_record(turn.record());
+  turn.commit(words);
   // The one that creates ends the turn, so it must be the last: senders take turns, and the second
   // client has the first.
   post(kSecondClient, first_, "first", 7);
@@ -245,8 +262,9 @@ std::string Stage::recover_and_check() {
     const std::uint64_t word = segment_.agents(0).record(slot).slot_word.load();
     alive += shm::SlotWord::unpack(word).lifecycle != 0 ? 1U : 0U;
   }
+  const shm::TimerTable timers = segment_.timers(0);
   for (const std::string& broken :
-       {check("the first state is not 7", sum_of(first_) == 7),
+       {check("the first state is not 207", sum_of(first_) == 207),
         check("the second state is not 11", sum_of(second_) == 11),
         check("ring 1 has not exactly its message",
               read_ring(kFirstClient, Priority::normal) == std::vector<std::int64_t>{7}),
@@ -258,6 +276,9 @@ std::string Stage::recover_and_check() {
         check("there are not exactly three agents", alive == 3 && record.agents_live == 3),
         check("the counters are wrong",
               record.delivered == 2 && record.sent == 3 && record.events_published == 1),
+        check("the timer that fires once is still there", timers[0].word.load() == 0),
+        check("the timer that repeats is gone, or due",
+              timers[1].word.load() != 0 && timers[1].due_ns.load() > std::uint64_t{kHour}),
         check("input was left", input_left == 0),
         check("a turn was left open", region.committed.load() == region.applied.load()),
         check("the witness was left", region.witness.load() == 0)}) {
@@ -266,7 +287,7 @@ std::string Stage::recover_and_check() {
   return {};
 }
 
-/// How many messages the turn takes that is swept.
+/// How many messages and timers the turn takes that is swept.
 int messages_swept(Stage& stage) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -284,8 +305,10 @@ int messages_swept(Stage& stage) {
 int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   Stage stage{"sweep-" + std::to_string(::getpid())};
-  if (messages_swept(stage) != 2) {
-    std::printf("the turn does not take both messages: it would sweep the half of what it says\n");
+  if (messages_swept(stage) != 4) {
+    std::printf(
+        "the turn does not take all messages and timers: it would sweep the half of what it "
+        "says\n");
     return 1;
   }
   const testing::Sweep sweep{

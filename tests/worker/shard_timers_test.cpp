@@ -245,6 +245,18 @@ TEST_F(ShardTimers, ATurnHasRoomForAQuarterOfThem) {
   EXPECT_EQ(turn(), 1U);
 }
 
+TEST_F(ShardTimers, SettingOrCancellingOneEndsTheTurn) {
+  post(agent_, "set", Timing{.delay_ns = kHour});
+  post(agent_, "note", Timing{.value = 1});
+  EXPECT_EQ(turn(), 1U);
+  EXPECT_EQ(turn(), 1U);
+  post(agent_, "cancel", static_cast<std::uint64_t>(id_of(0)));
+  post(agent_, "fail");
+  EXPECT_EQ(turn(), 1U);
+  EXPECT_EQ(turn(), 1U);
+  EXPECT_EQ(timers_used(), 0U) << "a later message that fails takes nothing back";
+}
+
 // One is always due, messages always wait, and a turn has room for one of them.
 TEST_F(ShardTimers, NeitherTimersNorMessagesNorSendersStarve) {
   limits_.turn_messages = 1;
