@@ -4,6 +4,8 @@
 #include "shm/client_core.hpp"
 #include "shm/client_create.hpp"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 namespace mabeam {
@@ -13,6 +15,17 @@ using shm::Outgoing;
 
 struct Client::Impl : shm::ClientCore {
   using ClientCore::ClientCore;
+
+  /// Asks a shard to do something with one of its agents.
+  Result<> order(Kind kind, AgentId agent, std::span<const std::byte> payload,
+                 std::chrono::nanoseconds timeout) {
+    Outgoing question{kind, Priority::normal, {}, payload};
+    question.header.target = agent.value();
+    question.header.content = static_cast<std::uint32_t>(Content::bytes);
+    const Result<ClientReply> reply = ask(question, timeout);
+    if (!reply) return fail(reply.error());
+    return {};
+  }
 };
 
 namespace {
@@ -56,19 +69,31 @@ Result<std::vector<AgentId>> Client::create(std::string_view type, std::size_t c
 }
 
 Result<> Client::stop(AgentId agent, std::chrono::nanoseconds timeout) {
+  return stop(agent, StopOptions{}, timeout);
+}
+
+// One that is being ended is asked all the same: a caller whose time was up may come again.
+Result<> Client::stop(AgentId agent, const StopOptions& options, std::chrono::nanoseconds timeout) {
+  if (options.reason.size() > shm::kMaxReasonBytes) return fail(Errc::invalid_argument);
+  if (!impl_->segment.exists(agent)) return impl_->refuse({Errc::not_found});
+  shm::StopRequest request{.with_children = options.children ? 1U : 0U,
+                           .reason_length = static_cast<std::uint32_t>(options.reason.size())};
+  std::copy(options.reason.begin(), options.reason.end(), request.reason.begin());
+  return impl_->order(Kind::stop, agent, std::as_bytes(std::span{&request, 1}), timeout);
+}
+
+Result<> Client::restart(AgentId agent, const RestartOptions& options,
+                         std::chrono::nanoseconds timeout) {
   if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
-  Outgoing question{Kind::stop, Priority::normal, {}, {}};
-  question.header.target = agent.value();
-  const Result<ClientReply> reply = impl_->ask(question, timeout);
-  if (!reply) return fail(reply.error());
-  return {};
+  const shm::RestartRequest request{.keep_state = options.keep_state ? 1U : 0U};
+  return impl_->order(Kind::restart, agent, std::as_bytes(std::span{&request, 1}), timeout);
 }
 
 Result<AgentId> Client::find(std::string_view name) const {
   const Result<AgentId> named = impl_->segment.find_agent(name);
   if (named) return named;
   const std::optional<AgentId> id = parse_agent_id(name);
-  if (!id || !impl_->is_agent(*id)) return fail(Errc::not_found);
+  if (!id || !impl_->segment.exists(*id)) return fail(Errc::not_found);
   return *id;
 }
 

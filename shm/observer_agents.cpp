@@ -96,7 +96,7 @@ Result<AgentView> Observer::agent(AgentId id) const {
 
 Result<AgentId> Observer::find(std::string_view name) const {
   const std::optional<AgentId> id = parse_agent_id(name);
-  if (id && impl_->segment.is_alive(*id)) return *id;
+  if (id && impl_->segment.exists(*id)) return *id;
   return impl_->segment.find_agent(name);
 }
 

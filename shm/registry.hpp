@@ -148,12 +148,25 @@ class AgentTable {
     return states_.data() + (std::uint64_t{slot} * 2 + (version & 1U)) * stride_;
   }
 
-  /// True if the slot holds a living agent of that generation.
+  /// True if the slot holds a living agent of that generation: one that takes messages.
   [[nodiscard]] bool is_alive(AgentId id) const {
     if (id.slot() >= size()) return false;
     const SlotWord word =
         SlotWord::unpack(record(id.slot()).slot_word.load(std::memory_order_acquire));
-    return word.generation == id.generation() && word.lifecycle != 0;
+    return word.generation == id.generation() && word.lifecycle != 0 &&
+           word.lifecycle != static_cast<std::uint8_t>(Lifecycle::terminating);
+  }
+
+  /// The same, and true for one that is being ended.
+  [[nodiscard]] bool exists(AgentId id) const { return is_alive(id) || is_terminating(id); }
+
+  /// True if that agent is being ended: it takes no messages, and its slot is not free yet.
+  [[nodiscard]] bool is_terminating(AgentId id) const {
+    if (id.slot() >= size()) return false;
+    const SlotWord word =
+        SlotWord::unpack(record(id.slot()).slot_word.load(std::memory_order_acquire));
+    return word.generation == id.generation() &&
+           word.lifecycle == static_cast<std::uint8_t>(Lifecycle::terminating);
   }
 
   /// A whole copy of a slot's facts, or nothing if it kept changing.

@@ -109,6 +109,11 @@ bool Segment::is_alive(AgentId id) const {
   return is_shard(endpoint) && agents(endpoint - 1).is_alive(id);
 }
 
+bool Segment::exists(AgentId id) const {
+  const auto endpoint = static_cast<std::uint32_t>(id.endpoint());
+  return is_shard(endpoint) && agents(endpoint - 1).exists(id);
+}
+
 Result<AgentId> Segment::find_agent(std::string_view agent) const {
   const std::uint32_t shard = shard_of_name(agent, dimensions().shards);
   const AgentTable table = agents(shard);

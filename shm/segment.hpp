@@ -146,6 +146,8 @@ class Segment {
 
   /// The shard that has this AgentId and the agent there, if it lives.
   [[nodiscard]] bool is_alive(AgentId id) const;
+  /// The same, or if it is being ended.
+  [[nodiscard]] bool exists(AgentId id) const;
   /// The living agent of that name. Errors: not_found.
   [[nodiscard]] Result<AgentId> find_agent(std::string_view name) const;
   /// Living agents, by the shards' records.

@@ -80,6 +80,8 @@ class Agent {
     if (record.slot_word.load(std::memory_order_relaxed) != facts.slot_word.pack()) return;
     expect(state.bytes <= pass_.segment().dimensions().max_state_bytes,
            "its state is larger than max_state_bytes", state.bytes);
+    expect(state.failures <= state.handled, "it has failed more often than it was asked",
+           state.failures);
   }
 
   VerifyPass& pass_;

@@ -39,9 +39,10 @@ enum class Kind : std::uint16_t {
   request,      ///< symbol: the action; correlation: the caller's
   reply,        ///< symbol: the action; flags: an Errc, or 0
   create,       ///< symbol: the type; payload: CreateRequest
-  stop,         ///< ends the target
+  stop,         ///< ends the target; payload: StopRequest, or nothing
   dead_letter,  ///< flags: DeadReason; payload: the original record, header first
   timer,        ///< only in dead letters; symbol: its name, id: its TimerId, sent_ns: its due time
+  restart,      ///< starts the target anew; payload: RestartRequest, or nothing
 };
 
 /// Why a message went to the dead letters.
@@ -86,6 +87,29 @@ struct CreateRequest {
 };
 
 static_assert(sizeof(CreateRequest) == 176 && std::is_trivially_copyable_v<CreateRequest>);
+
+inline constexpr std::uint32_t kMaxReasonBytes = 47;  ///< of a stop
+
+/// The payload of Kind::stop.
+struct StopRequest {
+  std::uint32_t with_children = 0;  ///< 1: all that descend from the target on its shard, too
+  std::uint32_t reason_length = 0;
+  std::array<char, kMaxReasonBytes + 1> reason{};
+
+  [[nodiscard]] std::string_view reason_text() const {
+    return {reason.data(), reason_length < kMaxReasonBytes ? reason_length : kMaxReasonBytes};
+  }
+};
+
+static_assert(sizeof(StopRequest) == 56 && std::is_trivially_copyable_v<StopRequest>);
+
+/// The payload of Kind::restart.
+struct RestartRequest {
+  std::uint32_t keep_state = 0;  ///< 0: the state is made afresh
+  std::uint32_t reserved = 0;
+};
+
+static_assert(sizeof(RestartRequest) == 8 && std::is_trivially_copyable_v<RestartRequest>);
 
 /// A message taken apart: a private header and the payload, still in shared memory.
 struct Received {

@@ -33,6 +33,7 @@ void Agents::open() {
         SlotWord::unpack(table_.record(slot).slot_word.load(std::memory_order_relaxed));
     if (word.lifecycle == 0) free_slots_.push_back(slot);
   }
+  children_.open(table_, shm::Segment::endpoint_of_shard(shard_));
   rebuild_subscriptions();
   begin_turn();
 }
@@ -200,6 +201,18 @@ Result<> Agents::end(std::uint32_t slot) {
   return {};
 }
 
+Result<> Agents::mark_terminating(std::uint32_t slot) {
+  shm::AgentRecord& agent = table_.record(slot);
+  SlotWord word = SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
+  word.lifecycle = static_cast<std::uint8_t>(Lifecycle::terminating);
+  return stage_change(WordKind::agent_slot, slot, agent.slot_word, word.pack());
+}
+
+AgentId Agents::id_of(std::uint32_t slot) const {
+  const auto word = SlotWord::unpack(table_.record(slot).slot_word.load(std::memory_order_relaxed));
+  return {static_cast<EndpointId>(shm::Segment::endpoint_of_shard(shard_)), slot, word.generation};
+}
+
 Result<> Agents::subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns) {
   for (std::size_t step = 0; step < subscription_table_.size(); ++step) {
     const std::size_t index = (subscription_hint_ + step) % subscription_table_.size();
@@ -256,6 +269,10 @@ void Agents::stage(shm::Turn& turn) {
 
 void Agents::settle() {
   if (changes_.empty()) return;
+  for (std::size_t i = 1; i <= slots_taken_; ++i)
+    children_.add(free_slots_[free_slots_.size() - i]);
+  for (const std::uint32_t slot : slots_ended_)
+    children_.remove(slot);
   free_slots_.resize(free_slots_.size() - slots_taken_);
   free_slots_.insert(free_slots_.end(), slots_ended_.begin(), slots_ended_.end());
   if (subscription_changes_ != 0) rebuild_subscriptions();

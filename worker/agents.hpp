@@ -7,14 +7,15 @@
 // so a pre-image is taken in private memory before the handler (pitfall 1.7); for states over
 // kLargestPreImage the shard commits first instead.
 //
-// What can be derived from the records (free slots, the list of subscriptions) is private memory,
-// rebuilt by open().
+// What can be derived from the records (free slots, the list of subscriptions, who has which
+// children) is private memory, rebuilt by open().
 #pragma once
 
 #include "shm/registry.hpp"
 #include "shm/segment.hpp"
 #include "shm/turn.hpp"
 #include "shm/wire.hpp"
+#include "worker/children.hpp"
 #include "worker/types.hpp"
 
 #include "mabeam/result.hpp"
@@ -78,8 +79,16 @@ class Agents {
   /// invalid_argument.
   Result<AgentId> create(const Plan& plan, std::int64_t now_ns);
 
-  /// Ends an agent: its slot, name and subscriptions become free. Errors: too_many_changes.
+  /// Ends an agent: its slot, name and subscriptions become free. Errors: too_many_changes, with
+  /// some of that staged.
   Result<> end(std::uint32_t slot);
+
+  /// From this turn's commit on the agent takes no messages. Errors: too_many_changes.
+  Result<> mark_terminating(std::uint32_t slot);
+
+  [[nodiscard]] AgentId id_of(std::uint32_t slot) const;
+
+  [[nodiscard]] const Children& children() const noexcept { return children_; }
 
   /// Errors: subscriptions_full, too_many_changes.
   Result<> subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns);
@@ -141,6 +150,7 @@ class Agents {
   std::uint32_t shard_;
   shm::AgentTable table_;
   shm::SubscriptionTable subscription_table_;
+  Children children_;
 
   std::vector<std::uint32_t> stamps_;  // by slot: the turn that touched it last
   std::uint32_t stamp_ = 0;

@@ -22,6 +22,17 @@ Result<> guarded(Call&& call) noexcept {
   }
 }
 
+/// A new state in its first version, behind its header.
+inline Result<> make_afresh(const TypeDescriptor& type, shm::StateHeader& state) noexcept {
+  state.state_version = type.type.state_version;
+  state.bytes = type.state_bytes;
+  if (type.init == nullptr) return {};
+  return guarded([&]() -> Result<> {
+    type.init(&state + 1);
+    return {};
+  });
+}
+
 /// The state is one that this type's code may be let at; the record says how much of it was copied.
 inline bool is_compatible(const TypeDescriptor& type, const shm::StateHeader& state,
                           const shm::AgentRecord& agent) {

@@ -63,7 +63,10 @@ Result<std::byte*> Outbox::claim_slowly(Ring& ring, std::uint32_t index, std::ui
   const auto room = ring.producer.claim(length, static_cast<std::uint16_t>(kind), flags);
   if (room) return room->data();
   if (room.error().code != Errc::backpressure) return fail(room.error());
-  if (is_alone) return fail(Errc::message_too_large);
+  if (is_alone) {
+    is_overfull_ = true;
+    return fail(Errc::message_too_large);
+  }
   block(index, own + shm::record_bytes(length));
   return fail(room.error());
 }
@@ -125,7 +128,10 @@ Result<std::span<std::byte>> Outbox::claim_event(std::uint32_t length) {
   const bool is_alone = log_.lowest_position() >= before_.log;  // asked before the last try
   room = log_.claim(length, kind);
   if (room) return room;
-  if (is_alone) return fail(Errc::message_too_large);
+  if (is_alone) {
+    is_overfull_ = true;
+    return fail(Errc::message_too_large);
+  }
   block(Blockage::kLog, log_.claimed() - before_.log + shm::record_bytes(length));
   ring_slow_readers();
   return room;
@@ -176,6 +182,7 @@ void Outbox::begin_turn() noexcept {
 // What undo_message() goes back to; taken at the first claim, since most messages claim nothing.
 void Outbox::open_message() noexcept {
   is_message_open_ = true;
+  is_overfull_ = false;
   for (const Mark& mark : message_rings_)
     rings_[mark.ring].is_in_message = false;
   message_rings_.clear();

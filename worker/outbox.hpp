@@ -49,6 +49,9 @@ class Outbox {
   Result<> send(shm::Kind kind, std::uint16_t flags, Priority priority,
                 const shm::MessageHeader& header, std::span<const std::byte> payload);
 
+  /// True if somebody is subscribed to that topic.
+  [[nodiscard]] bool has_readers(Symbol topic) { return !interest_.of(topic).empty(); }
+
   /// Claims an event; `header.id` is filled in. Errors: backpressure, message_too_large.
   Result<> emit(shm::MessageHeader header, std::span<const std::byte> payload);
 
@@ -65,6 +68,9 @@ class Outbox {
   void undo_message() noexcept;
 
   [[nodiscard]] bool is_blocked() const noexcept { return is_blocked_; }
+
+  /// True if the current message has claimed more than an empty ring holds.
+  [[nodiscard]] bool is_overfull() const noexcept { return is_message_open_ && is_overfull_; }
 
   [[nodiscard]] const Blockage& blockage() const noexcept { return blockage_; }
 
@@ -127,6 +133,7 @@ class Outbox {
   std::uint64_t tickets_ = 0;
   bool is_blocked_ = false;
   bool is_message_open_ = false;  // the current message has claimed something
+  bool is_overfull_ = false;
   std::uint64_t sent_ = 0;
   std::uint64_t events_ = 0;
   std::uint64_t buried_ = 0;

@@ -29,6 +29,7 @@ Result<> Shard::adopt(shm::Incarnation self) {
   record_ = turn_.record();
   agents_.open();
   timers_.open();
+  life_.open(symbols_);
   if (const Result<> opened = outbox_.open(); !opened) return fail(park(opened.error()));
   inbox_.open();
   blame();

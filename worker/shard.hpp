@@ -25,6 +25,7 @@
 #include "shm/wire.hpp"
 #include "worker/agents.hpp"
 #include "worker/inbox.hpp"
+#include "worker/life_events.hpp"
 #include "worker/outbox.hpp"
 #include "worker/subscribers.hpp"
 #include "worker/timers.hpp"
@@ -82,12 +83,14 @@ class Shard {
   [[nodiscard]] std::uint32_t endpoint() const noexcept { return endpoint_; }
 
  private:
+  static constexpr std::uint32_t kMostEnds = 64;
+
   friend struct mabeam::Context::Backend;
 
   enum class Outcome : std::uint8_t {
     passed,        ///< handled, failed or buried: the message is over
     blocked,       ///< undone, and left where it is
-    commit_first,  ///< not begun: the turn must commit before it
+    commit_first,  ///< not begun, or not finished: the turn must commit before it goes on
   };
 
   // shard.cpp: the turn
@@ -126,7 +129,6 @@ class Shard {
   inline Outcome handle_for_agent(const shm::Received& message, std::uint64_t witness);
   Outcome handle_event(const shm::Received& message, std::uint32_t slot, std::uint64_t witness);
   Outcome handle_create(const shm::Received& message);
-  Outcome handle_stop(const shm::Received& message, std::uint64_t witness);
   Outcome finish_slowly(const shm::Received& message, const Result<>& result, bool replied);
   [[nodiscard]] std::string_view text_of(Symbol symbol) noexcept;
   Outcome refuse(const shm::Received& message, Errc code, shm::DeadReason reason);
@@ -146,11 +148,29 @@ class Shard {
 
   Result<> answer(const shm::Received& message, Errc code, const PayloadRef& payload);
   Result<AgentId> create_agent(const Agents::Plan& plan);
-  Result<> end_agent(AgentId id);
+  Result<> end_agent(AgentId id, std::string_view reason = {}, bool runs_hook = true);
+  void tell(Life what, AgentId id, std::string_view reason);
   tl::unexpected<Error> doom(Error error) noexcept;
 
   Outcome bury_poison(const shm::Received& message);
   void pass() noexcept;
+
+  // shard_stop.cpp: stopping, with descendants or without
+  Outcome handle_stop(const shm::Received& message);
+  Outcome end_tree(const shm::Received& message, std::string_view reason);
+  Result<bool> end_some(AgentId root, std::string_view reason, std::uint32_t budget);
+  bool end_stubborn(AgentId root, std::string_view reason);
+  std::uint32_t descend(std::uint32_t slot, std::uint32_t& budget);
+  [[nodiscard]] bool is_being_ended(const shm::Received& message) const noexcept;
+
+  // shard_restart.cpp: starting anew
+  Outcome handle_restart(const shm::Received& message);
+  Result<> start_anew(const TypeDescriptor& type, AgentId id, std::string_view reason);
+
+  // shard_failure.cpp: what becomes of an agent whose handler has failed
+  Outcome fail_agent(AgentId id, const shm::Received& message, Errc code);
+  shm::StateHeader& note_failure(AgentId id, Errc code, bool is_told);
+  bool stop_failed(AgentId id, Errc code, bool runs_hook);
 
   // recovery.cpp
   Error park(Error error) noexcept;
@@ -171,6 +191,7 @@ class Shard {
   Inbox inbox_;
   Outbox outbox_;
   Subscribers subscribers_;
+  LifeEvents life_;
 
   shm::Histogram& latency_;
   std::vector<Source*> ready_;         // what take() goes round
@@ -188,6 +209,7 @@ class Shard {
   std::uint32_t single_steps_ = 0;          // turns of one message still to run after a crash
   std::uint32_t attempt_ = 1;               // of the current message
   std::uint64_t witness_ = 0;               // that names it
+  std::uint32_t most_ends_ = kMostEnds;     // agents of a tree that the next turn may end
   std::uint64_t refused_before_ = 0;
   Result<> doom_;  // why the current message fails, whatever its handler returns
   bool in_turn_ = false;

@@ -38,7 +38,8 @@ Result<> call_handler(const TypeDescriptor& type, Context& context, void* state,
 }
 
 bool wants_answer(Kind kind) {
-  return kind == Kind::request || kind == Kind::create || kind == Kind::stop;
+  return kind == Kind::request || kind == Kind::create || kind == Kind::stop ||
+         kind == Kind::restart;
 }
 
 }  // namespace
@@ -81,6 +82,7 @@ Shard::Outcome Shard::handle(const Source& source, const Received& message, std:
 }
 
 Shard::Outcome Shard::bury_poison(const Received& message) {
+  if (is_being_ended(message)) return handle_stop(message);  // what has begun comes to its end
   outbox_.bury(DeadReason::poison, message);
   if (wants_answer(message.kind) && !answer(message, Errc::handler_failed, {})) {
     return undo(Outcome::blocked);
@@ -98,7 +100,7 @@ void Shard::pass() noexcept {
 
 Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness) {
   const std::int64_t deadline = message.header.deadline_ns;
-  if (deadline != 0 && clock_.now_ns() > deadline && attempt_ == 1) {
+  if (deadline != 0 && clock_.now_ns() > deadline && attempt_ == 1 && !is_being_ended(message)) {
     const Outcome outcome = refuse(message, Errc::timed_out, DeadReason::expired);
     if (outcome == Outcome::passed) ++record_.expired;
     return outcome;
@@ -111,7 +113,9 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
     case Kind::create:
       return handle_create(message);
     case Kind::stop:
-      return handle_stop(message, witness);
+      return handle_stop(message);
+    case Kind::restart:
+      return handle_restart(message);
     default:
       return refuse(message, Errc::invalid_argument, DeadReason::unroutable);
   }
@@ -154,7 +158,9 @@ Shard::Outcome Shard::finish_slowly(const Received& message, const Result<>& res
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
   if (!result) {
-    undo(Outcome::passed);
+    const AgentId target{message.header.target};
+    const Outcome failed = fail_agent(target, message, result.error().code);
+    if (failed != Outcome::passed) return failed;
     if (message.kind == Kind::request && !answer(message, result.error().code, {})) {
       return undo(Outcome::blocked);
     }
@@ -201,7 +207,9 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
     outbox_.bury(DeadReason::poison, message);
     return Outcome::passed;
   }
-  if (type == nullptr || type->on_event == nullptr) return Outcome::passed;
+  const AgentId self = agents_.id_of(slot);
+  const bool is_served = type != nullptr && type->on_event != nullptr;
+  if (!is_served || agents_.table().is_terminating(self)) return Outcome::passed;
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
   shm::StateHeader* state = agents_.touch(slot);
   if (!is_compatible(*type, *state, agent)) {
@@ -209,8 +217,6 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
     outbox_.bury(DeadReason::unroutable, message);
     return Outcome::passed;
   }
-  const auto word = shm::SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
-  const AgentId self{static_cast<EndpointId>(endpoint_), slot, word.generation};
   Context::Backend backend{*this, self, &message};
   Context context{backend};
   turn_.set_witness(witness);
@@ -223,7 +229,10 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   turn_.clear_witness();
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
-  if (!ended) undo(Outcome::passed);
+  if (!ended) {
+    const Outcome failed = fail_agent(self, message, ended.error().code);
+    if (failed != Outcome::passed) return failed;
+  }
   if (agents_.changed_structure()) is_full_ = true;
   return Outcome::passed;
 }

@@ -3,6 +3,9 @@
 #include "worker/hooks.hpp"
 #include "worker/shard.hpp"
 
+#include <span>
+#include <string>
+
 namespace mabeam::worker {
 
 using shm::DeadReason;
@@ -14,12 +17,15 @@ Result<AgentId> Shard::create_agent(const Agents::Plan& plan) {
     return fail(Errc::backpressure);
   }
   const Result<AgentId> id = agents_.create(plan, clock_.now_ns());
-  if (!id || plan.descriptor->on_start == nullptr) return id;
-  shm::StateHeader* state = agents_.touch(id->slot());
-  Context::Backend backend{*this, *id, nullptr};
-  Context context{backend};
-  const Result<> started = guarded([&] { return plan.descriptor->on_start(context, state + 1); });
-  if (!started) return doom(started.error());
+  if (!id) return id;
+  if (plan.descriptor->on_start != nullptr) {
+    shm::StateHeader* state = agents_.touch(id->slot());
+    Context::Backend backend{*this, *id, nullptr};
+    Context context{backend};
+    const Result<> started = guarded([&] { return plan.descriptor->on_start(context, state + 1); });
+    if (!started) return doom(started.error());
+  }
+  tell(Life::started, *id, {});
   return id;
 }
 
@@ -58,10 +64,10 @@ Shard::Outcome Shard::handle_create(const Received& message) {
   return Outcome::passed;
 }
 
-Result<> Shard::end_agent(AgentId id) {
+Result<> Shard::end_agent(AgentId id, std::string_view reason, bool runs_hook) {
   const std::uint32_t slot = id.slot();
   const TypeDescriptor* type = types_.find(agents_.table().record(slot).type);
-  if (type != nullptr && type->on_stop != nullptr) {
+  if (runs_hook && type != nullptr && type->on_stop != nullptr) {
     shm::StateHeader* state = agents_.touch(slot);
     Context::Backend backend{*this, id, nullptr};
     Context context{backend};
@@ -73,29 +79,26 @@ Result<> Shard::end_agent(AgentId id) {
     }
   }
   if (!doom_) return doom_;
+  tell(Life::stopped, id, reason);
   const Result<> ended = agents_.end(slot);
   if (ended) timers_.end_agent(slot);
   return ended;
 }
 
-Shard::Outcome Shard::handle_stop(const Received& message, std::uint64_t witness) {
-  const AgentId target{message.header.target};
-  if (static_cast<std::uint32_t>(target.endpoint()) != endpoint_ ||
-      !agents_.table().is_alive(target)) {
-    return refuse(message, Errc::not_found, DeadReason::no_agent);
-  }
-  if (agents_.needs_commit_first(target.slot())) return Outcome::commit_first;
-  turn_.set_witness(witness);
-  const Result<> ended = end_agent(target);
-  turn_.clear_witness();
-  if (outbox_.is_blocked()) return undo(Outcome::blocked);
-  if (!ended) {
-    undo(Outcome::passed);
-    return refuse(message, ended.error().code, DeadReason::unroutable);
-  }
-  if (!answer(message, Errc{}, {})) return undo(Outcome::blocked);
-  ++record_.delivered;
-  return Outcome::passed;
+// Told only where somebody listens: millions of creations must not flood the log. A full log shows
+// in is_blocked(), as it does for any event.
+void Shard::tell(Life what, AgentId id, std::string_view reason) {
+  const Symbol topic = life_.topic(what);
+  if (!outbox_.has_readers(topic)) return;
+  clock_.refresh();
+  shm::MessageHeader header{};
+  header.symbol = topic;
+  header.content = static_cast<std::uint32_t>(Content::json);
+  header.source = id.value();
+  header.sent_ns = clock_.now_ns();
+  const Symbol type = agents_.table().record(id.slot()).type;
+  const std::string json = LifeEvents::payload(id, symbols_.text(type), reason);
+  (void)outbox_.emit(header, std::as_bytes(std::span{json}));
 }
 
 }  // namespace mabeam::worker

@@ -15,8 +15,8 @@
 //   Result<>  on_signal(Context&, State&, const Signal&)   missing: on_action, its answer dropped
 //   Result<>  on_reply (Context&, State&, const Reply&)
 //   Result<>  on_timer (Context&, State&, const Timer&)
-//   Result<>  on_start (Context&, State&)
-//   Result<>  on_stop  (Context&, State&)
+//   Result<>  on_start (Context&, State&)                  an error: it never was; see OnFailure
+//   Result<>  on_stop  (Context&, State&)                  an error changes nothing: it ends
 //
 // One handler object serves all agents of its type in a worker, so it may hold nothing: all that
 // must last is in State, a trivially copyable struct that lives in the segment and outlives any
@@ -39,11 +39,23 @@
 
 namespace mabeam {
 
+/// What becomes of an agent whose handler of a message or an event returns an error or throws.
+/// Whatever it is, that message's effects are undone first, the failure is counted, `agent.failed`
+/// is emitted, and a caller gets the error. No failures: backpressure, which has the message tried
+/// again, and unknown_action, which is the caller's mistake.
+enum class OnFailure : std::uint8_t {
+  keep,     ///< it goes on as if the message had never come
+  restart,  ///< its state is made afresh and on_start() runs; the fourth time within 10 s: stop
+  stop,     ///< it is ended, on_stop() first; its parent, if it lives, gets the signal
+            ///< `agent.failed` with the agent's id as a number
+};
+
 /// What a type says of itself.
 struct AgentType {
   std::string_view name;            ///< 1 to 63 bytes
   std::uint32_t state_version = 1;  ///< raised when State changes its meaning or its size
   std::span<const std::string_view> actions = {};  ///< listed by tools
+  OnFailure on_failure = OnFailure::keep;
 };
 
 /// A type as the worker sees it: function pointers over untyped state. Made by describe_type().

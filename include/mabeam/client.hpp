@@ -53,6 +53,21 @@ struct EventView {
   std::int64_t emitted_ns = 0;  ///< CLOCK_MONOTONIC
 };
 
+/// How an agent is ended.
+struct StopOptions {
+  /// Ends those that it has created, too, and those that they have created, and so on, as far as
+  /// they are on its shard, where Context::create() makes them. From the first turn on the agent
+  /// takes no more messages; children end before their parents, at most 64 a turn, and each one's
+  /// on_stop() runs. A crash in the middle changes nothing: the rest is ended afterwards.
+  bool children = false;
+  std::string_view reason = {};  ///< up to 47 bytes; told by the event agent.stopped
+};
+
+/// How an agent is started anew.
+struct RestartOptions {
+  bool keep_state = false;  ///< false: the state is made afresh
+};
+
 /// What became of Client::wait_delivered().
 struct DeliveryStatus {
   std::uint64_t accepted = 0;   ///< events this client has emitted
@@ -83,8 +98,22 @@ class MABEAM_API Client {
                                       const AgentOptions& options = {},
                                       std::chrono::nanoseconds timeout = std::chrono::seconds{10});
 
-  /// Ends an agent and waits until it is gone. Errors: not_found, timed_out, backpressure.
+  /// Ends an agent and waits until it is gone. Errors: not_found, timed_out, backpressure,
+  /// too_many_changes (its on_stop() made too much: it lives on).
   Result<> stop(AgentId agent, std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+  /// The same, as said. With children it waits until all of them are gone; they are ended all the
+  /// same when the time is up, and a second call waits for the rest.
+  /// Errors: as above; invalid_argument (the reason), handler_failed (an on_stop() killed its
+  /// worker time and again: all are gone, some without on_stop()).
+  Result<> stop(AgentId agent, const StopOptions& options,
+                std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+
+  /// Starts an agent anew: on_stop(), a fresh state unless it is kept, on_start(). Its id, name,
+  /// subscriptions and children stay. If on_start() fails, nothing has happened.
+  /// Errors: not_found, timed_out, backpressure, unknown_type, incompatible (a state of another
+  /// version or size that is to be kept, or of another size), and what on_start() returned.
+  Result<> restart(AgentId agent, const RestartOptions& options = {},
+                   std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
   /// Calls an action and waits for its answer. Errors: unknown_action, handler_failed,
   /// schema_mismatch, not_found, timed_out, backpressure, message_too_large, symbols_full.

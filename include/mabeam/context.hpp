@@ -63,13 +63,15 @@ class MABEAM_API Context {
   Result<> emit(std::string_view topic, const PayloadRef& payload = {});
   Result<> emit(Symbol topic, const PayloadRef& payload = {});
 
-  /// Creates an agent on this shard; it exists when this message commits. A name decides the shard,
-  /// so a handler cannot name the agent it makes: a client can.
+  /// Creates an agent on this shard; it exists when this message commits, and has this one for its
+  /// parent, which hears of its failure (OnFailure::stop). A name decides the shard, so a handler
+  /// cannot name the agent it makes: a client can.
   /// Errors: unknown_type, too_many_agents, too_many_changes, invalid_argument, bad_topic,
   /// subscriptions_full, symbols_full.
   Result<AgentId> create(std::string_view type, const AgentOptions& options = {});
 
-  /// Ends this agent when this message commits; on_stop() runs first.
+  /// Ends this agent when this message commits; on_stop() runs first. The agents that it has
+  /// created live on without a parent: Client::stop() with StopOptions::children ends them, too.
   Result<> stop();
 
   /// Subscribes this agent to a pattern: tokens split by '.', `*` is one, `>` is the rest.

@@ -10,12 +10,12 @@
 namespace mabeam::worker {
 namespace {
 
-shm::Dimensions dimensions() {
+shm::Dimensions dimensions(std::uint32_t agents_per_shard) {
   shm::Dimensions d = tests::small_dimensions();
   d.clients = 2;
-  d.max_agents = 64;
+  d.max_agents = std::max(64U, agents_per_shard);
   d.max_state_bytes = 1024;
-  d.agents_per_shard = kAgentsPerShard;
+  d.agents_per_shard = agents_per_shard;
   d.subscriptions_per_endpoint = kSubscriptions;
   d.timers_per_shard = kTimers;
   d.symbol_text_bytes = 4096;
@@ -132,7 +132,9 @@ std::int64_t Letter::value() const {
 
 // ---- the test --------------------------------------------------------------------------------
 
-ShardTest::ShardTest() : holder_(dimensions()), segment_(holder_.get()) {
+ShardTest::ShardTest(std::uint32_t agents_per_shard)
+    : holder_(dimensions(agents_per_shard)),
+      segment_(holder_.get()) {
   adopt(0, 1).value();
   adopt(1, 1).value();
 }

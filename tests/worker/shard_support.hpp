@@ -193,7 +193,7 @@ class Owner {
 
 class ShardTest : public testing::Test {
  protected:
-  ShardTest();
+  explicit ShardTest(std::uint32_t agents_per_shard = kAgentsPerShard);
 
   /// A new owner for a shard; the last one vanishes, as a process that was killed.
   Result<> adopt(std::uint32_t shard, std::uint32_t incarnation,

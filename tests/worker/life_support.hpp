@@ -1,0 +1,81 @@
+// Agents that fail, restart, and have children; a client that listens to what becomes of them; and
+// an owner's death between the commit of a turn and its words.
+#pragma once
+
+#include "tests/worker/shard_support.hpp"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mabeam::worker {
+
+/// Creates as many agents as the payload says, of the type that the action names, and replies with
+/// how many it got. Notes what signals tell it. Says "bye" with its id in on_stop.
+struct Breeder {
+  static constexpr AgentType type{.name = "breeder"};
+  using State = Memory;
+
+  Result<std::int64_t> on_action(Context& context, State& state, const Action& action) const;
+  Result<> on_signal(Context& context, State& state, const Signal& signal) const;
+  Result<> on_stop(Context& context, State& state) const;
+};
+
+/// What the three below do in on_start and on_stop: say "up" and "bye" with their id, and note 100
+/// in a new state. While `refuses_to_start`, on_start throws after that.
+struct Moody {
+  static inline bool refuses_to_start = false;
+
+  static Result<> start(Context& context, Memory& memory);
+  static Result<> stop(Context& context);
+};
+
+/// A puppet that is kept, restarted or stopped when it fails.
+template <OnFailure policy>
+struct Fallible : Puppet {
+  using State = Memory;
+  static constexpr std::string_view kNames[] = {"steady", "phoenix", "mayfly"};
+  static constexpr AgentType type{.name = kNames[static_cast<std::size_t>(policy)],
+                                  .on_failure = policy};
+
+  Result<> on_start(Context& context, State& state) const { return Moody::start(context, state); }
+
+  Result<> on_stop(Context& context, State& /*state*/) const { return Moody::stop(context); }
+};
+
+using Steady = Fallible<OnFailure::keep>;
+using Phoenix = Fallible<OnFailure::restart>;
+using Mayfly = Fallible<OnFailure::stop>;
+
+class LifeTest : public ShardTest {
+ protected:
+  explicit LifeTest(std::uint32_t agents_per_shard = kAgentsPerShard);
+
+  static constexpr std::span<const TypeDescriptor> kTypesHere =
+      kTypes<Puppet, Breeder, Steady, Phoenix, Mayfly>;
+
+  /// The next owner of shard 0.
+  void adopt_anew();
+
+  /// Agents of that type that `parent` has made, in order of their slots.
+  std::vector<AgentId> breed(AgentId parent, std::string_view type, std::int64_t count = 1);
+
+  [[nodiscard]] shm::StateHeader header(AgentId id) const;
+
+  /// The ids that were said with "bye", or "up", in order.
+  std::vector<AgentId> said(std::string_view what);
+
+  /// From now on the second client is subscribed.
+  void listen(std::string_view pattern);
+  /// Topic and text of the events in shard 0's log.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> told() const;
+
+  /// Runs a turn and leaves the segment as an owner does that dies when it has committed it, and
+  /// has stored none of its words.
+  void commit_and_die();
+
+  std::uint32_t incarnation_ = 1;
+};
+
+}  // namespace mabeam::worker

@@ -1,0 +1,81 @@
+// Starting an agent anew, on request: on_stop(), a fresh state unless it is kept, on_start(). All
+// of it or nothing; id, name, subscriptions and children stay.
+#include "worker/backend.hpp"
+#include "worker/hooks.hpp"
+#include "worker/shard.hpp"
+
+#include <cstring>
+
+namespace mabeam::worker {
+
+using shm::DeadReason;
+using shm::Received;
+
+namespace {
+
+/// No payload is a restart with a fresh state.
+Result<shm::RestartRequest> restart_request(const Received& message) {
+  shm::RestartRequest request;
+  if (message.payload.empty()) return request;
+  if (message.payload.size() != sizeof request) return fail(Errc::invalid_argument);
+  std::memcpy(&request, message.payload.data(), sizeof request);
+  if (request.keep_state > 1) return fail(Errc::invalid_argument);
+  return request;
+}
+
+}  // namespace
+
+// Its state is what it shall begin with. Errors: those of on_start().
+Result<> Shard::start_anew(const TypeDescriptor& type, AgentId id, std::string_view reason) {
+  if (type.on_start != nullptr) {
+    shm::StateHeader* state = agents_.touch(id.slot());
+    Context::Backend backend{*this, id, nullptr};
+    Context context{backend};
+    const Result<> started = guarded([&] { return type.on_start(context, state + 1); });
+    if (!started) return started;
+  }
+  if (!doom_) return doom_;
+  tell(Life::restarted, id, reason);
+  return {};
+}
+
+Shard::Outcome Shard::handle_restart(const Received& message) {
+  const AgentId target{message.header.target};
+  if (static_cast<std::uint32_t>(target.endpoint()) != endpoint_ ||
+      !agents_.table().is_alive(target)) {
+    return refuse(message, Errc::not_found, DeadReason::no_agent);
+  }
+  const Result<shm::RestartRequest> request = restart_request(message);
+  if (!request) return refuse(message, request.error().code, DeadReason::unroutable);
+  const shm::AgentRecord& agent = agents_.table().record(target.slot());
+  const TypeDescriptor* type = types_.find(agent.type);
+  if (type == nullptr) return refuse(message, Errc::unknown_type, DeadReason::unroutable);
+  if (agents_.needs_commit_first(target.slot())) return Outcome::commit_first;
+  shm::StateHeader* state = agents_.touch(target.slot());
+  const bool is_usable = is_compatible(*type, *state, agent);
+  const bool keeps = request->keep_state != 0;
+  if (keeps ? !is_usable : agent.state_bytes != type->state_bytes) {
+    undo(Outcome::passed);
+    return refuse(message, Errc::incompatible, DeadReason::unroutable);
+  }
+  turn_.set_witness(witness_);
+  Context::Backend backend{*this, target, nullptr};
+  Context context{backend};
+  if (is_usable && type->on_stop != nullptr) {
+    (void)guarded([&] { return type->on_stop(context, state + 1); });
+  }
+  Result<> started = keeps ? Result<>{} : make_afresh(*type, *state);
+  if (started) started = start_anew(*type, target, "asked");
+  turn_.clear_witness();
+  if (outbox_.is_blocked()) return undo(Outcome::blocked);
+  if (wants_to_listen_) return undo(Outcome::commit_first);
+  if (!started) {
+    undo(Outcome::passed);
+    return refuse(message, started.error().code, DeadReason::unroutable);
+  }
+  if (!answer(message, Errc{}, {})) return undo(Outcome::blocked);
+  ++record_.delivered;
+  return Outcome::passed;
+}
+
+}  // namespace mabeam::worker
