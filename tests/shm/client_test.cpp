@@ -197,6 +197,51 @@ TEST_F(ClientCallsTest, StopIsAnswered) {
   EXPECT_EQ(code_of(client_.stop(agent_)), Errc::not_found);
 }
 
+TEST_F(ClientCallsTest, StopSaysWhetherAndWhy) {
+  StopRequest seen;
+  const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
+                             if (const auto request = message.view().as<StopRequest>()) {
+                               seen = *request;
+                             }
+                             shard.reply(message);
+                           }};
+  EXPECT_TRUE(client_.stop(agent_, {.children = true, .reason = "moved"}));
+  EXPECT_EQ(seen.with_children, 1U);
+  EXPECT_EQ(seen.reason_text(), "moved");
+  EXPECT_TRUE(client_.stop(agent_));
+  EXPECT_EQ(seen.with_children, 0U);
+  EXPECT_EQ(seen.reason_text(), "");
+  EXPECT_EQ(code_of(client_.stop(agent_, {.reason = std::string(48, 'x')})),
+            Errc::invalid_argument);
+}
+
+// Its caller's time was up; the caller comes again and waits for the rest.
+TEST_F(ClientCallsTest, AgentThatIsBeingEndedCanBeStoppedOnly) {
+  const ShardThread thread{shards_,
+                           [](FakeShard& shard, const Taken& message) { shard.reply(message); }};
+  segment_.agents(static_cast<std::uint32_t>(agent_.endpoint()) - 1)
+      .record(agent_.slot())
+      .slot_word.store(
+          SlotWord{agent_.generation(), static_cast<std::uint8_t>(Lifecycle::terminating)}.pack());
+  EXPECT_EQ(code_of(client_.call(agent_, "x")), Errc::not_found);
+  EXPECT_EQ(code_of(client_.send(agent_, "x")), Errc::not_found);
+  EXPECT_EQ(code_of(client_.restart(agent_)), Errc::not_found);
+  EXPECT_EQ(client_.find(to_string(agent_)), agent_);
+  EXPECT_TRUE(client_.stop(agent_));
+}
+
+TEST_F(ClientCallsTest, RestartSaysWhetherTheStateIsKept) {
+  std::uint32_t kept = 7;
+  const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
+                             EXPECT_EQ(message.kind, Kind::restart);
+                             kept = message.view().as<RestartRequest>().value().keep_state;
+                             shard.reply(message, kept != 0 ? Errc::incompatible : Errc{});
+                           }};
+  EXPECT_TRUE(client_.restart(agent_));
+  EXPECT_EQ(kept, 0U);
+  EXPECT_EQ(code_of(client_.restart(agent_, {.keep_state = true})), Errc::incompatible);
+}
+
 TEST_F(ClientCallsTest, WithoutAnAnswerTheTimeRunsOut) {
   const std::int64_t start = monotonic_ns();
   EXPECT_EQ(code_of(client_.call(agent_, "x", {}, milliseconds{50})), Errc::timed_out);

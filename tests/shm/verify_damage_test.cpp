@@ -154,6 +154,10 @@ TEST(VerifyDamage, Agents) {
       {where, "its state is larger", [&](const Segment& s) { state(s).bytes = 65; }},
       {where, "it has handled",
        [&](const Segment& s) { state(s).handled = std::uint64_t{1} << 56U; }},
+      {where, "it has failed",
+       [&](const Segment& s) {
+         state(s).failures = static_cast<std::uint32_t>(state(s).handled) + 1;
+       }},
       {"shard " + std::to_string(place.shard), "it counts other",
        [&](const Segment& s) { record(s).slot_word.store(0); }},
   });

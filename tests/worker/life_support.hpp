@@ -41,19 +41,32 @@ struct Fallible : Puppet {
 
   Result<> on_start(Context& context, State& state) const { return Moody::start(context, state); }
 
-  Result<> on_stop(Context& context, State& /*state*/) const { return Moody::stop(context); }
+  Result<> on_stop(Context& context, State& state) const {
+    state.note(-1);
+    return Moody::stop(context);
+  }
 };
 
 using Steady = Fallible<OnFailure::keep>;
 using Phoenix = Fallible<OnFailure::restart>;
 using Mayfly = Fallible<OnFailure::stop>;
 
+/// Makes a steady one in on_stop. When that refuses to start, this one cannot be ended that way.
+struct Martyr : Puppet {
+  static constexpr AgentType type{.name = "martyr", .on_failure = OnFailure::stop};
+  using State = Memory;
+
+  Result<> on_stop(Context& context, State& /*state*/) const {
+    return context.create("steady") ? Result<>{} : fail(Errc::handler_failed);
+  }
+};
+
 class LifeTest : public ShardTest {
  protected:
   explicit LifeTest(std::uint32_t agents_per_shard = kAgentsPerShard);
 
   static constexpr std::span<const TypeDescriptor> kTypesHere =
-      kTypes<Puppet, Breeder, Steady, Phoenix, Mayfly>;
+      kTypes<Puppet, Breeder, Steady, Phoenix, Mayfly, Martyr>;
 
   /// The next owner of shard 0.
   void adopt_anew();

@@ -42,6 +42,22 @@ class ShardChildren : public LifeTest {
 
   [[nodiscard]] std::uint64_t live() const { return record().agents_live; }
 
+  /// Leaves room for one goodbye in the ring to the first client.
+  void fill_up_to_one() {
+    const std::span<std::byte> bytes = segment_.ring(1, kFirstClient, Priority::normal);
+    constexpr auto kSignal = static_cast<std::uint16_t>(shm::Kind::signal);
+    constexpr std::uint32_t kGoodbye = sizeof(shm::MessageHeader) + 8;
+    auto ring = shm::RingProducer::open(bytes).value();
+    int room = 0;
+    while (ring.claim(kGoodbye, kSignal))
+      ++room;
+    ring = shm::RingProducer::open(bytes).value();
+    for (int i = 1; i < room; ++i)
+      ASSERT_TRUE(ring.claim(kGoodbye, kSignal));
+    ring.publish();
+    adopt_anew();
+  }
+
   void expect_whole() const {
     const VerifyView view = shm::verify_segment(segment_, true);
     EXPECT_EQ(view.damage_total, 0U) << (view.damage.empty() ? "" : view.damage.front().what);
@@ -104,6 +120,51 @@ TEST_F(ShardChildren, CircleOfAncestorsComesToAnEnd) {
   run();
   EXPECT_EQ(live(), 0U);
   EXPECT_EQ(answers().size(), 2U);
+}
+
+TEST_F(ShardChildren, ChildThatDoesNotEndWithItsLastWordEndsWithout) {
+  breed(root_, "martyr", 2);
+  Moody::refuses_to_start = true;
+  post_stop(root_);
+  run();
+  EXPECT_EQ(answers(), (std::vector<Errc>{Errc{}}));
+  EXPECT_EQ(live(), 0U);
+}
+
+TEST_F(ShardChildren, RootThatDoesNotEndWithItsLastWordEndsWithout) {
+  const AgentId martyr = create({.type = "martyr"}).value();
+  ASSERT_EQ(ask(martyr, "make", Task{}).size(), 1U);
+  Moody::refuses_to_start = true;
+  post_stop(martyr);
+  run();
+  EXPECT_EQ(answers(), (std::vector<Errc>{Errc{}}));
+  EXPECT_EQ(live(), 1U) << "the other root";
+}
+
+TEST_F(ShardChildren, WhatItsLastWordMakesLivesOn) {
+  breed(root_, "martyr");
+  post_stop(root_);
+  run();
+  EXPECT_EQ(live(), 1U);
+}
+
+// Of the two goodbyes one fits. What the sons did in the turn that found the request stays done,
+// and what on_stop did is undone.
+TEST_F(ShardChildren, EndThatIsPutOffLeavesTheTurnBeforeIt) {
+  const Ids sons = breed(root_, "steady", 2);
+  fill_up_to_one();
+  for (const AgentId son : sons)
+    post(son, "add", Task{.value = 1});
+  post_stop(root_);
+  run();
+  ASSERT_TRUE(shard().is_waiting());
+  ASSERT_TRUE(segment_.is_alive(sons[0]));
+  EXPECT_EQ(state(sons[0]).all(), (std::vector<std::int64_t>{100, 1}));
+  EXPECT_FALSE(segment_.is_alive(sons[1]));
+  take(Priority::normal);
+  run();
+  EXPECT_EQ(answers(), (std::vector<Errc>{Errc{}}));
+  EXPECT_EQ(state(sons[0]).all(), (std::vector<std::int64_t>{100, 1, -1}));
 }
 
 TEST_F(ShardChildren, RequestThatIsNoneIsRefused) {
@@ -236,7 +297,7 @@ TEST_F(ShardManyChildren, WhatIsBeingEndedHearsNoEvents) {
   run_out(goodbyes);
   EXPECT_FALSE(segment_.exists(father));
   EXPECT_EQ(goodbyes.size(), 1001U);
-  EXPECT_EQ(state(father).all(), (std::vector<std::int64_t>{100})) << "what it left behind";
+  EXPECT_EQ(state(father).all(), (std::vector<std::int64_t>{100, -1})) << "what it left behind";
 }
 
 // A caller whose time was up asks again; both are answered when the last one is gone.

@@ -152,6 +152,15 @@ TEST_F(ShardFailure, DeathAfterTheCommitLosesNothing) {
   EXPECT_EQ(said("bye"), (Ids{agent}));
 }
 
+TEST_F(ShardFailure, StopsWithoutItsLastWordIfThatEndsInNoTurn) {
+  const AgentId agent = breed(parent_, "martyr").front();
+  Moody::refuses_to_start = true;
+  fail_once(agent);
+  EXPECT_FALSE(segment_.is_alive(agent));
+  EXPECT_EQ(record().agents_live, 1U) << "the parent";
+  EXPECT_EQ(state(parent_).all(), (Values{static_cast<std::int64_t>(agent.value())}));
+}
+
 // ---- restarts --------------------------------------------------------------------------------
 
 TEST_F(ShardFailure, RestartsWithAFreshState) {
