@@ -292,7 +292,7 @@ TEST_F(ShardManyChildren, WhatIsBeingEndedHearsNoEvents) {
   post_stop(father);
   ASSERT_EQ(turn(), 1U);
   ASSERT_TRUE(is_terminating(father));
-  emit("job.a", 7);
+  emit("job.a", 7, kSecondClient);
   Ids goodbyes;
   run_out(goodbyes);
   EXPECT_FALSE(segment_.exists(father));

@@ -136,7 +136,7 @@ TEST_F(ShardFailure, FullRingToTheParentHoldsAllOfItBack) {
   run();
   EXPECT_FALSE(segment_.is_alive(agent));
   run(1);
-  EXPECT_EQ(state(far).values[state(far).count - 1], static_cast<std::int64_t>(agent.value()));
+  EXPECT_EQ(state(far).all(), (Values{static_cast<std::int64_t>(agent.value())}));
 }
 
 TEST_F(ShardFailure, DeathAfterTheCommitLosesNothing) {
