@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -152,11 +153,19 @@ bool RuntimeFixture::is_running() const {
   return seen && seen->state == RuntimeState::running;
 }
 
+// Waits for it, and throws rather than give 0: a signal to process 0 would go to the test's own
+// group, ctest and all.
 pid_t RuntimeFixture::ready_worker(std::uint32_t index) const {
-  const auto seen = view();
-  if (!seen || index >= seen->workers.size()) return 0;
-  const WorkerView& worker = seen->workers[index];
-  return worker.state == WorkerState::ready ? static_cast<pid_t>(worker.pid.value_or(0)) : 0;
+  pid_t found = 0;
+  const bool is_ready = wait_until(kPatience, [&] {
+    const auto seen = view();
+    if (!seen || index >= seen->workers.size()) return false;
+    const WorkerView& worker = seen->workers[index];
+    if (worker.state == WorkerState::ready) found = static_cast<pid_t>(worker.pid.value_or(0));
+    return found > 0;
+  });
+  if (!is_ready) throw std::runtime_error("worker " + std::to_string(index) + " is not ready");
+  return found;
 }
 
 bool RuntimeFixture::wait_workers_ready(const std::vector<pid_t>& but_not) const {
