@@ -8,12 +8,10 @@
 //   mabeam tail 'counter.>' &
 #include "mabeam/agent.hpp"
 
-#include <array>
 #include <cstdint>
-#include <string_view>
 
 struct Counter {
-  static constexpr std::array<std::string_view, 2> kActions{"increment", "get"};
+  static constexpr mabeam::ActionInfo kActions[]{{"increment", "adds N, or 1"}, "get"};
   // "counter" is built in, so this one has another name.
   static constexpr mabeam::AgentType type{
       .name = "my_counter", .state_version = 1, .actions = kActions};

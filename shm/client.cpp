@@ -1,8 +1,8 @@
 // The body of the public Client: its calls, each in terms of the parts (client_core.hpp).
 #include "mabeam/client.hpp"
 
-#include "shm/client_core.hpp"
 #include "shm/client_create.hpp"
+#include "shm/client_impl.hpp"
 
 #include <algorithm>
 #include <span>
@@ -12,21 +12,6 @@ namespace mabeam {
 
 using shm::Kind;
 using shm::Outgoing;
-
-struct Client::Impl : shm::ClientCore {
-  using ClientCore::ClientCore;
-
-  /// Asks a shard to do something with one of its agents.
-  Result<> order(Kind kind, AgentId agent, std::span<const std::byte> payload,
-                 std::chrono::nanoseconds timeout) {
-    Outgoing question{kind, Priority::normal, {}, payload};
-    question.header.target = agent.value();
-    question.header.content = static_cast<std::uint32_t>(Content::bytes);
-    const Result<ClientReply> reply = ask(question, timeout);
-    if (!reply) return fail(reply.error());
-    return {};
-  }
-};
 
 namespace {
 

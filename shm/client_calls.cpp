@@ -18,8 +18,8 @@ std::uint64_t random_start() {
 
 /// A reply's refusal. A number that no build of ours writes is damage.
 Errc refusal_of(std::uint16_t flags) {
-  return flags <= static_cast<std::uint16_t>(Errc::state_too_large) ? static_cast<Errc>(flags)
-                                                                    : Errc::corrupt;
+  return flags <= static_cast<std::uint16_t>(Errc::not_replayable) ? static_cast<Errc>(flags)
+                                                                   : Errc::corrupt;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "shm/symbols.hpp"
 #include "shm/timers.hpp"
 #include "shm/turn.hpp"
+#include "shm/type_table.hpp"
 #include "shm/wire.hpp"
 
 #include <algorithm>
@@ -67,6 +68,8 @@ std::uint64_t region_bytes(Region region, const Dimensions& d) {
       return d.endpoints() * align_up(sizeof(NoticeQueue), kLinePair);
     case Region::symbols:
       return Symbols::bytes_for(d.symbol_slots, d.symbol_text_bytes);
+    case Region::types:
+      return TypeTable::kBytes;
     case Region::turns:
       return d.shards * sizeof(TurnRegion);
     case Region::metrics:
@@ -133,8 +136,9 @@ void shrink_rings(Dimensions& d, const std::array<bool, kPriorities>& is_open,
 
 std::string_view region_name(Region region) {
   static constexpr std::array<std::string_view, kRegions> kNames{
-      "header", "workers", "endpoints",     "notices", "symbols",      "turns", "metrics", "agents",
-      "states", "names",   "subscriptions", "timers",  "dead_letters", "logs",  "channels"};
+      "header", "workers",      "endpoints", "notices", "symbols", "types",
+      "turns",  "metrics",      "agents",    "states",  "names",   "subscriptions",
+      "timers", "dead_letters", "logs",      "channels"};
   return kNames[static_cast<std::size_t>(region)];
 }
 
@@ -202,6 +206,7 @@ std::uint64_t layout_hash() {
                                             offsetof(EndpointSlot, owner),
                                             sizeof(NoticeQueue),
                                             sizeof(SymbolsHeader),
+                                            TypeTable::kBytes,
                                             sizeof(TurnRegion),
                                             offsetof(TurnRegion, lists),
                                             sizeof(ShardRecord),

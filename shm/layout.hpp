@@ -9,6 +9,7 @@
 //      | endpoints       one slot an endpoint: owner, ready bits        |  layout.hpp
 //      | notices         one small queue an endpoint, to the supervisor |  notices.hpp
 //      | symbols         interned names: slots, then text               |  symbols.hpp
+//      | types           agent types that workers know                  |  type_table.hpp
 //      | turns           one a shard: witness, redo lists, own record   |  turn.hpp
 //      | metrics         one a shard: latency histogram                 |  metrics.hpp
 //      | agents          per shard: records                             |  registry.hpp
@@ -28,6 +29,7 @@
 //      WorkerSlot::claim            compare-exchange by the worker and by the supervisor
 //      Doorbell::rings              fetch_add by senders
 //      symbol slots, symbol text    compare-exchange and fetch_add by anybody
+//      type slots, type facts       compare-exchange and fetch_add by workers
 // None of them is ever in a redo list (pitfall 1.1).
 //
 // Dimensions are read from the header once, at attach, checked, and kept in a private Layout: no
@@ -50,7 +52,7 @@ namespace mabeam::shm {
 inline constexpr std::uint64_t kMagic = 0x31304D4145424D00;  // "\0MBEAM01"
 inline constexpr std::uint32_t kByteOrder = 0x01020304;
 /// Raised by hand whenever the meaning of a field changes while its place does not.
-inline constexpr std::uint32_t kLayoutVersion = 2;
+inline constexpr std::uint32_t kLayoutVersion = 3;
 
 inline constexpr std::uint32_t kMaxWorkers = 128;
 inline constexpr std::uint32_t kMaxShards = 192;
@@ -66,6 +68,7 @@ enum class Region : std::uint32_t {
   endpoints,
   notices,
   symbols,
+  types,
   turns,
   metrics,
   agents,
@@ -77,7 +80,7 @@ enum class Region : std::uint32_t {
   logs,
   channels
 };
-inline constexpr std::size_t kRegions = 15;
+inline constexpr std::size_t kRegions = 16;
 std::string_view region_name(Region region);
 
 /// What a configuration may leave to the budget.

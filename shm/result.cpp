@@ -12,7 +12,7 @@ struct Words {
 };
 
 /// By Errc's number; 0 is no error.
-constexpr std::array<Words, 30> kWords{{
+constexpr std::array<Words, 31> kWords{{
     {"ok", "no error"},
     {"invalid_argument", "an argument is not allowed; see the call's documentation for its range"},
     {"backpressure", "the receiver's ring is full; try again later, or wait longer"},
@@ -65,8 +65,11 @@ constexpr std::array<Words, 30> kWords{{
     {"timers_full",
      "the shard's table of timers is full; set fewer, cancel some, or raise max_agents, which it "
      "grows with"},
+    {"not_replayable",
+     "that dead letter cannot be delivered again: it was cut short, came under a false name, or is "
+     "no message to an agent; drop it"},
 }};
-static_assert(kWords.size() == static_cast<std::size_t>(Errc::timers_full) + 1);
+static_assert(kWords.size() == static_cast<std::size_t>(Errc::not_replayable) + 1);
 
 }  // namespace
 

@@ -20,6 +20,10 @@ Symbols Segment::symbols() const {
   return {{at<std::byte>(Region::symbols), bytes}, d.symbol_slots};
 }
 
+TypeTable Segment::types() const {
+  return TypeTable{{at<std::byte>(Region::types), TypeTable::kBytes}};
+}
+
 AgentTable Segment::agents(std::uint32_t shard) const {
   const Dimensions& d = dimensions();
   const std::uint64_t first = std::uint64_t{shard} * d.agents_per_shard;

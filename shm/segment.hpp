@@ -23,6 +23,7 @@
 #include "shm/symbols.hpp"
 #include "shm/timers.hpp"
 #include "shm/turn.hpp"
+#include "shm/type_table.hpp"
 
 #include "mabeam/message.hpp"
 #include "mabeam/observer.hpp"
@@ -103,6 +104,7 @@ class Segment {
 
   [[nodiscard]] NoticeQueue& notices(std::uint32_t endpoint) const;
   [[nodiscard]] Symbols symbols() const;
+  [[nodiscard]] TypeTable types() const;
 
   [[nodiscard]] TurnRegion& turn(std::uint32_t shard) const {
     return at<TurnRegion>(Region::turns)[shard];

@@ -59,4 +59,11 @@ std::string_view dead_reason_name(DeadReason reason) {
   return word_for(kWords, reason);
 }
 
+std::string_view kind_name(Kind kind) {
+  static constexpr std::array<std::string_view, 14> kWords{
+      "none",        "event", "signal",  "request", "reply",  "create", "stop",
+      "dead_letter", "timer", "restart", "settled", "replay", "drop",   "describe"};
+  return word_for(kWords, kind);
+}
+
 }  // namespace mabeam::shm

@@ -118,6 +118,9 @@ struct RedoList {
 
 static_assert(offsetof(RedoList, entries) == 32);
 
+/// More reasons than messages die for (DeadReason).
+inline constexpr std::size_t kMaxReasons = 14;
+
 /// The shard is its own first agent: its counters and the attempts at a message that killed.
 struct ShardRecord {
   std::uint64_t next_message_id;
@@ -128,9 +131,11 @@ struct ShardRecord {
   std::uint64_t blamed_incarnation;  ///< the last owner whose death was counted
   std::uint32_t blamed_count;        ///< deaths in a row with that witness
   std::uint32_t reserved;
+  std::array<std::uint64_t, kMaxReasons> buried_for;  ///< by DeadReason; together: dead_lettered
+  std::uint64_t letters_replayed, letters_dropped;    ///< of those
 };
 
-static_assert(sizeof(ShardRecord) == 128);
+static_assert(sizeof(ShardRecord) == 256);
 
 struct TurnRegion {
   alignas(kLinePair) Word witness;
@@ -143,7 +148,7 @@ struct TurnRegion {
 };
 
 static_assert(offsetof(TurnRegion, committed) == 128 && offsetof(TurnRegion, applied) == 256);
-static_assert(offsetof(TurnRegion, record) == 512 && offsetof(TurnRegion, lists) == 768);
+static_assert(offsetof(TurnRegion, record) == 512 && offsetof(TurnRegion, lists) == 1024);
 
 /// What runs, in one word, so it is never seen half written. Names the message (source endpoint,
 /// priority, position in its ring), the event (log, position, agent slot) or the timer (own

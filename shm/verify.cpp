@@ -18,6 +18,7 @@ void run(VerifyPass& pass) {
   verify_workers(pass);
   verify_endpoints(pass);
   verify_symbols(pass);
+  verify_types(pass);
   verify_turns(pass);
   verify_agents(pass);
   verify_names(pass);

@@ -1,6 +1,7 @@
 // Verify: every event log and the shards' dead letters: header, cursors, and the records that are
 // left of the past, whose numbers go up by one.
 #include "shm/event_log.hpp"
+#include "shm/letters.hpp"
 #include "shm/snapshots.hpp"
 #include "shm/topics.hpp"
 #include "shm/verify_pass.hpp"
@@ -126,12 +127,20 @@ class Log {
   // What it says of itself may be why it died, so only its cover is checked.
   void verify_dead_letter(const WalkedRecord& record) {
     const auto here = [&] { return at_position(where_, record.position); };
+    if (record.header.kind == static_cast<std::uint16_t>(Kind::settled)) {
+      pass_.expect(record.header.flags == static_cast<std::uint16_t>(LetterFate::replayed) ||
+                       record.header.flags == static_cast<std::uint16_t>(LetterFate::dropped),
+                   here, "it ends a dead letter in no way", record.header.flags);
+      pass_.expect(record.message.correlation < record.message.id, here,
+                   "it ends a dead letter that is not before it", record.message.correlation);
+      return;
+    }
     pass_.expect(record.header.kind == static_cast<std::uint16_t>(Kind::dead_letter) &&
                      record.header.length >= 2 * sizeof(MessageHeader),
                  here, "it is no dead letter", record.header.kind);
-    pass_.expect(record.header.flags >= static_cast<std::uint16_t>(DeadReason::poison) &&
-                     record.header.flags <= static_cast<std::uint16_t>(DeadReason::shutdown),
-                 here, "it died for no reason", record.header.flags);
+    const auto reason = static_cast<std::uint16_t>(reason_of(record.header.flags));
+    pass_.expect(reason >= kFirstReason && reason <= kLastReason, here, "it died for no reason",
+                 record.header.flags);
   }
 
   VerifyPass& pass_;

@@ -79,6 +79,7 @@ void verify_header(VerifyPass& pass);
 void verify_workers(VerifyPass& pass);
 void verify_endpoints(VerifyPass& pass);
 void verify_symbols(VerifyPass& pass);
+void verify_types(VerifyPass& pass);
 void verify_turns(VerifyPass& pass);
 void verify_agents(VerifyPass& pass);
 void verify_names(VerifyPass& pass);

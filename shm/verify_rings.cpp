@@ -19,8 +19,9 @@ struct Channel {
 void verify_ring_message(VerifyPass& pass, const Channel& channel, const WalkedRecord& record) {
   const auto here = [&] { return at_position(channel.where, record.position); };
   const auto kind = static_cast<Kind>(record.header.kind);
-  const bool is_kind = (kind >= Kind::signal && kind <= Kind::stop) || kind == Kind::restart;
-  pass.expect(is_kind, here, "it is no kind of message", record.header.kind);
+  const bool is_message = (kind >= Kind::signal && kind <= Kind::stop) || kind == Kind::restart ||
+                          (kind >= Kind::replay && kind <= Kind::describe);
+  pass.expect(is_message, here, "it is no kind of message", record.header.kind);
   verify_message(pass, channel.where, record, channel.source);
   const MessageHeader& message = record.message;
   const auto reader = static_cast<std::uint32_t>(AgentId{message.target}.endpoint());

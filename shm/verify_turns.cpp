@@ -4,6 +4,7 @@
 #include "shm/verify_pass.hpp"
 
 #include <memory>
+#include <numeric>
 
 namespace mabeam::shm {
 namespace {
@@ -97,6 +98,12 @@ class ShardTurn {
     const Incarnation blamed{record.blamed_incarnation};
     expect(!blamed || blamed.worker() < kMaxWorkers, "it blames no incarnation", blamed.value);
     expect(record.reserved == 0, "a reserved field of its record is set", record.reserved);
+    const std::uint64_t buried =
+        std::accumulate(record.buried_for.begin(), record.buried_for.end(), std::uint64_t{0});
+    expect(buried == record.dead_lettered, "its dead letters by reason are not all of them",
+           record.dead_lettered);
+    expect(record.letters_replayed + record.letters_dropped <= record.dead_lettered,
+           "it has settled more dead letters than there were", record.letters_replayed);
     expect(record.agents_live <= record.agents_created, "it counts more agents than it has made",
            record.agents_live);
   }

@@ -43,6 +43,10 @@ enum class Kind : std::uint16_t {
   dead_letter,  ///< flags: DeadReason; payload: the original record, header first
   timer,        ///< only in dead letters; symbol: its name, id: its TimerId, sent_ns: its due time
   restart,      ///< starts the target anew; payload: RestartRequest, or nothing
+  settled,      ///< in a log of dead letters: what became of one (letters.hpp)
+  replay,       ///< payload: a dead letter's number (u64), to be delivered again
+  drop,         ///< the same, to be given up
+  describe,     ///< asks the target's type what its state says, in JSON; changes nothing
 };
 
 /// Why a message went to the dead letters.
@@ -55,7 +59,13 @@ enum class DeadReason : std::uint16_t {
   unroutable,
   shutdown
 };
+inline constexpr std::uint16_t kFirstReason = static_cast<std::uint16_t>(DeadReason::poison);
+inline constexpr std::uint16_t kLastReason = static_cast<std::uint16_t>(DeadReason::shutdown);
+
+/// "poison"; "unknown" for a number that is no reason.
 std::string_view dead_reason_name(DeadReason reason);
+/// "request"; "unknown" for a number that is no kind.
+std::string_view kind_name(Kind kind);
 
 struct MessageHeader {
   Symbol symbol{};

@@ -6,15 +6,20 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 namespace mabeam::worker {
 
 /// Shows what an agent can do: a durable count, the last messages, an event for every action.
 struct Demo {
-  static constexpr std::array<std::string_view, 7> kActions{
-      "ping",         "increment",      "get_state",     "add_message",
-      "get_messages", "clear_messages", "simulate_error"};
+  static constexpr ActionInfo kActions[]{
+      {"ping", "answers pong"},
+      {"increment", "adds N, or 1; answers the count"},
+      {"get_state", "answers count and messages as JSON"},
+      {"add_message", "keeps a text; answers how many were added"},
+      {"get_messages", "answers the last three texts"},
+      {"clear_messages", "forgets them"},
+      {"simulate_error", "fails"},
+  };
   static constexpr AgentType type{.name = "demo", .actions = kActions};
 
   static constexpr std::uint32_t kKept = 3;
@@ -34,6 +39,7 @@ struct Demo {
   static_assert(sizeof(State) <= 256);
 
   Result<> on_action(Context& context, State& state, const Action& action) const;
+  static std::string describe(const State& state);
 
  private:
   struct Answer {
@@ -46,8 +52,13 @@ struct Demo {
 
 /// Goes wrong on purpose, for tests and for trying out limits; only with `fault_agents = true`.
 struct Fault {
-  static constexpr std::array<std::string_view, 5> kActions{"crash", "exit", "hang", "leak",
-                                                            "fork"};
+  static constexpr ActionInfo kActions[]{
+      {"crash", "raises SIGSEGV"},
+      {"exit", "ends the worker with code N, or 1"},
+      {"hang", "never returns"},
+      {"leak", "allocates N bytes and touches them"},
+      {"fork", "starts N children that sleep"},
+  };
   static constexpr AgentType type{.name = "fault", .actions = kActions};
 
   Result<> on_action(Context& context, const Action& action) const;

@@ -27,6 +27,11 @@ std::string join_messages(const Demo::State& state) {
 
 }  // namespace
 
+std::string Demo::describe(const State& state) {
+  return "{\"count\":" + std::to_string(state.count) +
+         ",\"messages\":" + std::to_string(state.messages) + "}";
+}
+
 Result<Demo::Answer> Demo::run(State& state, const Action& action) {
   const std::string_view name = action.name();
   if (name == "ping") return Answer{"pong"};
@@ -39,9 +44,7 @@ Result<Demo::Answer> Demo::run(State& state, const Action& action) {
     return Answer{std::to_string(state.count)};
   }
   if (name == "get_state") {
-    return Answer{"{\"count\":" + std::to_string(state.count) +
-                      ",\"messages\":" + std::to_string(state.messages) + "}",
-                  Content::json};
+    return Answer{describe(state), Content::json};
   }
   if (name == "add_message") {
     const Result<std::uint64_t> messages = add_message(state, action.payload().text());

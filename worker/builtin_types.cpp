@@ -3,6 +3,7 @@
 #include "worker/types.hpp"
 
 #include <array>
+#include <string>
 #include <string_view>
 
 namespace mabeam::worker {
@@ -19,7 +20,11 @@ struct Echo {
 
 /// Counts: what it is told to, and every event that it is subscribed to.
 struct Counter {
-  static constexpr std::array<std::string_view, 3> kActions{"increment", "get", "reset"};
+  static constexpr ActionInfo kActions[]{
+      {"increment", "adds N, or 1; answers the count"},
+      {"get", "answers the count"},
+      {"reset", "sets the count to 0"},
+  };
   static constexpr AgentType type{.name = "counter", .actions = kActions};
 
   struct State {
@@ -44,6 +49,10 @@ struct Counter {
   Result<> on_event(Context&, State& state, const Event&) const {
     ++state.count;
     return {};
+  }
+
+  static std::string describe(const State& state) {
+    return "{\"count\":" + std::to_string(state.count) + "}";
   }
 };
 

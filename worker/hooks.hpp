@@ -2,11 +2,13 @@
 #pragma once
 
 #include "shm/registry.hpp"
+#include "shm/wire.hpp"
 
 #include "mabeam/agent.hpp"
 #include "mabeam/result.hpp"
 
 #include <exception>
+#include <string_view>
 
 namespace mabeam::worker {
 
@@ -21,6 +23,10 @@ Result<> guarded(Call&& call) noexcept {
     return fail(Errc::handler_failed);
   }
 }
+
+/// Calls the handler that is for a message of this kind. shard_message.cpp
+Result<> call_handler(const TypeDescriptor& type, Context& context, void* state,
+                      const shm::Received& message, std::string_view name);
 
 /// A new state in its first version, behind its header.
 inline Result<> make_afresh(const TypeDescriptor& type, shm::StateHeader& state) noexcept {

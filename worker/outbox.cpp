@@ -1,10 +1,8 @@
 #include "worker/outbox.hpp"
 
-#include "shm/clock.hpp"
 #include "shm/doorbell.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace mabeam::worker {
 
@@ -149,26 +147,6 @@ Result<> Outbox::emit(MessageHeader header, std::span<const std::byte> payload) 
   return {};
 }
 
-// A dead letter is a message whose payload is the whole message that died, header first.
-void Outbox::bury(shm::DeadReason reason, const shm::Received& message) {
-  if (!is_message_open_) open_message();
-  const std::size_t most = dead_letters_.max_body() - 2 * sizeof(MessageHeader);
-  const std::size_t kept = std::min(most, message.payload.size());
-  const auto length = static_cast<std::uint32_t>(2 * sizeof(MessageHeader) + kept);
-  const auto room = dead_letters_.claim(length, static_cast<std::uint16_t>(Kind::dead_letter),
-                                        static_cast<std::uint16_t>(reason));
-  ++buried_;
-  if (!room) return;  // one turn has filled the whole log: counted all the same
-  MessageHeader cover = message.header;
-  cover.id = dead_letters_.sequence() - 1;
-  cover.correlation = static_cast<std::uint64_t>(message.kind);
-  cover.sent_ns = shm::monotonic_ns();
-  std::byte* at = room->data();
-  std::memcpy(at, &cover, sizeof cover);
-  std::memcpy(at + sizeof cover, &message.header, sizeof message.header);
-  if (kept != 0) std::memcpy(at + 2 * sizeof cover, message.payload.data(), kept);
-}
-
 // ---- the turn's begin and end ----------------------------------------------------------------
 
 void Outbox::begin_turn() noexcept {
@@ -176,7 +154,8 @@ void Outbox::begin_turn() noexcept {
     rings_[index].is_in_turn = false;
   turn_rings_.clear();
   topics_.clear();
-  sent_ = events_ = buried_ = 0;
+  buried_.clear();
+  sent_ = events_ = 0;
 }
 
 // What undo_message() goes back to; taken at the first claim, since most messages claim nothing.
@@ -188,12 +167,12 @@ void Outbox::open_message() noexcept {
   message_rings_.clear();
   before_ = {sent_,
              events_,
-             buried_,
              log_.claimed(),
              log_.sequence(),
              dead_letters_.claimed(),
              dead_letters_.sequence(),
-             topics_.size()};
+             topics_.size(),
+             buried_.size()};
 }
 
 void Outbox::undo_message() noexcept {
@@ -205,7 +184,7 @@ void Outbox::undo_message() noexcept {
   topics_.resize(before_.topics);
   sent_ = before_.sent;
   events_ = before_.events;
-  buried_ = before_.buried;
+  buried_.resize(before_.buried);
 }
 
 void Outbox::stage(shm::Turn& turn) {

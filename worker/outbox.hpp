@@ -11,6 +11,7 @@
 
 #include "shm/event_log.hpp"
 #include "shm/interest.hpp"
+#include "shm/letters.hpp"
 #include "shm/segment.hpp"
 #include "shm/spsc_ring.hpp"
 #include "shm/turn.hpp"
@@ -55,8 +56,13 @@ class Outbox {
   /// Claims an event; `header.id` is filled in. Errors: backpressure, message_too_large.
   Result<> emit(shm::MessageHeader header, std::span<const std::byte> payload);
 
-  /// Claims a dead letter; the oldest give way. A payload that is too long is cut.
-  void bury(shm::DeadReason reason, const shm::Received& message);
+  /// Claims a dead letter; the oldest give way. A payload that is too long is cut, and the letter
+  /// `is_final` then: it is never replayed.
+  void bury(shm::DeadReason reason, const shm::Received& message, bool is_final = false);
+
+  /// Claims the end of a dead letter, by order of a client. Errors: backpressure (this turn has
+  /// filled the log).
+  Result<> settle_letter(std::uint64_t number, shm::LetterFate fate, AgentId by);
 
   void begin_turn() noexcept;
 
@@ -87,7 +93,7 @@ class Outbox {
 
   [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
 
-  [[nodiscard]] std::uint64_t buried() const noexcept { return buried_; }
+  [[nodiscard]] const std::vector<shm::DeadReason>& buried() const noexcept { return buried_; }
 
  private:
   struct Ring {
@@ -136,12 +142,12 @@ class Outbox {
   bool is_overfull_ = false;
   std::uint64_t sent_ = 0;
   std::uint64_t events_ = 0;
-  std::uint64_t buried_ = 0;
+  std::vector<shm::DeadReason> buried_;  // of this turn's dead letters
 
   struct {
-    std::uint64_t sent = 0, events = 0, buried = 0;
+    std::uint64_t sent = 0, events = 0;
     std::uint64_t log = 0, log_sequence = 0, dead = 0, dead_sequence = 0;
-    std::size_t topics = 0;
+    std::size_t topics = 0, buried = 0;
   } before_;  // what the message found
 };
 

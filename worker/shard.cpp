@@ -10,6 +10,8 @@ constexpr std::uint32_t kFirstClock = 8;       // messages before the first look
 constexpr std::uint32_t kMostUnclocked = 16;   // and between two later ones
 constexpr std::uint32_t kFewestToDivide = 16;  // a smaller turn is not divided among priorities
 
+static_assert(shm::kLastReason < shm::kMaxReasons);
+
 }  // namespace
 
 Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& clock,
@@ -99,7 +101,10 @@ void Shard::commit() {
   in_turn_ = false;
   record_.sent += outbox_.sent();
   record_.events_published += outbox_.events();
-  record_.dead_lettered += outbox_.buried();
+  for (const shm::DeadReason reason : outbox_.buried()) {
+    ++record_.dead_lettered;
+    ++record_.buried_for[static_cast<std::size_t>(reason)];
+  }
   record_.agents_created += agents_.created();
   record_.agents_stopped += agents_.ended();
   record_.agents_live += agents_.created();

@@ -19,6 +19,7 @@
 #pragma once
 
 #include "shm/clock.hpp"
+#include "shm/letters.hpp"
 #include "shm/segment.hpp"
 #include "shm/turn.hpp"
 #include "shm/turn_words.hpp"
@@ -36,6 +37,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace mabeam::worker {
@@ -128,7 +130,22 @@ class Shard {
   inline Outcome handle_kind(const shm::Received& message, std::uint64_t witness);
   inline Outcome handle_for_agent(const shm::Received& message, std::uint64_t witness);
   Outcome handle_event(const shm::Received& message, std::uint32_t slot, std::uint64_t witness);
+  void bury_event(shm::DeadReason reason, const shm::Received& message, std::uint32_t slot);
   Outcome handle_create(const shm::Received& message);
+
+  // shard_letters.cpp: dead letters settled; shard_describe.cpp: a state in words
+  struct LetterRun {
+    bool has_begun = false;     ///< its handler has been called
+    bool has_answered = false;  ///< and has answered a request
+  };
+
+  Outcome handle_letter(const shm::Received& order);
+  [[nodiscard]] Result<shm::Letter> find_letter(const shm::Received& order) const;
+  Result<> deliver_letter(const shm::Received& order, const shm::Letter& letter, LetterRun& run);
+  Result<> run_letter(const shm::Received& letter, LetterRun& run);
+  Outcome handle_describe(const shm::Received& message);
+  Result<std::string> describe_state(std::uint32_t slot);
+
   Outcome finish_slowly(const shm::Received& message, const Result<>& result, bool replied);
   [[nodiscard]] std::string_view text_of(Symbol symbol) noexcept;
   Outcome refuse(const shm::Received& message, Errc code, shm::DeadReason reason);

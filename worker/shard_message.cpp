@@ -13,6 +13,18 @@ namespace {
 
 constexpr std::uint32_t kLatencyEvery = 8;  // the first of every turn is measured, then each eighth
 
+/// What is asked of the shard itself: its answer is all that is owed, so it is no dead letter.
+bool is_order(Kind kind) {
+  return kind == Kind::replay || kind == Kind::drop || kind == Kind::describe;
+}
+
+bool wants_answer(Kind kind) {
+  return kind == Kind::request || kind == Kind::create || kind == Kind::stop ||
+         kind == Kind::restart || is_order(kind);
+}
+
+}  // namespace
+
 Result<> call_handler(const TypeDescriptor& type, Context& context, void* state,
                       const Received& message, std::string_view name) {
   const AgentId source{message.header.source};
@@ -37,13 +49,6 @@ Result<> call_handler(const TypeDescriptor& type, Context& context, void* state,
   return type.on_reply(context, state, Reply{text, outcome});
 }
 
-bool wants_answer(Kind kind) {
-  return kind == Kind::request || kind == Kind::create || kind == Kind::stop ||
-         kind == Kind::restart;
-}
-
-}  // namespace
-
 // Most messages have the name of the one before. A text never changes; that there is none may.
 std::string_view Shard::text_of(Symbol symbol) noexcept {
   if (symbol != last_symbol_ || last_text_.empty()) {
@@ -66,7 +71,7 @@ Shard::Outcome Shard::handle(const Source& source, const Received& message, std:
   begin_message(witness);
   Outcome outcome = Outcome::passed;
   if (static_cast<std::uint32_t>(AgentId{message.header.source}.endpoint()) != source.endpoint) {
-    outbox_.bury(DeadReason::unroutable, message);  // nobody speaks in another's name
+    outbox_.bury(DeadReason::unroutable, message, true);  // nobody speaks in another's name
   } else if (attempt_ > limits_.max_attempts) [[unlikely]] {
     outcome = bury_poison(message);
   } else {
@@ -116,6 +121,11 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
       return handle_stop(message);
     case Kind::restart:
       return handle_restart(message);
+    case Kind::replay:
+    case Kind::drop:
+      return handle_letter(message);
+    case Kind::describe:
+      return handle_describe(message);
     default:
       return refuse(message, Errc::invalid_argument, DeadReason::unroutable);
   }
@@ -175,7 +185,9 @@ Shard::Outcome Shard::refuse(const Received& message, Errc code, DeadReason reas
   const bool is_answered = wants_answer(message.kind);
   const std::uint64_t refused = record_.refused + 1;  // once, whether or not anybody hears of it
   if (is_answered && !answer(message, code, {})) return undo(Outcome::blocked);
-  if (!is_answered || reason == DeadReason::expired) outbox_.bury(reason, message);
+  if (!is_answered || (reason == DeadReason::expired && !is_order(message.kind))) {
+    outbox_.bury(reason, message);
+  }
   record_.refused = refused;
   return Outcome::passed;
 }
@@ -197,6 +209,13 @@ Result<> Shard::answer(const Received& message, Errc code, const PayloadRef& pay
   return {};
 }
 
+// An event is for nobody in particular; it has died for this subscriber.
+void Shard::bury_event(DeadReason reason, const Received& message, std::uint32_t slot) {
+  Received buried = message;
+  buried.header.target = agents_.id_of(slot).value();
+  outbox_.bury(reason, buried);
+}
+
 Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
                                    std::uint64_t witness) {
   clock_.catch_up(message.header.sent_ns);
@@ -204,7 +223,7 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   const shm::AgentRecord& agent = agents_.table().record(slot);
   const TypeDescriptor* type = types_.find(agent.type);
   if (attempt_ > limits_.max_attempts) {
-    outbox_.bury(DeadReason::poison, message);
+    bury_event(DeadReason::poison, message, slot);
     return Outcome::passed;
   }
   const AgentId self = agents_.id_of(slot);
@@ -214,7 +233,7 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   shm::StateHeader* state = agents_.touch(slot);
   if (!is_compatible(*type, *state, agent)) {
     undo(Outcome::passed);
-    outbox_.bury(DeadReason::unroutable, message);
+    bury_event(DeadReason::unroutable, message, slot);
     return Outcome::passed;
   }
   Context::Backend backend{*this, self, &message};

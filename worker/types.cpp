@@ -11,11 +11,20 @@ Result<> Types::add(std::span<const TypeDescriptor> types) {
     if (index >= by_symbol_.size()) by_symbol_.resize(index + 1, nullptr);
     if (by_symbol_[index] != nullptr) return fail(Errc::invalid_argument);
     by_symbol_[index] = &type;
-    for (const std::string_view action : type.type.actions) {
-      if (const Result<Symbol> name = symbols_.intern(action); !name) return fail(name.error());
+    for (const ActionInfo& action : type.type.actions) {
+      if (const Result<Symbol> name = symbols_.intern(action.name); !name)
+        return fail(name.error());
     }
   }
   return {};
+}
+
+shm::TypeFacts facts_of(const TypeDescriptor& type, std::string_view module) {
+  shm::TypeFacts facts{
+      type.state_bytes, type.type.state_version, type.describe != nullptr, std::string{module}, {}};
+  for (const ActionInfo& action : type.type.actions)
+    facts.actions.emplace_back(action.name, action.description);
+  return facts;
 }
 
 }  // namespace mabeam::worker

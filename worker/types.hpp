@@ -2,6 +2,7 @@
 #pragma once
 
 #include "shm/symbols.hpp"
+#include "shm/type_table.hpp"
 
 #include "mabeam/agent.hpp"
 #include "mabeam/ids.hpp"
@@ -31,6 +32,9 @@ class Types {
   shm::Symbols symbols_;
   std::vector<const TypeDescriptor*> by_symbol_;
 };
+
+/// What tools are told of a type; `module` is the path of its shared object, empty where built in.
+shm::TypeFacts facts_of(const TypeDescriptor& type, std::string_view module);
 
 /// demo, echo, counter; and fault where the configuration allows it.
 std::span<const TypeDescriptor> builtin_types();

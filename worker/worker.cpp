@@ -47,11 +47,23 @@ bool Worker::claim_slot() {
   return true;
 }
 
-Result<> Worker::load_types(std::span<const TypeDescriptor> types) {
-  if (const Result<> added = types_.add(builtin_types()); !added) return added;
+// That tools may not see a type, since the table is full, keeps no agent from running.
+Result<> Worker::add_types(std::span<const TypeDescriptor> types, std::string_view module) {
   if (const Result<> added = types_.add(types); !added) return added;
+  for (const TypeDescriptor& type : types) {
+    const Symbol name = segment_.symbols().find(type.type.name);
+    if (segment_.types().publish(name, facts_of(type, module))) continue;
+    std::fprintf(stderr, "mabeam-worker: no room to list type %.*s in `mabeam types`\n",
+                 static_cast<int>(type.type.name.size()), type.type.name.data());
+  }
+  return {};
+}
+
+Result<> Worker::load_types(std::span<const TypeDescriptor> types) {
+  if (const Result<> added = add_types(builtin_types(), {}); !added) return added;
+  if (const Result<> added = add_types(types, {}); !added) return added;
   if (segment_.header().tunables.fault_agents.load(std::memory_order_relaxed) != 0) {
-    if (const Result<> added = types_.add(fault_types()); !added) return added;
+    if (const Result<> added = add_types(fault_types(), {}); !added) return added;
   }
   for (const std::string& path : options_.modules) {
     std::string error;
@@ -60,7 +72,7 @@ Result<> Worker::load_types(std::span<const TypeDescriptor> types) {
       std::fprintf(stderr, "mabeam-worker: %s\n", error.c_str());
       return fail(loaded.error());
     }
-    if (const Result<> added = types_.add(*loaded); !added) {
+    if (const Result<> added = add_types(*loaded, path); !added) {
       std::fprintf(stderr, "mabeam-worker: %s: a type has no name or one that is taken\n",
                    path.c_str());
       return added;

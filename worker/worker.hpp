@@ -15,6 +15,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mabeam::worker {
@@ -46,6 +47,7 @@ class Worker {
  private:
   bool claim_slot();
   Result<> load_types(std::span<const TypeDescriptor> types);
+  Result<> add_types(std::span<const TypeDescriptor> types, std::string_view module);
   void adopt_shards();
   void work();
   bool run_shards();

@@ -17,6 +17,7 @@
 //   Result<>  on_timer (Context&, State&, const Timer&)
 //   Result<>  on_start (Context&, State&)                  an error: it never was; see OnFailure
 //   Result<>  on_stop  (Context&, State&)                  an error changes nothing: it ends
+//   static std::string describe(const State&)   its state as JSON, for `mabeam inspect`
 //
 // One handler object serves all agents of its type in a worker, so it may hold nothing: all that
 // must last is in State, a trivially copyable struct that lives in the segment and outlives any
@@ -34,6 +35,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -50,11 +52,27 @@ enum class OnFailure : std::uint8_t {
             ///< `agent.failed` with the agent's id as a number
 };
 
+/// One action, as tools list it. Text alone is its name: `kActions[]{"get", {"add", "adds N"}}`.
+struct ActionInfo {
+  template <class Text>
+  requires std::convertible_to<const Text&, std::string_view>
+
+  // NOLINTNEXTLINE(google-explicit-constructor): a list of names is a list of actions.
+  constexpr ActionInfo(const Text& action_name) : name(action_name) {}
+
+  constexpr ActionInfo(std::string_view action_name, std::string_view what_it_does)
+      : name(action_name),
+        description(what_it_does) {}
+
+  std::string_view name;
+  std::string_view description = {};  ///< one line; 255 bytes of it are shown
+};
+
 /// What a type says of itself.
 struct AgentType {
-  std::string_view name;            ///< 1 to 63 bytes
-  std::uint32_t state_version = 1;  ///< raised when State changes its meaning or its size
-  std::span<const std::string_view> actions = {};  ///< listed by tools
+  std::string_view name;                     ///< 1 to 63 bytes
+  std::uint32_t state_version = 1;           ///< raised when State changes its meaning or its size
+  std::span<const ActionInfo> actions = {};  ///< listed by tools
   OnFailure on_failure = OnFailure::keep;
 };
 
@@ -72,6 +90,7 @@ struct TypeDescriptor {
   Hook on_start = nullptr;
   Hook on_stop = nullptr;
   Result<> (*on_timer)(Context&, void* state, const Timer&) = nullptr;
+  std::string (*describe)(const void* state) = nullptr;
 };
 
 /// What a module's shared object exports under the name `mabeam_module`.
@@ -81,7 +100,7 @@ struct ModuleInfo {
 };
 
 /// Raised whenever TypeDescriptor, Context, Result or the messages change their layout.
-inline constexpr std::uint32_t kModuleAbi = 3;
+inline constexpr std::uint32_t kModuleAbi = 4;
 
 namespace glue {
 
@@ -175,6 +194,11 @@ constexpr TypeDescriptor describe_type() {
   if constexpr (requires { &T::on_start; }) {
     result.on_start = [](Context& context, void* state) -> Result<> {
       return glue::invoke<T>(&T::on_start, context, state);
+    };
+  }
+  if constexpr (requires(const State& state) { T::describe(state); }) {
+    result.describe = [](const void* state) -> std::string {
+      return T::describe(*static_cast<const State*>(state));
     };
   }
   if constexpr (requires { &T::on_stop; }) {

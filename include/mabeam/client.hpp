@@ -122,6 +122,26 @@ class MABEAM_API Client {
   Result<ClientReply> call(AgentId agent, Symbol action, const PayloadRef& payload,
                            std::chrono::nanoseconds timeout);
 
+  /// What an agent's state says, in its type's own words: JSON. Changes nothing.
+  /// Errors: not_found, unknown_action (its type has no describe()), handler_failed, incompatible,
+  /// message_too_large, unknown_type, timed_out, backpressure.
+  Result<std::string> describe(AgentId agent,
+                               std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+
+  /// Delivers a dead letter again, exactly once: by one commit its handler's effects show and it is
+  /// settled. It bears its first sender's name and has no deadline. A request is this client's, and
+  /// its answer is returned; its first caller was told already that there is none. What is refused
+  /// waits on.
+  /// Errors: not_found (settled, or it has given way), closed (its agent is gone), not_replayable,
+  /// timed_out (it may be settled all the same), backpressure, and those of a call.
+  Result<ClientReply> replay_dead_letter(DeadLetterId letter,
+                                         std::chrono::nanoseconds timeout = std::chrono::seconds{
+                                             5});
+
+  /// Gives a dead letter up. Errors: not_found, timed_out, backpressure.
+  Result<> drop_dead_letter(DeadLetterId letter,
+                            std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+
   /// Sends a signal. Waits for room up to `wait`; 0 is not at all.
   /// Errors: backpressure, message_too_large, not_found, symbols_full.
   Result<> send(AgentId agent, std::string_view signal, const PayloadRef& payload = {},

@@ -68,6 +68,38 @@ class AgentId {
   std::uint64_t value_ = 0;
 };
 
+/// Which dead letter: its shard's endpoint (8 bits) above its number in that shard's log.
+class DeadLetterId {
+ public:
+  static constexpr std::uint64_t kLargestNumber = (std::uint64_t{1} << 56U) - 1;
+
+  constexpr DeadLetterId() = default;
+
+  constexpr explicit DeadLetterId(std::uint64_t value) : value_(value) {}
+
+  constexpr DeadLetterId(EndpointId endpoint, std::uint64_t number)
+      : value_((std::uint64_t{static_cast<std::uint8_t>(endpoint)} << 56U) |
+               (number & kLargestNumber)) {}
+
+  [[nodiscard]] constexpr std::uint64_t value() const { return value_; }
+
+  [[nodiscard]] constexpr EndpointId endpoint() const {
+    return static_cast<EndpointId>(value_ >> 56U);
+  }
+
+  [[nodiscard]] constexpr std::uint64_t number() const { return value_ & kLargestNumber; }
+
+  friend constexpr auto operator<=>(DeadLetterId, DeadLetterId) = default;
+
+ private:
+  std::uint64_t value_ = 0;
+};
+
+MABEAM_API std::string to_string(DeadLetterId id);
+
+/// The id that 16 hexadecimal digits name; nothing if the text is anything else.
+MABEAM_API std::optional<DeadLetterId> parse_dead_letter_id(std::string_view text);
+
 /// 16 hexadecimal digits, as every tool prints and accepts an id.
 MABEAM_API std::string to_string(AgentId id);
 

@@ -6,6 +6,7 @@
 // damage gives corrupt, or an entry that is left out and counted, never a crash.
 #pragma once
 
+#include "mabeam/dead_letters.hpp"
 #include "mabeam/export.hpp"
 #include "mabeam/ids.hpp"
 #include "mabeam/payload.hpp"
@@ -109,6 +110,36 @@ struct AgentList {
   std::uint64_t total = 0;  ///< that match, whatever the limit
 };
 
+/// All that there is to say of one agent.
+struct AgentDetail {
+  AgentView agent;
+  AgentId parent;                     ///< who created it: an agent or a client
+  std::int64_t created_unix_ns = 0;   ///< wall time
+  std::uint32_t failures = 0;         ///< messages that its handlers have failed
+  std::uint32_t restarts = 0;         ///< by its type's on_failure
+  std::optional<std::string> reason;  ///< why it is suspended: code_name() of an Errc
+  std::uint32_t state_version = 0;
+  std::uint32_t state_bytes = 0;
+  std::optional<std::vector<std::byte>> state;  ///< nothing if it changed all the time
+  std::vector<std::string> subscriptions;       ///< patterns
+};
+
+/// An agent type that workers know.
+struct TypeView {
+  struct Action {
+    std::string name;
+    std::string description;
+  };
+
+  std::string name;
+  std::uint32_t state_version = 0;
+  std::uint32_t state_bytes = 0;  ///< 0: it keeps nothing
+  bool can_describe = false;      ///< Client::describe() tells its state
+  std::string module;             ///< path of the shared object; empty: built in
+  std::uint64_t agents = 0;       ///< that live
+  std::vector<Action> actions;
+};
+
 struct StatsView {
   struct {
     std::uint64_t sent = 0, delivered = 0, redelivered = 0, refused = 0, expired = 0,
@@ -188,6 +219,11 @@ class MABEAM_API Observer {
   [[nodiscard]] Result<AgentView> agent(AgentId id) const;
   /// The agent of that name, or of that id in 16 hexadecimal digits. Errors: not_found.
   [[nodiscard]] Result<AgentId> find(std::string_view name) const;
+  /// Errors: not_found.
+  [[nodiscard]] Result<AgentDetail> inspect(AgentId id) const;
+  /// By name.
+  [[nodiscard]] std::vector<TypeView> types() const;
+  [[nodiscard]] DeadLetterList dead_letters(const DeadLetterFilter& filter = {}) const;
   [[nodiscard]] StatsView stats() const;
   [[nodiscard]] HealthView health() const;
   /// Walks every structure of the segment. On a live runtime a finding is looked at again before it

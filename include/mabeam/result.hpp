@@ -53,6 +53,7 @@ enum class Errc : std::uint16_t {
   unknown_type,          ///< no worker knows an agent type of that name
   state_too_large,       ///< the type's State is over max_state_bytes
   timers_full,           ///< the shard's table of timers has no room for another one
+  not_replayable,        ///< that dead letter may only be dropped: it is cut, or no agent's mail
 };
 
 /// One error: what, about which thing, and the kernel's reason if it had one.

@@ -122,11 +122,17 @@ class FlipTest : public testing::Test {
       }
     }
     for (const AgentId id : ids_)
-      bytes += observer.agent(id) ? 1U : 0U;
+      bytes += observer.agent(id) && observer.inspect(id) ? 1U : 0U;
     for (const std::string_view name : {"orders", "billing", "gone", "0100000000000001"}) {
       bytes += observer.find(name) ? 1U : 0U;
     }
     bytes += observer.stats().latency_ns.max != 0 ? 1U : 0U;
+    for (const DeadLetterView& letter : observer.dead_letters().letters) {
+      bytes += letter.reason.size() + letter.kind.size() + letter.name.size();
+      bytes += letter.payload.size();
+    }
+    for (const TypeView& type : observer.types())
+      bytes += type.name.size() + type.module.size() + type.actions.size();
     for (const HealthView::Component& part : observer.health().components) {
       bytes += part.detail.size();
     }

@@ -77,6 +77,10 @@ void SegmentFiller::fill() {
   receive(client, static_cast<std::uint32_t>(first.endpoint()), Priority::normal, 10);
   bury(1, shm::DeadReason::expired, "too late");
   bury(1, shm::DeadReason::poison, "too hot");
+  settle(1, 0, shm::LetterFate::dropped);
+  segment_.types()
+      .publish(symbol("counter"), {8, 1, true, "", {{"get", "answers the count"}}})
+      .value();
   for (std::int64_t ns = 1; ns < 1'000'000'000; ns *= 3)
     segment_.metrics(0).latency_ns.record(ns);
 }

@@ -3,6 +3,7 @@
 // events in logs, dead letters. Every change of a shard is a turn, as a worker would make it.
 #pragma once
 
+#include "shm/letters.hpp"
 #include "shm/segment.hpp"
 #include "shm/turn.hpp"
 #include "shm/wire.hpp"
@@ -42,6 +43,8 @@ class SegmentFiller {
   /// Reads up to `limit` messages of a ring that leads to a shard.
   void receive(std::uint32_t source, std::uint32_t target, Priority priority, std::uint32_t limit);
   void bury(std::uint32_t shard, shm::DeadReason reason, std::string_view text);
+  /// Ends a dead letter, by its number.
+  void settle(std::uint32_t shard, std::uint64_t letter, shm::LetterFate fate);
   /// Takes a cursor in every log.
   void listen(std::uint32_t reader);
   /// A client's own subscription.

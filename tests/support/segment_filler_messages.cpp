@@ -98,6 +98,7 @@ void SegmentFiller::bury(std::uint32_t shard, shm::DeadReason reason, std::strin
   shm::MessageHeader cover = header_for(Segment::endpoint_of_shard(shard), "buried");
   const shm::MessageHeader buried = cover;
   cover.id = log.sequence();
+  cover.correlation = static_cast<std::uint64_t>(shm::Kind::signal);
   std::vector<std::byte> payload(sizeof buried + text.size());
   shm::compose(payload, buried, bytes_of(text));
   const auto length = static_cast<std::uint32_t>(sizeof cover + payload.size());
@@ -107,7 +108,33 @@ void SegmentFiller::bury(std::uint32_t shard, shm::DeadReason reason, std::strin
                cover, payload);
   auto* words = reinterpret_cast<shm::LogHeader*>(segment_.dead_letters(shard).data());
   turn(
-      shard, [](shm::Turn&, shm::ShardRecord& record) { ++record.dead_lettered; },
+      shard,
+      [&](shm::Turn&, shm::ShardRecord& record) {
+        ++record.dead_lettered;
+        ++record.buried_for[static_cast<std::size_t>(reason)];
+      },
+      [&](shm::Turn& turn) {
+        turn.stage(WordKind::dead_sequence, 0, words->sequence, log.sequence());
+        turn.stage(WordKind::dead_tail, 0, words->tail, log.claimed());
+      });
+}
+
+void SegmentFiller::settle(std::uint32_t shard, std::uint64_t letter, shm::LetterFate fate) {
+  auto log = shm::EventLogWriter::open(segment_.dead_letters(shard), 0).value();
+  shm::MessageHeader cover;
+  cover.id = log.sequence();
+  cover.correlation = letter;
+  cover.sent_ns = shm::monotonic_ns();
+  shm::compose(log.claim(sizeof cover, static_cast<std::uint16_t>(shm::Kind::settled),
+                         static_cast<std::uint16_t>(fate))
+                   .value(),
+               cover, {});
+  auto* words = reinterpret_cast<shm::LogHeader*>(segment_.dead_letters(shard).data());
+  turn(
+      shard,
+      [&](shm::Turn&, shm::ShardRecord& record) {
+        ++(fate == shm::LetterFate::replayed ? record.letters_replayed : record.letters_dropped);
+      },
       [&](shm::Turn& turn) {
         turn.stage(WordKind::dead_sequence, 0, words->sequence, log.sequence());
         turn.stage(WordKind::dead_tail, 0, words->tail, log.claimed());

@@ -255,7 +255,7 @@ std::vector<Burial> ShardTest::burials(std::uint32_t index) const {
   shm::RecordHeader header{};
   std::vector<std::byte> body;
   while (log.next(header, body).value()) {
-    Burial burial{static_cast<shm::DeadReason>(header.flags), {}};
+    Burial burial{shm::reason_of(header.flags), {}};
     std::memcpy(&burial.header, body.data() + sizeof(shm::MessageHeader), sizeof burial.header);
     found.push_back(burial);
   }

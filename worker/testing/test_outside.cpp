@@ -1,6 +1,7 @@
 // The outside of a TestShard: what is put into its rings, and what is read from where its agents
 // send and emit.
 #include "shm/doorbell.hpp"
+#include "shm/letters.hpp"
 #include "worker/testing/test_shard_impl.hpp"
 
 #include <algorithm>
@@ -135,7 +136,7 @@ void TestShard::Impl::collect_log(shm::EventLogObserver& log, std::vector<Sent>&
     message.payload = std::span{body}.subspan(skipped + sizeof(shm::MessageHeader));
     into.push_back(copy_of(message));
     if (are_buried) {
-      into.back().reason = shm::dead_reason_name(static_cast<shm::DeadReason>(header.flags));
+      into.back().reason = shm::dead_reason_name(shm::reason_of(header.flags));
     } else {
       into.back().to = {};
     }

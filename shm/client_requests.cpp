@@ -1,0 +1,42 @@
+// What a client asks of a shard itself, not of its agents: a state in words, dead letters settled.
+#include "shm/client_impl.hpp"
+
+namespace mabeam {
+
+using shm::Kind;
+using shm::Outgoing;
+
+namespace {
+
+Result<ClientReply> settle(shm::ClientCore& core, Kind how, DeadLetterId letter,
+                           std::chrono::nanoseconds timeout) {
+  const std::uint64_t number = letter.number();
+  Outgoing order{how, Priority::normal, {}, std::as_bytes(std::span{&number, 1})};
+  order.header.content = static_cast<std::uint32_t>(Content::u64);
+  order.header.target = AgentId{letter.endpoint(), 0, 0}.value();
+  return core.ask(order, timeout);
+}
+
+}  // namespace
+
+Result<std::string> Client::describe(AgentId agent, std::chrono::nanoseconds timeout) {
+  if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
+  Outgoing question{Kind::describe, Priority::normal, {}, {}};
+  question.header.target = agent.value();
+  const Result<ClientReply> reply = impl_->ask(question, timeout);
+  if (!reply) return fail(reply.error());
+  return std::string{reply->payload().text()};
+}
+
+Result<ClientReply> Client::replay_dead_letter(DeadLetterId letter,
+                                               std::chrono::nanoseconds timeout) {
+  return settle(*impl_, Kind::replay, letter, timeout);
+}
+
+Result<> Client::drop_dead_letter(DeadLetterId letter, std::chrono::nanoseconds timeout) {
+  const Result<ClientReply> reply = settle(*impl_, Kind::drop, letter, timeout);
+  if (!reply) return fail(reply.error());
+  return {};
+}
+
+}  // namespace mabeam

@@ -1,0 +1,64 @@
+// What a client asks of a shard itself.
+#include "tests/shm/client_support.hpp"
+
+namespace mabeam::shm {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class ClientRequests : public ClientTest {};
+
+TEST_F(ClientRequests, DeadLettersGoToTheirShardByNumber) {
+  Client client = attach();
+  std::vector<Taken> seen;
+  ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
+                       seen.push_back(message);
+                       shard.reply(message, Errc{}, "answer");
+                     }};
+  const DeadLetterId letter{static_cast<EndpointId>(2), 7};
+  const Result<ClientReply> reply = client.replay_dead_letter(letter, seconds{20});
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->payload().text(), "answer");
+  ASSERT_TRUE(client.drop_dead_letter(letter, seconds{20}));
+  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_EQ(seen[0].kind, Kind::replay);
+  EXPECT_EQ(seen[1].kind, Kind::drop);
+  for (const Taken& message : seen) {
+    EXPECT_EQ(static_cast<std::uint32_t>(AgentId{message.header.target}.endpoint()), 2U);
+    EXPECT_EQ(message.view().as<std::uint64_t>().value(), 7U);
+  }
+}
+
+TEST_F(ClientRequests, RefusalsAreTheShards) {
+  Client client = attach();
+  ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
+                       shard.reply(message, Errc::not_replayable);
+                     }};
+  const DeadLetterId letter{static_cast<EndpointId>(1), 0};
+  EXPECT_EQ(code_of(client.replay_dead_letter(letter, seconds{20})), Errc::not_replayable);
+  EXPECT_EQ(code_of(client.drop_dead_letter(letter, seconds{20})), Errc::not_replayable);
+}
+
+TEST_F(ClientRequests, LetterOfNoShardIsNotFound) {
+  Client client = attach();
+  for (const int endpoint : {0, 3, 255}) {
+    const DeadLetterId letter{static_cast<EndpointId>(endpoint), 0};
+    EXPECT_EQ(code_of(client.replay_dead_letter(letter, milliseconds{1})), Errc::not_found);
+  }
+}
+
+TEST_F(ClientRequests, DescribeReturnsWhatTheTypeSays) {
+  Client client = attach();
+  const AgentId agent = shards_[0].put_agent();
+  ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
+                       EXPECT_EQ(message.kind, Kind::describe);
+                       EXPECT_EQ(message.header.target, agent.value());
+                       shard.reply(message, Errc{}, "{\"count\":1}");
+                     }};
+  EXPECT_EQ(client.describe(agent, seconds{20}).value(), "{\"count\":1}");
+  EXPECT_EQ(code_of(client.describe(AgentId{1}, seconds{20})), Errc::not_found);
+}
+
+}  // namespace
+}  // namespace mabeam::shm

@@ -1,0 +1,46 @@
+// A state in its type's own words, for tools.
+#include "worker/hooks.hpp"
+#include "worker/shard.hpp"
+
+namespace mabeam::worker {
+
+using shm::Received;
+
+// Reads the state that is committed: what this turn has changed may yet be undone.
+Result<std::string> Shard::describe_state(std::uint32_t slot) {
+  const shm::AgentRecord& agent = agents_.table().record(slot);
+  const TypeDescriptor* type = types_.find(agent.type);
+  if (type == nullptr) return fail(Errc::unknown_type);
+  if (type->describe == nullptr) return fail(Errc::unknown_action);
+  const std::byte* half = agents_.table().half(slot, agent.version.load(std::memory_order_relaxed));
+  const auto* state = reinterpret_cast<const shm::StateHeader*>(half);
+  if (!is_compatible(*type, *state, agent)) return fail(Errc::incompatible);
+  std::string text;
+  turn_.set_witness(witness_);
+  const Result<> described = guarded([&]() -> Result<> {
+    text = type->describe(state + 1);
+    return {};
+  });
+  turn_.clear_witness();
+  if (!described) return fail(described.error());
+  const std::size_t most = segment_.dimensions().ring_bytes[0] / 4 - sizeof(shm::MessageHeader) -
+                           sizeof(shm::RecordHeader);
+  if (text.size() > most) return fail(Errc::message_too_large);
+  return text;
+}
+
+Shard::Outcome Shard::handle_describe(const Received& message) {
+  const AgentId target{message.header.target};
+  if (static_cast<std::uint32_t>(target.endpoint()) != endpoint_ ||
+      !agents_.table().is_alive(target)) {
+    return refuse(message, Errc::not_found, shm::DeadReason::no_agent);
+  }
+  const Result<std::string> text = describe_state(target.slot());
+  if (!text) return refuse(message, text.error().code, shm::DeadReason::unroutable);
+  const Payload payload{std::as_bytes(std::span{*text}), Content::json};
+  if (!answer(message, Errc{}, payload)) return undo(Outcome::blocked);
+  ++record_.delivered;
+  return Outcome::passed;
+}
+
+}  // namespace mabeam::worker
