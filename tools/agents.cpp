@@ -8,21 +8,11 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 namespace mabeam::tools {
 
 namespace {
-
-Json agent_document(const AgentView& agent) {
-  return Json{{"id", to_string(agent.id)},
-              {"name", agent.name},
-              {"type", agent.type},
-              {"shard", agent.shard},
-              {"worker", agent.worker ? Json(*agent.worker) : Json(nullptr)},
-              {"lifecycle", to_string(agent.lifecycle)},
-              {"version", agent.version},
-              {"capabilities", agent.capabilities}};
-}
 
 Tone tone_of(Lifecycle lifecycle) {
   switch (lifecycle) {
@@ -68,6 +58,15 @@ std::string table_of(const AgentList& list, bool colour) {
   return table.render(colour);
 }
 
+/// The types whose actions are wanted: that of --type, or all.
+std::vector<TypeView> types_in(const Arguments& arguments, const Observer& observer) {
+  if (!arguments.has("actions")) return {};
+  std::vector<TypeView> types = observer.types();
+  const auto wanted = arguments.value("type");
+  std::erase_if(types, [&](const TypeView& type) { return wanted && type.name != *wanted; });
+  return types;
+}
+
 Outcome<Exit> run(const Arguments& arguments, Output& output) {
   const auto limit = arguments.number("limit", 0, 1);
   if (!limit) return tl::unexpected(limit.error());
@@ -77,11 +76,15 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
       observer->agents({.type = std::string(arguments.value("type").value_or("")),
                         .capability = std::string(arguments.value("capability").value_or("")),
                         .limit = static_cast<std::size_t>(*limit)});
+  const std::vector<TypeView> types = types_in(arguments, *observer);
   if (output.json()) {
-    output.document(agents_document(list));
+    Json document = agents_document(list);
+    if (arguments.has("actions")) document["types"] = types_document(types);
+    output.document(document);
     return Exit::done;
   }
   output.print(table_of(list, output.style().colour));
+  if (arguments.has("actions")) output.print("\n" + actions_table(types));
   if (list.agents.size() < list.total) {
     output.note("showing " + std::to_string(list.agents.size()) + " of " +
                 std::to_string(list.total) + " agents");
@@ -93,10 +96,22 @@ constexpr std::array kOptions{
     Option{"type", "T", "only agents of this type"},
     Option{"capability", "C", "only agents that have this capability"},
     Option{"limit", "N", "at most so many (default: all)"},
+    Option{.name = "actions", .help = "also what agents of these types can be told to do"},
     kFileOption,
 };
 
 }  // namespace
+
+Json agent_document(const AgentView& agent) {
+  return Json{{"id", to_string(agent.id)},
+              {"name", agent.name},
+              {"type", agent.type},
+              {"shard", agent.shard},
+              {"worker", agent.worker ? Json(*agent.worker) : Json(nullptr)},
+              {"lifecycle", to_string(agent.lifecycle)},
+              {"version", agent.version},
+              {"capabilities", agent.capabilities}};
+}
 
 Json agents_document(const AgentList& list) {
   Json agents = Json::array();
@@ -111,6 +126,7 @@ const Command agents_command{.name = "agents",
                              .details =
                                  "Examples:\n"
                                  "  mabeam agents --type counter\n"
+                                 "  mabeam agents --type demo --actions\n"
                                  "  mabeam agents --json | jq .total\n",
                              .run = run};
 

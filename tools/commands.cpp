@@ -9,9 +9,12 @@ std::span<const Command* const> commands() {
       // look
       &ps_command,
       &agents_command,
+      &inspect_command,
+      &types_command,
       &stats_command,
       &health_command,
       &tail_command,
+      &deadletters_command,
       &verify_command,
       // act
       &create_command,

@@ -11,14 +11,17 @@ extern const Command agents_command;
 extern const Command bench_command;
 extern const Command call_command;
 extern const Command create_command;
+extern const Command deadletters_command;
 extern const Command emit_command;
 extern const Command feed_command;
 extern const Command health_command;
+extern const Command inspect_command;
 extern const Command ps_command;
 extern const Command send_command;
 extern const Command stats_command;
 extern const Command stop_command;
 extern const Command tail_command;
+extern const Command types_command;
 extern const Command verify_command;
 extern const Command version_command;
 

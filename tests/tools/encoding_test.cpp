@@ -72,6 +72,14 @@ TEST(OneLine, BackslashIsDoubledSoThatEscapesAreUnambiguous) {
   EXPECT_EQ(one_line("\\n"), "\\\\n");
 }
 
+TEST(HexDump, HasOffsetsBytesAndText) {
+  const std::string_view text = "0123456789abcdef\n~";
+  EXPECT_EQ(hex_dump(std::as_bytes(std::span(text))),
+            "00000000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|\n"
+            "00000010  0a 7e                                             |.~|\n");
+  EXPECT_EQ(hex_dump({}), "");
+}
+
 }  // namespace
 
 }  // namespace mabeam::tools

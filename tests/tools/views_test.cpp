@@ -90,6 +90,67 @@ TEST(Views, VerifyListsTheDamage) {
       "damage_total": 3, "checked_bytes": 100, "agents": 0, "records": 7})"));
 }
 
+TEST(Views, DeadLettersHaveTheFieldsOfTheContract) {
+  DeadLetterView letter;
+  letter.id = DeadLetterId(static_cast<EndpointId>(2), 7);
+  letter.reason = "expired";
+  letter.kind = "signal";
+  letter.source = AgentId(1);
+  letter.target = AgentId(2);
+  letter.name = "add";
+  letter.age_seconds = 1.5;
+  letter.is_replayable = true;
+  letter.payload = {std::byte{'h'}, std::byte{'i'}};
+  letter.content = Content::text;
+  DeadLetterList list{.letters = {letter}, .total = 3, .buried = 9, .by_reason = {{"expired", 9}}};
+  const Json document = dead_letters_document(list);
+  EXPECT_EQ(document["deadletters"], Json::parse(R"([
+      {"id": "0200000000000007", "reason": "expired", "kind": "signal",
+       "source": "0000000000000001", "target": "0000000000000002", "name": "add",
+       "age_seconds": 1.5, "replayable": true, "content": "text", "payload_text": "hi"}])"));
+  EXPECT_EQ(document["total"], 3);
+  EXPECT_EQ(document["by_reason"], Json::parse(R"({"expired": 9})"));
+  list.letters[0].payload = {std::byte{0xFF}};
+  EXPECT_EQ(dead_letters_document(list)["deadletters"][0]["payload_base64"], "/w==");
+}
+
+TEST(Views, InspectShowsTheStateInBothForms) {
+  AgentDetail detail;
+  detail.agent.id = AgentId(1);
+  detail.reason = "handler_failed";
+  detail.state_bytes = 1;
+  detail.state = {{std::byte{0xFF}}};
+  detail.subscriptions = {"job.*"};
+  const Json document = inspect_document(detail, 1.5, "{\"count\":1}");
+  EXPECT_EQ(document["reason"], "handler_failed");
+  EXPECT_EQ(document["parent"], nullptr);
+  EXPECT_EQ(document["subscriptions"], Json::parse(R"(["job.*"])"));
+  EXPECT_EQ(document["state"], Json::parse(R"({"state_version": 0, "state_bytes": 1,
+      "described": {"count": 1}, "payload_base64": "/w=="})"));
+  detail.state.reset();
+  const Json blind = inspect_document(detail, 1.5, std::nullopt);
+  EXPECT_EQ(blind["state"]["described"], nullptr);
+  EXPECT_EQ(blind["state"]["payload_base64"], nullptr);
+  EXPECT_EQ(inspect_document(detail, 1.5, "no json")["state"]["described"], "no json");
+}
+
+TEST(Views, TypesListTheirActions) {
+  const TypeView type{.name = "jobs",
+                      .state_version = 2,
+                      .state_bytes = 8,
+                      .can_describe = true,
+                      .module = "/lib/jobs.so",
+                      .agents = 3,
+                      .actions = {{"run", "runs one"}}};
+  EXPECT_EQ(types_document({type, TypeView{}}), Json::parse(R"([
+      {"name": "jobs", "state_version": 2, "state_bytes": 8, "describes": true,
+       "module": "/lib/jobs.so", "agents": 3,
+       "actions": [{"name": "run", "description": "runs one"}]},
+      {"name": "", "state_version": 0, "state_bytes": 0, "describes": false, "module": null,
+       "agents": 0, "actions": []}])"));
+  EXPECT_NE(actions_table({type}).find("runs one"), std::string::npos);
+}
+
 TEST(Views, EventShowsItsPayload) {
   HistoryEvent event;
   event.topic = "counter.changed";

@@ -1,7 +1,9 @@
 #include "tools/cli/encoding.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstdio>
 
 namespace mabeam::tools {
 
@@ -94,6 +96,31 @@ std::string base64(std::span<const std::byte> bytes) {
     for (std::size_t i = 0; i < 4; ++i) {
       out += i <= count ? kBase64[(group >> (18 - 6 * i)) & 0x3FU] : '=';
     }
+  }
+  return out;
+}
+
+std::string hex_dump(std::span<const std::byte> bytes) {
+  constexpr std::size_t kRow = 16;
+  std::string out;
+  for (std::size_t at = 0; at < bytes.size(); at += kRow) {
+    const auto row = bytes.subspan(at, std::min(kRow, bytes.size() - at));
+    std::array<char, 32> offset{};
+    std::snprintf(offset.data(), offset.size(), "%08zx ", at);
+    out += offset.data();
+    std::string text;
+    for (std::size_t i = 0; i < kRow; ++i) {
+      if (i % 8 == 0) out += ' ';
+      if (i >= row.size()) {
+        out += "   ";
+        continue;
+      }
+      const auto byte = std::to_integer<unsigned char>(row[i]);
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      out += {kDigits[byte >> 4U], kDigits[byte & 0xFU], ' '};
+      text += byte >= 0x20 && byte < 0x7F ? static_cast<char>(byte) : '.';
+    }
+    out += " |" + text + "|\n";
   }
   return out;
 }
