@@ -1,6 +1,8 @@
 // The body of the public Client: its calls, each in terms of the parts (client_core.hpp).
 #include "mabeam/client.hpp"
 
+#include "shm/agent_search.hpp"
+#include "shm/client_bulk.hpp"
 #include "shm/client_create.hpp"
 #include "shm/client_impl.hpp"
 
@@ -74,6 +76,20 @@ Result<> Client::restart(AgentId agent, const RestartOptions& options,
   return impl_->order(Kind::restart, agent, std::as_bytes(std::span{&request, 1}), timeout);
 }
 
+std::vector<Result<>> Client::stop_agents(std::span<const AgentId> agents,
+                                          std::chrono::nanoseconds timeout) {
+  impl_->tidy();
+  return shm::stop_many(*impl_, agents, shm::deadline_after(timeout));
+}
+
+AgentList Client::find_agents(const AgentFilter& filter) const {
+  return shm::find_agents(impl_->segment, filter);
+}
+
+std::uint64_t Client::count_agents(const AgentFilter& filter) const {
+  return shm::count_agents(impl_->segment, filter);
+}
+
 Result<AgentId> Client::find(std::string_view name) const {
   const Result<AgentId> named = impl_->segment.find_agent(name);
   if (named) return named;
@@ -103,6 +119,44 @@ Result<ClientReply> Client::call(AgentId agent, Symbol action, const PayloadRef&
   question.header.content = static_cast<std::uint32_t>(payload.content());
   question.header.target = agent.value();
   return impl_->ask(question, timeout);
+}
+
+Result<> Client::call_many(std::span<const AgentId> agents, std::string_view action,
+                           const PayloadRef& payload, std::chrono::nanoseconds timeout,
+                           const OnAnswer& on_answer) {
+  const Result<Symbol> symbol = impl_->symbols.intern(action);
+  if (!symbol) return fail(symbol.error());
+  impl_->tidy();
+  Outgoing form{Kind::request, Priority::normal, {}, payload.bytes()};
+  form.header.symbol = *symbol;
+  form.header.content = static_cast<std::uint32_t>(payload.content());
+  shm::call_many(*impl_, agents, form, shm::deadline_after(timeout), on_answer);
+  return {};
+}
+
+Result<std::vector<Result<ClientReply>>> Client::call_many(std::span<const AgentId> agents,
+                                                           std::string_view action,
+                                                           const PayloadRef& payload,
+                                                           std::chrono::nanoseconds timeout) {
+  std::vector<Result<ClientReply>> answers(agents.size());
+  const auto keep = [&](std::size_t index, Result<ClientReply>& answer) {
+    answers[index] = std::move(answer);
+  };
+  const Result<> called = call_many(agents, action, payload, timeout, keep);
+  if (!called) return fail(called.error());
+  return answers;
+}
+
+Result<std::size_t> Client::send_many(std::span<const AgentId> agents, std::string_view signal,
+                                      const PayloadRef& payload, SendOptions options,
+                                      std::chrono::nanoseconds wait) {
+  const Result<Symbol> symbol = impl_->symbols.intern(signal);
+  if (!symbol) return fail(symbol.error());
+  Outgoing form{Kind::signal, options.priority, {}, payload.bytes()};
+  form.header.symbol = *symbol;
+  form.header.content = static_cast<std::uint32_t>(payload.content());
+  form.header.deadline_ns = wait_until(options.deadline);
+  return shm::send_many(*impl_, agents, form, wait_until(wait));
 }
 
 Result<> Client::send(AgentId agent, std::string_view signal, const PayloadRef& payload,

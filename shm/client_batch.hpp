@@ -18,42 +18,66 @@ namespace mabeam::shm {
 
 class ClientBatch {
  public:
-  /// Gets every answer; false ends the sending, and the rest is only awaited.
-  using OnAnswer = std::function<bool(AgentId target, const Result<ClientReply>& answer)>;
+  /// One request. For a create, and for a stop of many, the target is its shard's endpoint with
+  /// slot and generation 0.
+  struct Question {
+    AgentId target;
+    std::span<const std::byte> payload = {};
+    std::uint32_t rooms = 1;  ///< for the reply: ClientCalls::rooms_for()
+  };
 
-  /// All requests are of one kind and carry the same symbol and payload. `core` and what the
-  /// payload views outlive this.
-  ClientBatch(ClientCore& core, const Outgoing& question);
+  /// Gets the answer to each question that was sent, or why there is none; questions are numbered
+  /// from 0 on, as added. False ends the sending, and what is in flight is only awaited.
+  using OnAnswer = std::function<bool(std::size_t number, Result<ClientReply>& answer)>;
 
-  /// For a create, the target is its shard's endpoint with slot and generation 0.
-  void add(AgentId target);
+  /// All requests are of the kind, symbol, content and priority of `form`. `core` and what the
+  /// payloads view outlive this.
+  ClientBatch(ClientCore& core, const Outgoing& form);
+  ClientBatch(const ClientBatch&) = delete;
+  ClientBatch& operator=(const ClientBatch&) = delete;
+  /// Abandons what is in flight, if on_answer has thrown.
+  ~ClientBatch();
 
-  /// Returns when every request has been answered. Those in flight at the deadline are abandoned.
+  /// The target's endpoint is a shard's.
+  void add(const Question& question);
+
+  /// Returns when every request has been answered. Those that are not at the deadline are
+  /// abandoned, and get the error as their answer.
   /// Errors: timed_out, not_running, and what sending refuses.
   Result<> run(std::int64_t deadline_ns, const OnAnswer& on_answer);
 
  private:
-  struct Queue {
-    std::vector<AgentId> targets;
-    std::size_t next = 0;
+  struct Asked {
+    Question question;
+    std::uint64_t correlation = 0;  // of a call in flight
+    bool is_answered = false;
   };
 
-  struct InFlight {
-    std::uint64_t correlation = 0;
-    AgentId target;
+  struct Queue {
+    std::vector<std::size_t> numbers;
+    std::size_t next = 0;
+    std::size_t in_flight = 0;
   };
+
+  [[nodiscard]] Queue& queue_of(AgentId target) {
+    return queues_[static_cast<std::size_t>(target.endpoint()) - 1];
+  }
 
   Result<> send_what_fits();
-  Result<bool> send_one(AgentId target);
+  Result<bool> send_one(std::size_t number);
   [[nodiscard]] bool has_progress();
   void collect(const OnAnswer& on_answer);
-  Result<> give_up(Error error);
+  void drop_unsent();
+  void abandon_all();
+  Result<> give_up(Error error, const OnAnswer& on_answer);
 
   ClientCore& core_;
-  Outgoing question_;
+  Outgoing form_;
+  std::vector<Asked> asked_;   // by number
   std::vector<Queue> queues_;  // by shard
-  std::vector<InFlight> in_flight_;
+  ClientCalls::Inbox inbox_;
   std::size_t unsent_ = 0;
+  std::size_t in_flight_ = 0;
   std::optional<Outgoing> blocked_;  // found its ring full
 };
 

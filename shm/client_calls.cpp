@@ -1,6 +1,7 @@
 #include "shm/client_calls.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <random>
 #include <utility>
@@ -14,12 +15,6 @@ constexpr std::uint32_t kPollLimit = 256;  // records a look at a ring
 std::uint64_t random_start() {
   std::random_device random;
   return std::uint64_t{random()} << 32U | random();
-}
-
-/// A reply's refusal. A number that no build of ours writes is damage.
-Errc refusal_of(std::uint16_t flags) {
-  return flags <= static_cast<std::uint16_t>(Errc::not_replayable) ? static_cast<Errc>(flags)
-                                                                   : Errc::corrupt;
 }
 
 }  // namespace
@@ -48,8 +43,8 @@ Result<> ClientCalls::open() {
   return {};
 }
 
-bool ClientCalls::has_credit(std::uint32_t shard) const {
-  return outstanding_[shard - 1] < credits_;
+bool ClientCalls::has_credit(std::uint32_t shard, std::uint32_t rooms) const {
+  return outstanding_[shard - 1] + rooms <= credits_;
 }
 
 ClientCalls::Call* ClientCalls::find(std::uint64_t correlation) {
@@ -72,7 +67,12 @@ void ClientCalls::grow() {
   calls_ = std::move(more);
 }
 
-std::uint64_t ClientCalls::begin(Kind kind, std::uint32_t shard) {
+Errc ClientCalls::refusal_of(std::uint16_t code) {
+  return code <= static_cast<std::uint16_t>(Errc::not_replayable) ? static_cast<Errc>(code)
+                                                                   : Errc::corrupt;
+}
+
+std::uint64_t ClientCalls::begin(Kind kind, std::uint32_t shard, const Entry& entry) {
   for (std::size_t tries = 0;; ++tries) {
     if (tries == calls_.size()) {
       grow();
@@ -83,14 +83,14 @@ std::uint64_t ClientCalls::begin(Kind kind, std::uint32_t shard) {
     // An abandoned call gives way once the table has gone round: it was remembered long enough.
     const bool is_free = call.state == State::free || call.state == State::abandoned;
     if (correlation == 0 || !is_free) continue;
-    call = {correlation, shard, kind, State::waiting, Errc{}, {}};
-    ++outstanding_[shard - 1];
+    call = {correlation, shard, kind, State::waiting, Errc{}, entry, {}};
+    outstanding_[shard - 1] += entry.rooms;
     return correlation;
   }
 }
 
 void ClientCalls::release(Call& call) {
-  if (call.state == State::waiting) --outstanding_[call.shard - 1];
+  if (call.state == State::waiting) outstanding_[call.shard - 1] -= call.entry.rooms;
   call.state = State::free;
 }
 
@@ -155,26 +155,35 @@ bool ClientCalls::deliver(std::uint32_t shard, const Received& reply) {
   if (call->state == State::abandoned) {
     call->state = State::free;
     if (reply.flags != 0) return false;
-    const Result<AgentId> made = created_agent(segment_, shard, reply.view());
-    if (made) orphans_.push_back(*made);
+    const auto made = created_agents(segment_, shard, reply.payload);
+    if (made) orphans_.insert(orphans_.end(), made->begin(), made->end());
     return false;
   }
-  --outstanding_[shard - 1];
+  outstanding_[shard - 1] -= call->entry.rooms;
   call->state = State::answered;
   call->refusal = refusal_of(reply.flags);
   call->reply.bytes.assign(reply.payload.begin(), reply.payload.end());
   call->reply.content = static_cast<Content>(reply.header.content);
+  if (call->entry.inbox != nullptr) {
+    call->entry.inbox->push_back({call->correlation, call->entry.number});
+  }
   return true;
 }
 
-Result<AgentId> created_agent(const Segment& segment, std::uint32_t shard, const Payload& payload) {
-  const Result<std::uint64_t> value = payload.as<std::uint64_t>();
-  if (!value) return fail(Errc::corrupt);
-  const AgentId agent{*value};
-  const bool is_there = static_cast<std::uint32_t>(agent.endpoint()) == shard &&
-                        agent.slot() < segment.dimensions().agents_per_shard;
-  if (!is_there) return fail(Errc::corrupt);
-  return agent;
+Result<std::vector<AgentId>> created_agents(const Segment& segment, std::uint32_t shard,
+                                            std::span<const std::byte> ids) {
+  const std::size_t count = ids.size() / sizeof(std::uint64_t);
+  if (count == 0 || count > kMostInOneMessage || ids.size() % sizeof(std::uint64_t) != 0) {
+    return fail(Errc::corrupt);
+  }
+  std::vector<AgentId> agents(count);
+  std::memcpy(agents.data(), ids.data(), ids.size());
+  const bool are_there = std::all_of(agents.begin(), agents.end(), [&](AgentId agent) {
+    return static_cast<std::uint32_t>(agent.endpoint()) == shard &&
+           agent.slot() < segment.dimensions().agents_per_shard;
+  });
+  if (!are_there) return fail(Errc::corrupt);
+  return agents;
 }
 
 }  // namespace mabeam::shm

@@ -7,8 +7,8 @@
 // Why abandoned calls are remembered: a create that timed out may have been carried out all the
 // same; when its reply comes late, the agent that it made has no owner, and is to be stopped.
 //
-// A caller reserves the room of its reply: each outstanding call counts kReplyRoom bytes of the
-// ring from its shard, so a shard that answers always finds room.
+// A caller reserves the room of its reply: each outstanding call counts one or more times
+// kReplyRoom bytes of the ring from its shard, so a shard that answers always finds room.
 //
 // Correlations count up from a random number, so an earlier owner's match nothing. A call's place
 // is its correlation modulo the table's size; a number whose place is taken is skipped.
@@ -23,7 +23,9 @@
 #include "mabeam/result.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace mabeam::shm {
@@ -33,6 +35,30 @@ class ClientCalls {
   static constexpr std::uint64_t kReplyRoom = 256;
   static constexpr std::uint32_t kMostPerShard = 64;  ///< calls in flight to one shard
 
+  /// How many times kReplyRoom a reply with that much payload may need.
+  [[nodiscard]] static constexpr std::uint32_t rooms_for(std::size_t payload_bytes) {
+    const std::uint64_t bytes = record_bytes(sizeof(MessageHeader) + payload_bytes);
+    return static_cast<std::uint32_t>((bytes + kReplyRoom - 1) / kReplyRoom);
+  }
+
+  /// A refusal in a reply. A number that no build of ours writes is damage.
+  [[nodiscard]] static Errc refusal_of(std::uint16_t code);
+
+  /// Where the asker of many calls finds which of them have been answered.
+  struct Arrival {
+    std::uint64_t correlation = 0;
+    std::size_t number = 0;  ///< the asker's own
+  };
+
+  using Inbox = std::vector<Arrival>;
+
+  /// How a call is entered. The inbox outlives the call.
+  struct Entry {
+    std::uint32_t rooms = 1;
+    Inbox* inbox = nullptr;
+    std::size_t number = 0;
+  };
+
   /// Both outlive this.
   ClientCalls(const Segment& segment, const ClientEndpoint& endpoint);
 
@@ -40,13 +66,16 @@ class ClientCalls {
   Result<> open();
 
   /// True while one more reply of `shard` (its endpoint) has room.
-  [[nodiscard]] bool has_credit(std::uint32_t shard) const;
+  [[nodiscard]] bool has_credit(std::uint32_t shard, std::uint32_t rooms = 1) const;
 
   /// Enters a call. Returns its correlation, never 0.
-  std::uint64_t begin(Kind kind, std::uint32_t shard);
+  std::uint64_t begin(Kind kind, std::uint32_t shard, const Entry& entry);
+
+  std::uint64_t begin(Kind kind, std::uint32_t shard) { return begin(kind, shard, Entry{}); }
+
   /// Takes back a call that could not be sent.
   void forget(std::uint64_t correlation);
-  /// Gives up waiting; a late reply is dropped, and an agent that it tells of becomes an orphan.
+  /// Gives up waiting; a late reply is dropped, and the agents that it tells of become orphans.
   void abandon(std::uint64_t correlation);
 
   [[nodiscard]] bool is_answered(std::uint64_t correlation) const;
@@ -70,6 +99,7 @@ class ClientCalls {
     Kind kind{};
     State state = State::free;
     Errc refusal{};
+    Entry entry;
     ClientReply reply;
   };
 
@@ -84,14 +114,15 @@ class ClientCalls {
   const Segment& segment_;
   const ClientEndpoint& endpoint_;
   std::vector<std::array<RingConsumer, kPriorities>> rings_;  // by shard
-  std::vector<std::uint32_t> outstanding_;                    // by shard
+  std::vector<std::uint32_t> outstanding_;                    // rooms, by shard
   std::vector<Call> calls_;                                   // its size is a power of two
   std::vector<AgentId> orphans_;
   std::uint64_t next_correlation_;
   std::uint32_t credits_;  // of each shard
 };
 
-/// The agent that an answered create has made. Errors: corrupt.
-Result<AgentId> created_agent(const Segment& segment, std::uint32_t shard, const Payload& payload);
+/// The agents that an answered create has made: one or more. Errors: corrupt.
+Result<std::vector<AgentId>> created_agents(const Segment& segment, std::uint32_t shard,
+                                            std::span<const std::byte> ids);
 
 }  // namespace mabeam::shm

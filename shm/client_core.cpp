@@ -80,6 +80,7 @@ void ClientCore::tidy() {
   calls.poll_all();
   std::vector<AgentId>& orphans = calls.orphans();
   while (!orphans.empty()) {
+    // One by one: nobody looks at the answers, so none may be for several and ask for some again.
     Outgoing stop{Kind::stop, Priority::normal, {}, {}};
     stop.header.target = orphans.back().value();
     const Result<> sent = sender.try_send(stop);

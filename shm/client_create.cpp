@@ -1,12 +1,11 @@
 #include "shm/client_create.hpp"
 
 #include "shm/client_batch.hpp"
+#include "shm/client_bulk.hpp"
 #include "shm/topics.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <optional>
-#include <queue>
 #include <span>
 #include <utility>
 
@@ -34,9 +33,9 @@ class Reservation {
 
   ~Reservation() { word_.store(0, std::memory_order_seq_cst); }
 
-  /// One of them has been made, and is counted by its shard.
-  void use_one() {
-    word_.store(word_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
+  /// That many of them have been made, and are counted by their shard.
+  void use(std::uint64_t count) {
+    word_.store(word_.load(std::memory_order_relaxed) - count, std::memory_order_release);
   }
 
  private:
@@ -48,37 +47,111 @@ std::uint64_t agents_of(const Segment& segment, std::uint32_t shard) {
   return region.record[region.record_version.load(std::memory_order_acquire) & 1U].agents_live;
 }
 
-AgentId shard_target(std::uint32_t shard) {
-  return {static_cast<EndpointId>(Segment::endpoint_of_shard(shard)), 0, 0};
-}
+/// One create: which shard, how many agents.
+struct Portion {
+  std::uint32_t shard = 0;
+  std::uint32_t count = 0;
+};
 
-void stop_all(ClientCore& core, const std::vector<AgentId>& agents, std::int64_t deadline_ns) {
-  ClientBatch batch{core, {Kind::stop, Priority::normal, {}, {}}};
-  for (const AgentId agent : agents)
-    batch.add(agent);
-  // One that is gone already is as good; what cannot be reached cannot be undone.
-  (void)batch.run(deadline_ns, [](AgentId, const Result<ClientReply>&) { return true; });
-}
-
-/// Sends the creates and gathers the ids. Errors: the first refusal.
-Result<> make_all(ClientCore& core, ClientBatch& batch, std::int64_t deadline_ns,
-                  Reservation& reservation, std::vector<AgentId>& made) {
-  std::optional<Error> refusal;
-  const Result<> run = batch.run(deadline_ns, [&](AgentId target, const auto& answer) {
-    const Result<AgentId> id =
-        answer ? created_agent(core.segment, static_cast<std::uint32_t>(target.endpoint()),
-                               answer->payload())
-               : Result<AgentId>{fail(answer.error())};
-    if (id) {
-      made.push_back(*id);
-      reservation.use_one();
-    } else if (!refusal) {
-      refusal = id.error();
+std::vector<Portion> divide(const std::vector<std::uint64_t>& counts, std::uint64_t most) {
+  std::vector<Portion> portions;
+  for (std::uint32_t shard = 0; shard < counts.size(); ++shard) {
+    for (std::uint64_t left = counts[shard]; left != 0;) {
+      const auto count = static_cast<std::uint32_t>(std::min(left, most));
+      portions.push_back({shard, count});
+      left -= count;
     }
-    return !refusal;
-  });
-  if (refusal) return fail(*refusal);
-  return run;
+  }
+  return portions;
+}
+
+/// Takes the creates that are too much for one turn apart: one agent each.
+std::vector<Portion> take_apart(const std::vector<Portion>& portions) {
+  std::vector<Portion> single;
+  for (const Portion& portion : portions)
+    single.insert(single.end(), portion.count, {portion.shard, 1});
+  return single;
+}
+
+class Creation {
+ public:
+  Creation(ClientCore& core, Symbol type, const CreateRequest& request, Reservation& reservation)
+      : core_(core),
+        request_(request),
+        reservation_(reservation),
+        form_{Kind::create, Priority::normal, {}, {}} {
+    form_.header.symbol = type;
+    form_.header.content = static_cast<std::uint32_t>(Content::bytes);
+  }
+
+  /// Sends the creates and gathers the ids. Errors: the first refusal.
+  Result<> make(const std::vector<Portion>& portions, std::int64_t deadline_ns) {
+    std::vector<Portion> too_large;
+    if (const Result<> done = ask_for(portions, deadline_ns, too_large); !done) return done;
+    return ask_for(take_apart(too_large), deadline_ns, too_large);
+  }
+
+  [[nodiscard]] std::vector<AgentId>& made() { return made_; }
+
+ private:
+  Result<> ask_for(const std::vector<Portion>& portions, std::int64_t deadline_ns,
+                   std::vector<Portion>& too_large) {
+    std::vector<CreateRequest> requests(portions.size(), request_);
+    ClientBatch batch{core_, form_};
+    for (std::size_t i = 0; i < portions.size(); ++i) {
+      requests[i].count = portions[i].count;
+      batch.add({shard_target(portions[i].shard), std::as_bytes(std::span{&requests[i], 1}),
+                 ClientCalls::rooms_for(portions[i].count * sizeof(AgentId))});
+    }
+    std::optional<Error> refusal;
+    const Result<> run = batch.run(deadline_ns, [&](std::size_t number, const auto& answer) {
+      const Portion& portion = portions[number];
+      if (!answer && portion.count > 1 && is_too_much_at_once(answer.error().code)) {
+        too_large.push_back(portion);
+        return true;
+      }
+      const Result<> taken = answer ? take_ids(portion, answer->bytes) : fail(answer.error());
+      if (!taken && !refusal) refusal = taken.error();
+      return !refusal;
+    });
+    if (refusal) return fail(*refusal);
+    return run;
+  }
+
+  Result<> take_ids(const Portion& portion, std::span<const std::byte> bytes) {
+    const auto ids =
+        created_agents(core_.segment, Segment::endpoint_of_shard(portion.shard), bytes);
+    if (!ids) return fail(ids.error());
+    made_.insert(made_.end(), ids->begin(), ids->end());
+    reservation_.use(std::min<std::uint64_t>(ids->size(), portion.count));
+    if (ids->size() != portion.count) return fail(Errc::corrupt);
+    return {};
+  }
+
+  ClientCore& core_;
+  const CreateRequest& request_;
+  Reservation& reservation_;
+  Outgoing form_;
+  std::vector<AgentId> made_;
+};
+
+/// The least level up to which shards of those loads are filled, so that `count` find room.
+std::uint64_t level_for(const std::vector<std::uint64_t>& loads, std::uint64_t capacity,
+                        std::uint64_t count) {
+  std::uint64_t low = 0;
+  std::uint64_t high = capacity;
+  while (low < high) {
+    const std::uint64_t level = low + (high - low) / 2;
+    std::uint64_t room = 0;
+    for (const std::uint64_t load : loads)
+      room += level - std::min(level, load);
+    if (room >= count) {
+      high = level;
+    } else {
+      low = level + 1;
+    }
+  }
+  return low;
 }
 
 }  // namespace
@@ -92,6 +165,7 @@ Result<CreateRequest> make_create_request(Symbols symbols, std::size_t count,
     return fail(Errc::invalid_argument);
   }
   CreateRequest request;
+  request.parent = options.parent.value();
   request.name_length = static_cast<std::uint32_t>(options.name.size());
   std::copy(options.name.begin(), options.name.end(), request.name.begin());
   for (const std::string_view pattern : options.subscribe) {
@@ -108,29 +182,36 @@ Result<CreateRequest> make_create_request(Symbols symbols, std::size_t count,
   return request;
 }
 
-Result<std::vector<AgentId>> place_agents(const Segment& segment, std::string_view name,
-                                          std::size_t count, std::uint32_t first) {
+Result<std::vector<std::uint64_t>> place_agents(const Segment& segment, std::string_view name,
+                                                std::size_t count, std::uint32_t first) {
   const Dimensions& d = segment.dimensions();
-  if (!name.empty()) return std::vector{shard_target(shard_of_name(name, d.shards))};
-  using Load = std::pair<std::uint64_t, std::uint32_t>;  // agents, shard counted from `first`
-  std::priority_queue<Load, std::vector<Load>, std::greater<>> shards;
-  for (std::uint32_t i = 0; i < d.shards; ++i) {
-    const std::uint32_t shard = (first + i) % d.shards;
+  std::vector<std::uint64_t> counts(d.shards);
+  if (!name.empty()) {
+    counts[shard_of_name(name, d.shards)] = 1;
+    return counts;
+  }
+  std::vector<std::uint64_t> loads(d.shards, d.agents_per_shard);
+  for (std::uint32_t shard = 0; shard < d.shards; ++shard) {
     const EndpointSlot& slot = segment.endpoint(Segment::endpoint_of_shard(shard));
-    if (slot.parked.load(std::memory_order_relaxed) == 0)
-      shards.push({agents_of(segment, shard), i});
+    if (slot.parked.load(std::memory_order_relaxed) == 0) loads[shard] = agents_of(segment, shard);
   }
-  std::vector<AgentId> targets;
-  targets.reserve(count);
-  while (targets.size() < count) {
-    if (shards.empty()) return fail(Errc::too_many_agents);
-    const auto [agents, i] = shards.top();
-    shards.pop();
-    if (agents >= d.agents_per_shard) continue;
-    targets.push_back(shard_target((first + i) % d.shards));
-    shards.push({agents + 1, i});
+  const std::uint64_t level = level_for(loads, d.agents_per_shard, count);
+  std::uint64_t placed = 0;
+  for (std::uint32_t shard = 0; shard < d.shards; ++shard)
+    placed += counts[shard] = level - std::min(level, loads[shard]);
+  if (placed < count) return fail(Errc::too_many_agents);
+  // Fewer than there are shards at the level are too many: the last ones, counted from `first`.
+  for (std::uint32_t i = d.shards; placed > count; --i) {
+    std::uint64_t& of_shard = counts[(first + i - 1) % d.shards];
+    if (of_shard == 0) continue;
+    --of_shard;
+    --placed;
   }
-  return targets;
+  return counts;
+}
+
+std::uint32_t agents_per_message(const CreateRequest& request) {
+  return std::min(kMostInOneMessage, kMostChangesOfMessage / (2 + request.subscription_count));
 }
 
 Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view type,
@@ -139,6 +220,7 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
   const std::int64_t deadline_ns = deadline_after(timeout);
   const Result<CreateRequest> request = make_create_request(core.symbols, count, options);
   if (!request) return fail(request.error());
+  if (options.parent && !core.is_agent(options.parent)) return core.refuse({Errc::not_found});
   const std::uint64_t max_agents = core.segment.dimensions().max_agents;
   if (count > max_agents) return core.refuse({Errc::too_many_agents});
   const Result<Symbol> symbol = core.symbols.intern(type);
@@ -147,21 +229,15 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
   if (core.segment.live_agents() + core.segment.reserved_agents() > max_agents) {
     return core.refuse({Errc::too_many_agents});
   }
-  const auto targets = place_agents(core.segment, options.name, count, core.endpoint.index());
-  if (!targets) return core.refuse(targets.error());
-  Outgoing question{Kind::create, Priority::normal, {}, std::as_bytes(std::span{&*request, 1})};
-  question.header.symbol = *symbol;
-  question.header.content = static_cast<std::uint32_t>(Content::bytes);
-  ClientBatch batch{core, question};
-  for (const AgentId target : *targets)
-    batch.add(target);
-  std::vector<AgentId> made;
-  made.reserve(count);
-  if (const Result<> all = make_all(core, batch, deadline_ns, reservation, made); !all) {
-    stop_all(core, made, std::max(deadline_ns, deadline_after(kUndoTime)));
-    return fail(all.error());
-  }
-  return made;
+  const auto counts = place_agents(core.segment, options.name, count, core.endpoint.index());
+  if (!counts) return core.refuse(counts.error());
+  Creation creation{core, *symbol, *request, reservation};
+  creation.made().reserve(count);
+  const Result<> all = creation.make(divide(*counts, agents_per_message(*request)), deadline_ns);
+  if (all) return std::move(creation.made());
+  // One that is gone already is as good; what cannot be reached cannot be undone.
+  (void)stop_many(core, creation.made(), std::max(deadline_ns, deadline_after(kUndoTime)));
+  return fail(all.error());
 }
 
 }  // namespace mabeam::shm

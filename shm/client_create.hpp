@@ -1,5 +1,8 @@
 // Creating agents for a client: as many as asked for, or none.
 //
+// One message makes up to kMostInOneMessage of them. What their on_start() does may be too much for
+// one turn: those messages are sent again for one agent each.
+//
 // max_agents is of the whole runtime, and no word counts them all, so a creator reserves first: it
 // stores how many it is about to make in a word of its own, then sums what lives and what all have
 // reserved. Two that race near the limit may both be refused; never are there too many (pitfall
@@ -14,6 +17,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -28,8 +32,12 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
 Result<CreateRequest> make_create_request(Symbols symbols, std::size_t count,
                                           const AgentOptions& options);
 
-/// The shard of each agent: a name's own, else the least loaded. Errors: too_many_agents.
-Result<std::vector<AgentId>> place_agents(const Segment& segment, std::string_view name,
-                                          std::size_t count, std::uint32_t first);
+/// How many of them each shard gets: a name's own shard, else the least loaded ones, counted from
+/// `first` on where they are equal. Errors: too_many_agents.
+Result<std::vector<std::uint64_t>> place_agents(const Segment& segment, std::string_view name,
+                                                std::size_t count, std::uint32_t first);
+
+/// How many agents may be asked for in one message: the words of all have to fit into one turn.
+std::uint32_t agents_per_message(const CreateRequest& request);
 
 }  // namespace mabeam::shm

@@ -28,6 +28,11 @@ struct Outgoing {
   }
 };
 
+/// The target of what is for a shard, not for one agent of it.
+inline AgentId shard_target(std::uint32_t shard) {
+  return {static_cast<EndpointId>(Segment::endpoint_of_shard(shard)), 0, 0};
+}
+
 class ClientSender {
  public:
   /// Both outlive this.

@@ -65,7 +65,8 @@ class ShardTurn {
     expect(list->bumps_epoch <= 1, "its list's epoch flag is neither 0 nor 1", list->bumps_epoch);
     expect(list->count <= kRedoEntries, "its list is longer than its room", list->count);
     if (list->count > kRedoEntries) return;
-    expect(list->checksum == checksum_of(*list, list->count), "its list fails its checksum", list->checksum);
+    expect(list->checksum == checksum_of(*list, list->count), "its list fails its checksum",
+           list->checksum);
     verify_entries(*list, before);
   }
 

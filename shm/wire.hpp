@@ -47,6 +47,7 @@ enum class Kind : std::uint16_t {
   replay,       ///< payload: a dead letter's number (u64), to be delivered again
   drop,         ///< the same, to be given up
   describe,     ///< asks the target's type what its state says, in JSON; changes nothing
+  stop_many,    ///< ends several agents of the target's shard; payload: their ids (u64 each)
 };
 
 /// Why a message went to the dead letters.
@@ -85,18 +86,27 @@ inline constexpr std::uint32_t kMaxSymbolBytes = 255;  ///< of a topic, pattern,
 inline constexpr std::uint32_t kMaxCapabilities = 8;
 inline constexpr std::uint32_t kMaxCreateSubscriptions = 16;
 
-/// The payload of Kind::create; the answer is a reply whose payload is the id (u64).
+/// Agents that one create makes, or one stop ends: the words of all fit into one turn, and the
+/// answer into a quarter of the smallest ring.
+inline constexpr std::uint32_t kMostInOneMessage = 64;
+/// Words of structure that one message may change (shm/turn.hpp has room for as many).
+inline constexpr std::uint32_t kMostChangesOfMessage = 512;
+
+/// The payload of Kind::create: that many agents, all or none. The answer's payload is their ids
+/// (u64 each). The answer to Kind::stop_many has an Errc or 0 (u16) for each id; too_many_changes
+/// there means: ask for this one alone.
 struct CreateRequest {
   std::uint32_t name_length = 0;
   std::uint32_t capability_count = 0;
   std::uint32_t subscription_count = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t count = 1;   ///< 1 to kMostInOneMessage; 1 if there is a name
+  std::uint64_t parent = 0;  ///< a living agent, or nobody
   std::array<char, kMaxNameBytes + 1> name{};
   std::array<Symbol, kMaxCapabilities> capabilities{};
   std::array<Symbol, kMaxCreateSubscriptions> subscriptions{};
 };
 
-static_assert(sizeof(CreateRequest) == 176 && std::is_trivially_copyable_v<CreateRequest>);
+static_assert(sizeof(CreateRequest) == 184 && std::is_trivially_copyable_v<CreateRequest>);
 
 inline constexpr std::uint32_t kMaxReasonBytes = 47;  ///< of a stop
 

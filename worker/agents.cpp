@@ -1,16 +1,9 @@
 #include "worker/agents.hpp"
 
-#include "shm/clock.hpp"
-
 #include <algorithm>
 #include <cstring>
 
 namespace mabeam::worker {
-namespace {
-
-constexpr std::uint32_t kMostTombstones = 8;  // that go with one name
-
-}  // namespace
 
 using shm::SlotWord;
 using shm::SubscriptionWord;
@@ -20,7 +13,8 @@ Agents::Agents(const shm::Segment& segment, std::uint32_t shard)
     : shard_(shard),
       table_(segment.agents(shard)),
       subscription_table_(segment.subscriptions(shm::Segment::endpoint_of_shard(shard))),
-      pre_image_(sizeof(shm::StateHeader) + kLargestPreImage) {
+      pre_image_(sizeof(shm::StateHeader) + kLargestPreImage),
+      subscriptions_(subscription_table_) {
 }
 
 void Agents::open() {
@@ -34,7 +28,8 @@ void Agents::open() {
     if (word.lifecycle == 0) free_slots_.push_back(slot);
   }
   children_.open(table_, shm::Segment::endpoint_of_shard(shard_));
-  rebuild_subscriptions();
+  subscriptions_.open(table_.size());
+  ++version_;
   begin_turn();
 }
 
@@ -52,6 +47,7 @@ void Agents::begin_turn() noexcept {
 
 void Agents::forget_changes() noexcept {
   changes_.clear();
+  subscriptions_.give_back_all();
   slots_taken_ = 0;
   slots_ended_.clear();
   subscription_changes_ = created_ = ended_ = 0;
@@ -72,25 +68,6 @@ void Agents::undo_message() noexcept {
 
 // ---- structure -------------------------------------------------------------------------------
 
-Result<> Agents::stage_change(WordKind kind, std::uint32_t index, shm::Word& word,
-                              std::uint64_t value) {
-  if (changes_.size() >= kMaxChanges) return fail(Errc::too_many_changes);
-  const auto same = std::find_if(changes_.begin(), changes_.end(),
-                                 [&](const Change& change) { return change.word == &word; });
-  if (same != changes_.end()) {
-    same->value = value;  // each word once: the last value counts
-    return {};
-  }
-  changes_.push_back({kind, index, &word, value});
-  return {};
-}
-
-bool Agents::is_pending(WordKind kind, std::uint32_t index) const noexcept {
-  return std::any_of(changes_.begin(), changes_.end(), [&](const Change& change) {
-    return change.kind == kind && change.index == index;
-  });
-}
-
 Result<std::uint32_t> Agents::take_slot() const {
   if (slots_taken_ >= free_slots_.size()) return fail(Errc::too_many_agents);
   return free_slots_[free_slots_.size() - 1 - slots_taken_];
@@ -102,7 +79,7 @@ void Agents::write_record(std::uint32_t slot, const Plan& plan) {
   agent.type = plan.type;
   agent.state_bytes = plan.descriptor->state_bytes;
   agent.parent = plan.parent.value();
-  agent.created_unix_ns = shm::unix_ns();
+  agent.created_unix_ns = plan.created_unix_ns;
   agent.name_length = static_cast<std::uint8_t>(request.name_length);
   agent.capability_count = static_cast<std::uint8_t>(request.capability_count);
   agent.capabilities = request.capabilities;
@@ -119,29 +96,27 @@ void Agents::write_record(std::uint32_t slot, const Plan& plan) {
 Result<> Agents::enter_name(std::uint32_t slot, std::string_view name) {
   const shm::AgentTable::NamePlace place = table_.place_name(name);
   if (place.taken) return fail(Errc::name_taken);
-  if (!place.free || is_pending(WordKind::name, *place.free)) return fail(Errc::too_many_agents);
+  if (!place.free || changes_.has(table_.name_word(*place.free)))
+    return fail(Errc::too_many_agents);
   const auto tag = static_cast<std::uint32_t>(shm::hash_name(name) >> 32U);
-  return stage_change(WordKind::name, *place.free, table_.name_word(*place.free),
-                      shm::NameWord{tag, slot}.pack());
+  return changes_.stage(WordKind::name, *place.free, table_.name_word(*place.free),
+                        shm::NameWord{tag, slot}.pack());
 }
 
 // A tombstone lets probes go on behind it. Where nothing is behind it, there needs to be none, nor
 // before it.
 Result<> Agents::leave_name(std::uint32_t index) {
   const std::uint32_t mask = table_.name_slots() - 1;
-  const std::uint32_t next = (index + 1) & mask;
-  if (table_.name_word(next).load(std::memory_order_relaxed) != 0 ||
-      is_pending(WordKind::name, next)) {
-    return stage_change(WordKind::name, index, table_.name_word(index), shm::kTombstone);
+  shm::Word& next = table_.name_word((index + 1) & mask);
+  if (next.load(std::memory_order_relaxed) != 0 || changes_.has(next)) {
+    return changes_.stage(WordKind::name, index, table_.name_word(index), shm::kTombstone);
   }
-  Result<> staged = stage_change(WordKind::name, index, table_.name_word(index), 0);
+  Result<> staged = changes_.stage(WordKind::name, index, table_.name_word(index), 0);
   for (std::uint32_t step = 1; staged && step <= kMostTombstones; ++step) {
     const std::uint32_t before = (index - step) & mask;
-    if (table_.name_word(before).load(std::memory_order_relaxed) != shm::kTombstone ||
-        is_pending(WordKind::name, before)) {
-      break;
-    }
-    staged = stage_change(WordKind::name, before, table_.name_word(before), 0);
+    shm::Word& word = table_.name_word(before);
+    if (word.load(std::memory_order_relaxed) != shm::kTombstone || changes_.has(word)) break;
+    staged = changes_.stage(WordKind::name, before, word, 0);
   }
   return staged;
 }
@@ -160,11 +135,12 @@ Result<AgentId> Agents::create(const Plan& plan, std::int64_t now_ns) {
   shm::AgentRecord& agent = table_.record(*slot);
   const std::size_t changes_before = changes_.size();
   const std::uint32_t subscriptions_before = subscription_changes_;
+  const std::size_t entries_before = subscriptions_.taken();
   const SlotWord old = SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
   const SlotWord born{old.generation + 1, static_cast<std::uint8_t>(Lifecycle::ready)};
-  Result<> staged = stage_change(WordKind::agent_version, *slot, agent.version,
-                                 agent.version.load(std::memory_order_relaxed) + 1);
-  if (staged) staged = stage_change(WordKind::agent_slot, *slot, agent.slot_word, born.pack());
+  Result<> staged = changes_.stage(WordKind::agent_version, *slot, agent.version,
+                                   agent.version.load(std::memory_order_relaxed) + 1);
+  if (staged) staged = changes_.stage(WordKind::agent_slot, *slot, agent.slot_word, born.pack());
   if (staged && request.name_length != 0) {
     staged = enter_name(*slot, {request.name.data(), request.name_length});
   }
@@ -172,7 +148,8 @@ Result<AgentId> Agents::create(const Plan& plan, std::int64_t now_ns) {
     staged = subscribe(*slot, request.subscriptions[i], now_ns);
   }
   if (!staged) {  // all of these words are new to the list, so cutting it undoes them
-    changes_.resize(changes_before);
+    changes_.cut(changes_before);
+    subscriptions_.give_back(entries_before);
     subscription_changes_ = subscriptions_before;
     return fail(staged.error());
   }
@@ -186,13 +163,13 @@ Result<AgentId> Agents::create(const Plan& plan, std::int64_t now_ns) {
 Result<> Agents::end(std::uint32_t slot) {
   shm::AgentRecord& agent = table_.record(slot);
   const SlotWord word = SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
-  Result<> staged = stage_change(WordKind::agent_slot, slot, agent.slot_word,
-                                 SlotWord{word.generation, 0}.pack());
+  Result<> staged = changes_.stage(WordKind::agent_slot, slot, agent.slot_word,
+                                   SlotWord{word.generation, 0}.pack());
   if (staged && agent.name_length != 0 && agent.name_length < shm::kNameRoom) {
     const auto place = table_.place_name({agent.name.data(), agent.name_length});
     if (place.taken) staged = leave_name(*place.taken);
   }
-  if (staged && (subscribed_[slot] != 0 || subscription_changes_ != 0)) {
+  if (staged && (subscriptions_.has_any(slot) || subscription_changes_ != 0)) {
     staged = unsubscribe(slot, Symbol::none);
   }
   if (!staged) return staged;
@@ -205,7 +182,7 @@ Result<> Agents::mark_terminating(std::uint32_t slot) {
   shm::AgentRecord& agent = table_.record(slot);
   SlotWord word = SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
   word.lifecycle = static_cast<std::uint8_t>(Lifecycle::terminating);
-  return stage_change(WordKind::agent_slot, slot, agent.slot_word, word.pack());
+  return changes_.stage(WordKind::agent_slot, slot, agent.slot_word, word.pack());
 }
 
 AgentId Agents::id_of(std::uint32_t slot) const {
@@ -214,43 +191,41 @@ AgentId Agents::id_of(std::uint32_t slot) const {
 }
 
 Result<> Agents::subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns) {
-  for (std::size_t step = 0; step < subscription_table_.size(); ++step) {
-    const std::size_t index = (subscription_hint_ + step) % subscription_table_.size();
-    shm::Subscription& entry = subscription_table_[index];
-    if (entry.word.load(std::memory_order_relaxed) != 0 ||
-        is_pending(WordKind::subscription, static_cast<std::uint32_t>(index))) {
-      continue;
-    }
-    // Free, so nobody reads it: the time is in place before the word that puts it in force.
-    entry.since_ns.store(static_cast<std::uint64_t>(now_ns), std::memory_order_relaxed);
-    subscription_hint_ = index + 1;
+  const std::size_t entries_before = subscriptions_.taken();
+  const std::optional<std::uint32_t> index = subscriptions_.take();
+  if (!index) return fail(Errc::subscriptions_full);
+  shm::Subscription& entry = subscription_table_[*index];
+  // Free, so nobody reads it: the time is in place before the word that puts it in force.
+  entry.since_ns.store(static_cast<std::uint64_t>(now_ns), std::memory_order_relaxed);
+  const Result<> staged = changes_.stage(WordKind::subscription, *index, entry.word,
+                                         SubscriptionWord{pattern, slot}.pack());
+  if (staged) {
     ++subscription_changes_;
-    return stage_change(WordKind::subscription, static_cast<std::uint32_t>(index), entry.word,
-                        SubscriptionWord{pattern, slot}.pack());
+  } else {
+    subscriptions_.give_back(entries_before);
   }
-  return fail(Errc::subscriptions_full);
+  return staged;
 }
 
 // Symbol::none takes away all of the agent's subscriptions: those in force, and those that the same
 // message made.
 Result<> Agents::unsubscribe(std::uint32_t slot, Symbol pattern) {
-  const auto is_meant = [&](std::uint64_t value) {
-    const SubscriptionWord entry = SubscriptionWord::unpack(value);
-    return value != 0 && entry.slot == slot &&
-           (pattern == Symbol::none || entry.pattern == pattern);
+  const auto is_meant = [&](Symbol of_entry) {
+    return pattern == Symbol::none || of_entry == pattern;
   };
-  for (Change& change : changes_) {
-    if (change.kind == WordKind::subscription && is_meant(change.value)) change.value = 0;
+  if (subscription_changes_ != 0) {
+    for (Change& change : changes_) {
+      const SubscriptionWord entry = SubscriptionWord::unpack(change.value);
+      const bool is_own = change.kind == WordKind::subscription && change.value != 0;
+      if (is_own && entry.slot == slot && is_meant(entry.pattern)) change.value = 0;
+    }
   }
-  for (std::size_t index = 0; index < subscription_table_.size(); ++index) {
-    shm::Word& word = subscription_table_[index].word;
-    if (!is_meant(word.load(std::memory_order_relaxed))) continue;
-    const Result<> staged =
-        stage_change(WordKind::subscription, static_cast<std::uint32_t>(index), word, 0);
-    if (!staged) return staged;
+  return subscriptions_.for_each_of(slot, [&](const Entry& entry) -> Result<> {
+    if (!is_meant(entry.pattern)) return {};
     ++subscription_changes_;
-  }
-  return {};
+    return changes_.stage(WordKind::subscription, entry.index,
+                          subscription_table_[entry.index].word, 0);
+  });
 }
 
 void Agents::stage(shm::Turn& turn) {
@@ -275,20 +250,10 @@ void Agents::settle() {
     children_.remove(slot);
   free_slots_.resize(free_slots_.size() - slots_taken_);
   free_slots_.insert(free_slots_.end(), slots_ended_.begin(), slots_ended_.end());
-  if (subscription_changes_ != 0) rebuild_subscriptions();
-}
-
-void Agents::rebuild_subscriptions() {
-  entries_.clear();
-  subscribed_.assign(table_.size(), 0);
-  for (const shm::Subscription& entry : subscription_table_) {
-    const std::uint64_t value = entry.word.load(std::memory_order_relaxed);
-    if (value == 0) continue;
-    const SubscriptionWord word = SubscriptionWord::unpack(value);
-    if (word.slot >= table_.size()) continue;
-    entries_.push_back({word.pattern, word.slot,
-                        static_cast<std::int64_t>(entry.since_ns.load(std::memory_order_relaxed))});
-    if (subscribed_[word.slot] != 0xFFFF) ++subscribed_[word.slot];
+  if (subscription_changes_ == 0) return;
+  subscriptions_.forget_taken();
+  for (const Change& change : changes_) {
+    if (change.kind == WordKind::subscription) subscriptions_.update(change.index);
   }
   ++version_;
 }

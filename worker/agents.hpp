@@ -7,15 +7,17 @@
 // so a pre-image is taken in private memory before the handler (pitfall 1.7); for states over
 // kLargestPreImage the shard commits first instead.
 //
-// What can be derived from the records (free slots, the list of subscriptions, who has which
-// children) is private memory, rebuilt by open().
+// What can be derived from the records (free slots, who is subscribed, who has which children) is
+// private memory, rebuilt by open() and kept up to date by settle().
 #pragma once
 
 #include "shm/registry.hpp"
 #include "shm/segment.hpp"
 #include "shm/turn.hpp"
 #include "shm/wire.hpp"
+#include "worker/changes.hpp"
 #include "worker/children.hpp"
+#include "worker/subscription_book.hpp"
 #include "worker/types.hpp"
 
 #include "mabeam/result.hpp"
@@ -32,8 +34,8 @@ namespace mabeam::worker {
 class Agents {
  public:
   static constexpr std::uint32_t kLargestPreImage = 512;
-  /// Words of structure that one message may change.
-  static constexpr std::size_t kMaxChanges = 512;
+  /// Words of the index that go with one name, beside its own.
+  static constexpr std::uint32_t kMostTombstones = 8;
 
   Agents(const shm::Segment& segment, std::uint32_t shard);
 
@@ -72,6 +74,7 @@ class Agents {
     const TypeDescriptor* descriptor = nullptr;
     AgentId parent;
     shm::CreateRequest request;
+    std::int64_t created_unix_ns = 0;
   };
 
   /// Writes the record into a free slot and stages its words; on_start is the caller's.
@@ -89,6 +92,18 @@ class Agents {
   [[nodiscard]] AgentId id_of(std::uint32_t slot) const;
 
   [[nodiscard]] const Children& children() const noexcept { return children_; }
+
+  /// True if this agent may be ended together with others: this turn has not touched it, so undoing
+  /// needs no pre-image, and the list has room for its words.
+  [[nodiscard]] bool can_end_among_others(std::uint32_t slot) const noexcept {
+    return stamps_[slot] != stamp_ &&
+           changes_.size() + 2 + kMostTombstones + subscriptions_.count_of(slot) <= Changes::kMost;
+  }
+
+  /// True if the current message has ended it.
+  [[nodiscard]] bool is_ending(std::uint32_t slot) const noexcept {
+    return std::find(slots_ended_.begin(), slots_ended_.end(), slot) != slots_ended_.end();
+  }
 
   /// Errors: subscriptions_full, too_many_changes.
   Result<> subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns);
@@ -117,34 +132,20 @@ class Agents {
   /// After the commit: brings what is derived up to date.
   void settle();
 
-  /// One subscription that is in force.
-  struct Entry {
-    Symbol pattern{};
-    std::uint32_t slot = 0;
-    std::int64_t since_ns = 0;
-  };
+  using Entry = SubscriptionBook::Entry;
 
-  [[nodiscard]] const std::vector<Entry>& subscriptions() const noexcept { return entries_; }
+  [[nodiscard]] const std::vector<Entry>& subscriptions() const noexcept {
+    return subscriptions_.in_force();
+  }
 
   /// Raised whenever subscriptions() has changed.
   [[nodiscard]] std::uint64_t subscription_version() const noexcept { return version_; }
 
  private:
-  struct Change {
-    shm::WordKind kind;
-    std::uint32_t index;
-    shm::Word* word;
-    std::uint64_t value;
-  };
-
-  Result<> stage_change(shm::WordKind kind, std::uint32_t index, shm::Word& word,
-                        std::uint64_t value);
   Result<> enter_name(std::uint32_t slot, std::string_view name);
   Result<> leave_name(std::uint32_t index);
   [[nodiscard]] Result<std::uint32_t> take_slot() const;
   void write_record(std::uint32_t slot, const Plan& plan);
-  [[nodiscard]] bool is_pending(shm::WordKind kind, std::uint32_t index) const noexcept;
-  void rebuild_subscriptions();
   void forget_changes() noexcept;
 
   std::uint32_t shard_;
@@ -160,17 +161,15 @@ class Agents {
   std::optional<std::uint32_t> pre_image_slot_;
   std::size_t pre_image_bytes_ = 0;
 
-  std::vector<Change> changes_;
+  Changes changes_;
   std::vector<std::uint32_t> free_slots_;  // the last is taken next
   std::size_t slots_taken_ = 0;
   std::vector<std::uint32_t> slots_ended_;
   std::uint32_t subscription_changes_ = 0;
   std::uint32_t created_ = 0;
   std::uint32_t ended_ = 0;
-  std::size_t subscription_hint_ = 0;  // where to look for a free entry
 
-  std::vector<Entry> entries_;
-  std::vector<std::uint16_t> subscribed_;  // by slot: how many entries, up to 65535
+  SubscriptionBook subscriptions_;
   std::uint64_t version_ = 1;
 };
 

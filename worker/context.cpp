@@ -40,8 +40,15 @@ Result<AgentId> Context::Backend::create(std::string_view type, const AgentOptio
     return fail(Errc::invalid_argument);
   }
   const Symbol symbol_of_type = shard.symbols_.find(type);
-  worker::Agents::Plan plan{symbol_of_type, shard.types_.find(symbol_of_type), self, {}};
+  worker::Agents::Plan plan{symbol_of_type,
+                            shard.types_.find(symbol_of_type),
+                            options.parent ? options.parent : self,
+                            {},
+                            shm::unix_ns()};
   if (plan.descriptor == nullptr) return fail(Errc::unknown_type);
+  if (options.parent && options.parent != self && !shard.segment_.is_alive(options.parent)) {
+    return fail(Errc::not_found);
+  }
   const std::uint64_t most = shard.segment_.dimensions().max_agents;
   if (shard.segment_.live_agents() + shard.segment_.reserved_agents() + shard.agents_.created() >=
       most) {

@@ -35,8 +35,10 @@
 #include "mabeam/context.hpp"
 #include "mabeam/result.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -146,6 +148,7 @@ class Shard {
   Outcome handle_describe(const shm::Received& message);
   Result<std::string> describe_state(std::uint32_t slot);
 
+  Outcome handle_stop_many(const shm::Received& message);
   Outcome finish_slowly(const shm::Received& message, const Result<>& result, bool replied);
   [[nodiscard]] std::string_view text_of(Symbol symbol) noexcept;
   Outcome refuse(const shm::Received& message, Errc code, shm::DeadReason reason);
@@ -164,6 +167,17 @@ class Shard {
   }
 
   Result<> answer(const shm::Received& message, Errc code, const PayloadRef& payload);
+
+  /// The agents of one message, in its order.
+  struct Made {
+    std::array<std::uint64_t, shm::kMostInOneMessage> ids{};
+    std::uint32_t count = 0;
+
+    [[nodiscard]] PayloadRef payload() const { return std::as_bytes(std::span{ids.data(), count}); }
+  };
+
+  Result<> create_agents(Agents::Plan& plan, Made& made);
+  Errc end_among_others(AgentId id);
   Result<AgentId> create_agent(const Agents::Plan& plan);
   Result<> end_agent(AgentId id, std::string_view reason = {}, bool runs_hook = true);
   void tell(Life what, AgentId id, std::string_view reason);

@@ -20,7 +20,7 @@ bool is_order(Kind kind) {
 
 bool wants_answer(Kind kind) {
   return kind == Kind::request || kind == Kind::create || kind == Kind::stop ||
-         kind == Kind::restart || is_order(kind);
+         kind == Kind::restart || kind == Kind::stop_many || is_order(kind);
 }
 
 }  // namespace
@@ -126,6 +126,8 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
       return handle_letter(message);
     case Kind::describe:
       return handle_describe(message);
+    case Kind::stop_many:
+      return handle_stop_many(message);
     default:
       return refuse(message, Errc::invalid_argument, DeadReason::unroutable);
   }

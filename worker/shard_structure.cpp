@@ -36,13 +36,11 @@ tl::unexpected<Error> Shard::doom(Error error) noexcept {
 }
 
 Shard::Outcome Shard::handle_create(const Received& message) {
-  Agents::Plan plan{message.header.symbol,
-                    types_.find(message.header.symbol),
-                    AgentId{message.header.source},
-                    {}};
-  Result<AgentId> id = fail(Errc::unknown_type);
+  Agents::Plan plan{message.header.symbol, types_.find(message.header.symbol), {}, {}};
+  Made made;
+  Result<> done = fail(Errc::unknown_type);
   if (message.payload.size() != sizeof plan.request) {
-    id = fail(Errc::invalid_argument);
+    done = fail(Errc::invalid_argument);
   } else if (plan.descriptor != nullptr) {
     std::memcpy(&plan.request, message.payload.data(), sizeof plan.request);
     const std::string_view name{plan.request.name.data(),
@@ -50,16 +48,16 @@ Shard::Outcome Shard::handle_create(const Received& message) {
     const bool is_ours =
         name.empty() || shm::shard_of_name(name, segment_.dimensions().shards) == shard_;
     turn_.set_witness(witness_);
-    id = is_ours ? create_agent(plan) : fail(Errc::invalid_argument);
+    done = is_ours ? create_agents(plan, made) : fail(Errc::invalid_argument);
     turn_.clear_witness();
   }
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
-  if (!id) {
+  if (!done) {
     undo(Outcome::passed);
-    return refuse(message, id.error().code, DeadReason::unroutable);
+    return refuse(message, done.error().code, DeadReason::unroutable);
   }
-  if (!answer(message, Errc{}, id->value())) return undo(Outcome::blocked);
+  if (!answer(message, Errc{}, made.payload())) return undo(Outcome::blocked);
   ++record_.delivered;
   return Outcome::passed;
 }

@@ -12,12 +12,14 @@
 #include "mabeam/export.hpp"
 #include "mabeam/ids.hpp"
 #include "mabeam/message.hpp"
+#include "mabeam/observer.hpp"
 #include "mabeam/result.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -92,8 +94,8 @@ class MABEAM_API Client {
 
   /// Creates `count` agents and returns when all are ready and their subscriptions in force, or
   /// none: if one is refused, those made before it are stopped again. A name needs count 1.
-  /// Errors: unknown_type, too_many_agents, name_taken, bad_topic, subscriptions_full,
-  /// symbols_full, invalid_argument, timed_out, not_running.
+  /// Errors: not_found (the parent), unknown_type, too_many_agents, name_taken, bad_topic,
+  /// subscriptions_full, symbols_full, invalid_argument, timed_out, not_running.
   Result<std::vector<AgentId>> create(std::string_view type, std::size_t count = 1,
                                       const AgentOptions& options = {},
                                       std::chrono::nanoseconds timeout = std::chrono::seconds{10});
@@ -114,6 +116,11 @@ class MABEAM_API Client {
   /// version or size that is to be kept, or of another size), and what on_start() returned.
   Result<> restart(AgentId agent, const RestartOptions& options = {},
                    std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+
+  /// Ends many agents, with one deadline. The results are in the order of `agents`.
+  /// Errors of each: as stop(), not_running; timed_out leaves open whether it was ended.
+  std::vector<Result<>> stop_agents(std::span<const AgentId> agents,
+                                    std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
   /// Calls an action and waits for its answer. Errors: unknown_action, handler_failed,
   /// schema_mismatch, not_found, timed_out, backpressure, message_too_large, symbols_full.
@@ -141,6 +148,25 @@ class MABEAM_API Client {
   /// Gives a dead letter up. Errors: not_found, timed_out, backpressure.
   Result<> drop_dead_letter(DeadLetterId letter,
                             std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+  using OnAnswer = std::function<void(std::size_t index, Result<ClientReply>& answer)>;
+
+  /// Calls an action of many agents, many calls in flight, with one deadline for all. Hands out the
+  /// answer of each agent, in the order in which they come; agents are numbered as in `agents`.
+  /// Errors of each: as call(), not_running. Errors: symbols_full, invalid_argument (the action).
+  Result<> call_many(std::span<const AgentId> agents, std::string_view action,
+                     const PayloadRef& payload, std::chrono::nanoseconds timeout,
+                     const OnAnswer& on_answer);
+  /// The same, when all have answered: the answers are in the order of `agents`.
+  Result<std::vector<Result<ClientReply>>> call_many(
+      std::span<const AgentId> agents, std::string_view action, const PayloadRef& payload = {},
+      std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+
+  /// Sends a signal to many agents. Waits for room up to `wait` in all; 0 is not at all. Returns
+  /// how many were accepted: not those that are gone, nor those for which there was no room.
+  /// Errors: symbols_full, invalid_argument (the signal).
+  Result<std::size_t> send_many(std::span<const AgentId> agents, std::string_view signal,
+                                const PayloadRef& payload = {}, SendOptions options = {},
+                                std::chrono::nanoseconds wait = {});
 
   /// Sends a signal. Waits for room up to `wait`; 0 is not at all.
   /// Errors: backpressure, message_too_large, not_found, symbols_full.
@@ -161,6 +187,11 @@ class MABEAM_API Client {
 
   /// The agent of that name, or of that id in 16 hexadecimal digits. Errors: not_found.
   [[nodiscard]] Result<AgentId> find(std::string_view name) const;
+
+  /// The agents that a filter matches, read from the segment without asking anybody.
+  [[nodiscard]] AgentList find_agents(const AgentFilter& filter = {}) const;
+  /// How many they are, whatever offset and limit.
+  [[nodiscard]] std::uint64_t count_agents(const AgentFilter& filter = {}) const;
 
   /// The id of a name. Errors: symbols_full, invalid_argument.
   Result<Symbol> symbol(std::string_view name);

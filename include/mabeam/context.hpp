@@ -22,6 +22,9 @@ struct AgentOptions {
   std::string_view name = {};  ///< up to 63 bytes, unique in the runtime; empty is no name
   std::span<const std::string_view> subscribe = {};     ///< patterns, in force when it is ready
   std::span<const std::string_view> capabilities = {};  ///< up to 8
+  /// A living agent; nobody: what a handler makes is its own agent's child, and what a client makes
+  /// is nobody's.
+  AgentId parent = {};
 };
 
 class MABEAM_API Context {
@@ -64,10 +67,10 @@ class MABEAM_API Context {
   Result<> emit(Symbol topic, const PayloadRef& payload = {});
 
   /// Creates an agent on this shard; it exists when this message commits, and has this one for its
-  /// parent, which hears of its failure (OnFailure::stop). A name decides the shard, so a handler
-  /// cannot name the agent it makes: a client can.
-  /// Errors: unknown_type, too_many_agents, too_many_changes, invalid_argument, bad_topic,
-  /// subscriptions_full, symbols_full.
+  /// parent (unless options.parent says another), which hears of its failure (OnFailure::stop). A
+  /// name decides the shard, so a handler cannot name the agent it makes: a client can.
+  /// Errors: unknown_type, not_found (the parent), too_many_agents, too_many_changes,
+  /// invalid_argument, bad_topic, subscriptions_full, symbols_full.
   Result<AgentId> create(std::string_view type, const AgentOptions& options = {});
 
   /// Ends this agent when this message commits; on_stop() runs first. The agents that it has

@@ -97,17 +97,24 @@ struct AgentView {
   std::uint64_t version = 0;  ///< how many turns have changed it
   std::uint64_t handled = 0;  ///< messages and events it has handled
   std::vector<std::string> capabilities;
+  AgentId parent;  ///< as it was made; may be gone
 };
 
+/// Which agents; what is empty is not asked about, and all of the rest must hold.
 struct AgentFilter {
   std::string type = {};
   std::string capability = {};
-  std::size_t limit = 0;  ///< 0 is all
+  std::size_t limit = 0;                           ///< 0 is all
+  std::size_t offset = 0;                          ///< how many of those that match are left out
+  std::vector<std::string> all_capabilities = {};  ///< it has each of these
+  std::vector<std::string> any_capabilities = {};  ///< it has at least one of these
+  std::string name = {};  ///< a pattern: `*` is any text, `?` any one byte; "jobs*" is a prefix
+  AgentId parent = {};
 };
 
 struct AgentList {
-  std::vector<AgentView> agents;
-  std::uint64_t total = 0;  ///< that match, whatever the limit
+  std::vector<AgentView> agents;  ///< by shard, then slot
+  std::uint64_t total = 0;        ///< that match, whatever offset and limit
 };
 
 /// All that there is to say of one agent.

@@ -12,8 +12,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -96,6 +98,36 @@ class FakeShard {
         .record(slot)
         .slot_word.store(SlotWord{1, static_cast<std::uint8_t>(Lifecycle::ready)}.pack());
     return {static_cast<EndpointId>(endpoint_), slot, 1};
+  }
+
+  /// Makes what a create asks for, and answers.
+  bool make_all(const Taken& message) {
+    std::vector<AgentId> made(message.view().as<CreateRequest>().value().count);
+    for (AgentId& id : made)
+      id = put_agent();
+    return reply(message, Errc{}, std::as_bytes(std::span{made}));
+  }
+
+  /// The agents that a stop names.
+  static std::vector<AgentId> targets_of(const Taken& message) {
+    if (message.kind == Kind::stop) return {AgentId{message.header.target}};
+    std::vector<AgentId> ids(message.payload.size() / sizeof(AgentId));
+    std::memcpy(ids.data(), message.payload.data(), ids.size() * sizeof(AgentId));
+    return ids;
+  }
+
+  /// Answers a stop with one code for each that it names.
+  bool reply_codes(const Taken& message, const std::vector<Errc>& codes) {
+    if (message.kind == Kind::stop) return reply(message, codes.at(0));
+    return reply(message, Errc{}, std::as_bytes(std::span{codes}));
+  }
+
+  /// Ends what a stop names, and answers.
+  bool end_all(const Taken& message) {
+    const std::vector<AgentId> ids = targets_of(message);
+    for (const AgentId id : ids)
+      end_agent(id);
+    return reply_codes(message, std::vector<Errc>(ids.size()));
   }
 
   void end_agent(AgentId id) const {

@@ -218,6 +218,8 @@ void ShardTest::post_create(const Wish& wish, std::uint32_t client) {
   shm::CreateRequest request;
   request.name_length = static_cast<std::uint32_t>(wish.name.size());
   std::copy(wish.name.begin(), wish.name.end(), request.name.begin());
+  request.count = wish.count;
+  request.parent = wish.parent.value();
   for (const std::string_view pattern : wish.subscribe) {
     request.subscriptions[request.subscription_count++] =
         segment_.symbols().intern(pattern).value();

@@ -166,6 +166,8 @@ struct Wish {
   std::string_view name = {};
   std::vector<std::string_view> subscribe = {};
   std::uint32_t shard = 0;
+  std::uint32_t count = 1;
+  AgentId parent = {};
 };
 
 /// A shard in the hands of an owner, as a worker would have it.
