@@ -5,29 +5,41 @@
 namespace mabeam::shm {
 namespace {
 
-std::uint32_t hash_tag(std::string_view name) {
-  return static_cast<std::uint32_t>(hash_name(name) >> 32U);
-}
+constexpr int kMostTries = 100;  // to see a record that keeps changing whole
 
 }  // namespace
 
 std::uint32_t shard_of_name(std::string_view name, std::uint32_t shards) {
-  return static_cast<std::uint32_t>((hash_name(name) & 0xFFFFFFFFU) % shards);
+  return shard_of_hash(hash_name(name), shards);
 }
 
-bool AgentTable::has_name(std::uint32_t slot, std::string_view name) const {
-  if (slot >= size()) return false;
+// Between a look at the name and one at the generation the slot may get another agent; with the
+// same word before and after, it did not.
+std::optional<SlotWord> AgentTable::owner_of_name(std::uint32_t slot, std::string_view name) const {
+  if (slot >= size()) return std::nullopt;
   const AgentRecord& agent = record(slot);
-  const SlotWord word = SlotWord::unpack(agent.slot_word.load(std::memory_order_acquire));
-  if (word.lifecycle == 0 || agent.name_length != name.size()) return false;
-  return std::memcmp(agent.name.data(), name.data(), name.size()) == 0;
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    const std::uint64_t seen = agent.slot_word.load(std::memory_order_acquire);
+    const SlotWord word = SlotWord::unpack(seen);
+    if (word.lifecycle == 0) return std::nullopt;
+    const bool is_same = agent.name_length == name.size() &&
+                         std::memcmp(agent.name.data(), name.data(), name.size()) == 0;
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (agent.slot_word.load(std::memory_order_relaxed) != seen) continue;
+    return is_same ? std::optional{word} : std::nullopt;
+  }
+  return std::nullopt;
 }
 
 AgentTable::NamePlace AgentTable::place_name(std::string_view name) const {
+  return place_name(name, hash_name(name));
+}
+
+AgentTable::NamePlace AgentTable::place_name(std::string_view name, std::uint64_t hash) const {
   NamePlace place;
   if (name.empty() || name.size() >= kNameRoom || names_.empty()) return place;
   const std::uint64_t mask = names_.size() - 1;
-  const std::uint32_t tag = hash_tag(name);
+  const auto tag = static_cast<std::uint32_t>(hash >> 32U);
   for (std::uint64_t step = 0; step <= mask; ++step) {
     const auto index = static_cast<std::uint32_t>((tag + step) & mask);
     const std::uint64_t word = names_[index].load(std::memory_order_acquire);
@@ -37,8 +49,11 @@ AgentTable::NamePlace AgentTable::place_name(std::string_view name) const {
       continue;
     }
     const auto slot = static_cast<std::uint32_t>(word) - 1;
-    if ((word >> 32U) == tag && has_name(slot, name)) {
+    if ((word >> 32U) != tag) continue;
+    if (const std::optional<SlotWord> owner = owner_of_name(slot, name)) {
       place.taken = index;
+      place.slot = slot;
+      place.slot_word = *owner;
       return place;
     }
   }
@@ -48,16 +63,13 @@ AgentTable::NamePlace AgentTable::place_name(std::string_view name) const {
 std::optional<std::uint32_t> AgentTable::find_name(std::string_view name) const {
   const NamePlace place = place_name(name);
   if (!place.taken) return std::nullopt;
-  const std::uint64_t word = names_[*place.taken].load(std::memory_order_acquire);
-  const auto slot = static_cast<std::uint32_t>(word) - 1;
-  if (slot >= size()) return std::nullopt;
-  return slot;
+  return place.slot;
 }
 
 std::optional<AgentFacts> AgentTable::snapshot(std::uint32_t slot) const {
   if (slot >= size()) return std::nullopt;
   const AgentRecord& agent = record(slot);
-  for (int tries = 0; tries < 100; ++tries) {
+  for (int tries = 0; tries < kMostTries; ++tries) {
     AgentFacts facts;
     const std::uint64_t word = agent.slot_word.load(std::memory_order_acquire);
     facts.slot_word = SlotWord::unpack(word);

@@ -179,12 +179,17 @@ class AgentTable {
   struct NamePlace {
     std::optional<std::uint32_t> free;   ///< the first entry that may be written
     std::optional<std::uint32_t> taken;  ///< the entry of the living agent of that name
+    std::uint32_t slot = 0;              ///< that agent's
+    SlotWord slot_word;                  ///< under which it had that name
   };
 
   [[nodiscard]] NamePlace place_name(std::string_view name) const;
+  /// The same, for a name whose hash is known.
+  [[nodiscard]] NamePlace place_name(std::string_view name, std::uint64_t hash) const;
 
  private:
-  [[nodiscard]] bool has_name(std::uint32_t slot, std::string_view name) const;
+  [[nodiscard]] std::optional<SlotWord> owner_of_name(std::uint32_t slot,
+                                                      std::string_view name) const;
 
   std::span<AgentRecord> records_;
   std::span<std::byte> states_;
@@ -194,5 +199,10 @@ class AgentTable {
 
 /// Which shard decides whether a name is taken: 0 to shards - 1.
 std::uint32_t shard_of_name(std::string_view name, std::uint32_t shards);
+
+/// The same, for a name whose hash is known.
+constexpr std::uint32_t shard_of_hash(std::uint64_t hash, std::uint32_t shards) {
+  return static_cast<std::uint32_t>((hash & 0xFFFFFFFFU) % shards);
+}
 
 }  // namespace mabeam::shm

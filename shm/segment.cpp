@@ -110,7 +110,11 @@ void Segment::announce(std::uint32_t source, std::uint32_t target) const {
 
 bool Segment::is_alive(AgentId id) const {
   const auto endpoint = static_cast<std::uint32_t>(id.endpoint());
-  return is_shard(endpoint) && agents(endpoint - 1).is_alive(id);
+  const std::uint64_t size = dimensions().agents_per_shard;
+  if (!is_shard(endpoint) || id.slot() >= size) return false;
+  const AgentRecord& agent = at<AgentRecord>(Region::agents)[(endpoint - 1) * size + id.slot()];
+  const SlotWord word = SlotWord::unpack(agent.slot_word.load(std::memory_order_acquire));
+  return word.generation == id.generation() && word.lifecycle != 0;
 }
 
 bool Segment::exists(AgentId id) const {
@@ -119,23 +123,12 @@ bool Segment::exists(AgentId id) const {
 }
 
 Result<AgentId> Segment::find_agent(std::string_view agent) const {
-  const std::uint32_t shard = shard_of_name(agent, dimensions().shards);
-  const AgentTable table = agents(shard);
-  // Between a look at the name and one at the generation the slot may get another agent; with the
-  // same word before and after the name was found, it did not.
-  for (int tries = 0; tries < 100; ++tries) {
-    const std::optional<std::uint32_t> slot = table.find_name(agent);
-    if (!slot) return fail(Errc::not_found);
-    const Word& slot_word = table.record(*slot).slot_word;
-    const std::uint64_t seen = slot_word.load(std::memory_order_acquire);
-    const SlotWord word = SlotWord::unpack(seen);
-    const bool is_same = word.lifecycle != 0 && table.find_name(agent) == slot;
-    std::atomic_thread_fence(std::memory_order_acquire);
-    if (is_same && slot_word.load(std::memory_order_relaxed) == seen) {
-      return AgentId{static_cast<EndpointId>(endpoint_of_shard(shard)), *slot, word.generation};
-    }
-  }
-  return fail(Errc::not_found);
+  const std::uint64_t hash = hash_name(agent);
+  const std::uint32_t shard = shard_of_hash(hash, dimensions().shards);
+  const AgentTable::NamePlace place = agents(shard).place_name(agent, hash);
+  if (!place.taken) return fail(Errc::not_found);
+  return AgentId{static_cast<EndpointId>(endpoint_of_shard(shard)), place.slot,
+                 place.slot_word.generation};
 }
 
 std::uint64_t Segment::live_agents() const {

@@ -155,7 +155,9 @@ Result<AgentId> TestShard::create(std::string_view type, const AgentOptions& opt
   const Result<ClientReply> reply =
       impl_->take_reply(impl_->ask(Kind::create, shard, *symbol, *request));
   if (!reply) return fail(reply.error());
-  return shm::created_agent(impl_->segment, 1, reply->payload());
+  const auto made = shm::created_agents(impl_->segment, 1, reply->bytes);
+  if (!made) return fail(made.error());
+  return made->front();
 }
 
 Result<> TestShard::stop(AgentId agent) {
