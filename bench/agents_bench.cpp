@@ -5,7 +5,10 @@
 // The client and the two workers are three processes: on two CPUs, or while anything else runs,
 // the rates are lower bounds. bench/agents-cost counts instructions instead.
 #include "bench/spinning_shards.hpp"
+#include "bench/two_shards.hpp"
 #include "shm/clock.hpp"
+#include "shm/spsc_ring.hpp"
+#include "shm/wire.hpp"
 
 #include "mabeam/client.hpp"
 
@@ -124,6 +127,36 @@ void BM_Cycles(benchmark::State& state) {
   state.counters["cycles_per_s"] = median(rates);
 }
 
+/// The shard's part of it alone, without any other process.
+void BM_ShardTurns(benchmark::State& state) {
+  TwoShards shards{kCells};
+  OwnedShard shard{shards, 0};
+  const std::uint32_t client = shards.segment().first_client();
+  auto replies = shm::RingConsumer::open(shards.segment().ring(1, client, Priority::high)).value();
+  std::vector<std::byte> reply;
+  const auto ask = [&](PayloadRef question, shm::Kind kind) {
+    reply.clear();
+    shards.post({EndpointId{1}, 0, 0}, "cell", question, kind);
+    shard.run(kInFlight, [&] {
+      (void)replies.poll(
+          [&](const shm::Record& record) {
+            const auto payload = shm::parse(record)->payload;
+            reply.assign(payload.begin(), payload.end());
+          },
+          1);
+      return !reply.empty();
+    });
+  };
+  shm::CreateRequest request;
+  request.count = kInFlight;
+  std::vector<std::byte> ids;
+  while (state.KeepRunningBatch(kInFlight)) {
+    ask(request, shm::Kind::create);
+    ids = reply;
+    ask(std::span<const std::byte>{ids}, shm::Kind::stop);
+  }
+}
+
 std::vector<std::string> agent_names() {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < kAgents; ++i)
@@ -200,6 +233,7 @@ void BM_TakeOver(benchmark::State& state) {
 
 BENCHMARK(BM_CreateAgents)->Iterations(1);
 BENCHMARK(BM_Cycles)->Iterations(1);
+BENCHMARK(BM_ShardTurns);
 BENCHMARK(BM_Lookup)->Iterations(1);
 BENCHMARK(BM_TakeOver)->Iterations(1);
 

@@ -51,19 +51,19 @@ AgentId TwoShards::create(std::uint32_t shard, std::string_view type) {
   return id;
 }
 
-void TwoShards::post(AgentId to, std::string_view signal, PayloadRef payload) {
+void TwoShards::post(AgentId to, std::string_view name, PayloadRef payload, shm::Kind kind) {
   const std::uint32_t client = segment_.first_client();
   auto ring =
       shm::RingProducer::open(
           segment_.ring(client, static_cast<std::uint32_t>(to.endpoint()), Priority::normal))
           .value();
   shm::MessageHeader header{};
-  header.symbol = segment_.symbols().intern(signal).value();
+  header.symbol = segment_.symbols().intern(name).value();
   header.content = static_cast<std::uint32_t>(payload.content());
   header.source = AgentId{static_cast<EndpointId>(client), AgentId::kClientSlot, 0}.value();
   header.target = to.value();
   const auto bytes = static_cast<std::uint32_t>(sizeof header + payload.bytes().size());
-  const auto room = ring.claim(bytes, static_cast<std::uint16_t>(shm::Kind::signal)).value();
+  const auto room = ring.claim(bytes, static_cast<std::uint16_t>(kind)).value();
   shm::compose(room, header, payload.bytes());
   ring.publish();
   shm::full_fence();

@@ -4,6 +4,7 @@
 
 #include "shm/clock.hpp"
 #include "shm/segment.hpp"
+#include "shm/wire.hpp"
 #include "worker/shard.hpp"
 #include "worker/types.hpp"
 
@@ -46,8 +47,11 @@ class TwoShards {
   /// An agent on shard 0 or 1, made before any process runs.
   AgentId create(std::uint32_t shard, std::string_view type);
 
-  /// Leaves a signal for an agent in a client's ring, as if that client had sent it.
-  void post(AgentId to, std::string_view signal, PayloadRef payload);
+  /// Leaves a message for an agent in a client's ring, as if that client had sent it.
+  void post(AgentId to, std::string_view name, PayloadRef payload,
+            shm::Kind kind = shm::Kind::signal);
+
+  [[nodiscard]] const shm::Segment& segment() const { return segment_; }
 
   [[nodiscard]] const shm::ShardRecord& record(std::uint32_t shard) const;
 

@@ -100,9 +100,9 @@ class Agents {
            changes_.size() + 2 + kMostTombstones + subscriptions_.count_of(slot) <= Changes::kMost;
   }
 
-  /// True if the current message has ended it.
-  [[nodiscard]] bool is_ending(std::uint32_t slot) const noexcept {
-    return std::find(slots_ended_.begin(), slots_ended_.end(), slot) != slots_ended_.end();
+  /// True if the current message has ended that agent, which lives.
+  [[nodiscard]] bool is_ending(std::uint32_t slot) noexcept {
+    return changes_.has(table_.record(slot).slot_word);
   }
 
   /// Errors: subscriptions_full, too_many_changes.
