@@ -151,8 +151,12 @@ class AgentTable {
   /// True if the slot holds a living agent of that generation: one that takes messages.
   [[nodiscard]] bool is_alive(AgentId id) const {
     if (id.slot() >= size()) return false;
-    const SlotWord word =
-        SlotWord::unpack(record(id.slot()).slot_word.load(std::memory_order_acquire));
+    return is_alive(record(id.slot()), id);
+  }
+
+  /// The same, for its record.
+  [[nodiscard]] static bool is_alive(const AgentRecord& agent, AgentId id) {
+    const SlotWord word = SlotWord::unpack(agent.slot_word.load(std::memory_order_acquire));
     return word.generation == id.generation() && word.lifecycle != 0 &&
            word.lifecycle != static_cast<std::uint8_t>(Lifecycle::terminating);
   }

@@ -112,9 +112,8 @@ bool Segment::is_alive(AgentId id) const {
   const auto endpoint = static_cast<std::uint32_t>(id.endpoint());
   const std::uint64_t size = dimensions().agents_per_shard;
   if (!is_shard(endpoint) || id.slot() >= size) return false;
-  const AgentRecord& agent = at<AgentRecord>(Region::agents)[(endpoint - 1) * size + id.slot()];
-  const SlotWord word = SlotWord::unpack(agent.slot_word.load(std::memory_order_acquire));
-  return word.generation == id.generation() && word.lifecycle != 0;
+  const std::uint64_t index = (endpoint - 1) * size + id.slot();
+  return AgentTable::is_alive(at<AgentRecord>(Region::agents)[index], id);
 }
 
 bool Segment::exists(AgentId id) const {

@@ -24,6 +24,28 @@ struct Watched {
   }
 };
 
+/// Fills most of a ring when it starts and when it ends, and takes no notice of refusals.
+struct Wordy {
+  static constexpr AgentType type{.name = "wordy"};
+  using State = Memory;
+
+  static void say(Context& context) {
+    const std::vector<std::byte> words(kQuarterRing);
+    for (int i = 0; i < 3; ++i)
+      (void)context.send(client_id(kFirstClient), "word", std::span{words});
+  }
+
+  Result<> on_start(Context& context, State&) const {
+    say(context);
+    return {};
+  }
+
+  Result<> on_stop(Context& context, State&) const {
+    say(context);
+    return {};
+  }
+};
+
 class ShardBulk : public ShardTest {
  protected:
   ShardBulk() { adopt(0, 2, kAll).value(); }
@@ -46,7 +68,8 @@ class ShardBulk : public ShardTest {
   }
 
   void post_stop(const std::vector<AgentId>& ids) {
-    post({EndpointId{1}, 0, 0}, "stop", std::as_bytes(std::span{ids}), {.kind = shm::Kind::stop_many});
+    post({EndpointId{1}, 0, 0}, "stop", std::as_bytes(std::span{ids}),
+         {.kind = shm::Kind::stop_many});
   }
 
   static Codes codes_in(const Letter& letter) {
@@ -100,7 +123,7 @@ class ShardBulk : public ShardTest {
   }
 
   static constexpr std::span<const TypeDescriptor> kAll =
-      kTypes<Puppet, BigPuppet, Named, Stillborn, Watched>;
+      kTypes<Puppet, BigPuppet, Named, Stillborn, Watched, Wordy>;
 };
 
 TEST_F(ShardBulk, OneMessageMakesManyInOneTurn) {
@@ -268,14 +291,44 @@ TEST_F(ShardBulk, AgentsThatTheTurnHasTouchedAreEndedAlone) {
   EXPECT_EQ(stop(ids[0]), Errc{});
 }
 
+TEST_F(ShardBulk, WhatEndsWithItsTreeIsAskedForAlone) {
+  const std::vector<AgentId> ids = create_many({.count = 2});
+  const shm::SlotWord ending{ids[1].generation(),
+                             static_cast<std::uint8_t>(Lifecycle::terminating)};
+  segment_.agents(0).record(ids[1].slot()).slot_word.store(ending.pack());
+  EXPECT_EQ(stop_many(ids), (Codes{Errc{}, Errc::too_many_changes}));
+  EXPECT_TRUE(segment_.exists(ids[1]));
+}
+
+TEST_F(ShardBulk, WordsThatFitOnlyAloneAreNotLost) {
+  EXPECT_EQ(refusal({.type = "wordy", .count = 2}), Errc::message_too_large);
+  EXPECT_EQ(living(), 0U);
+  EXPECT_TRUE(take(Priority::normal).empty());
+  std::vector<AgentId> ids;
+  for (int i = 0; i < 2; ++i) {
+    ids.push_back(create({.type = "wordy"}).value());
+    EXPECT_EQ(take(Priority::normal).size(), 3U);
+  }
+  post_stop(ids);
+  run();
+  EXPECT_EQ(take(Priority::high).at(0).code, Errc::message_too_large);
+  EXPECT_EQ(living(), 2U);
+  EXPECT_TRUE(take(Priority::normal).empty());
+  for (const AgentId id : ids) {
+    EXPECT_EQ(stop(id), Errc{});
+    EXPECT_EQ(take(Priority::normal).size(), 3U);
+  }
+}
+
 TEST_F(ShardBulk, ListsThatAreNoneAreRefused) {
   const AgentId agent = create().value();
   const std::vector<AgentId> many(65, agent);
   post_stop(many);
+  post_stop({});
   post({EndpointId{1}, 0, 0}, "stop", "1234567", {.kind = shm::Kind::stop_many});
   run();
   const std::vector<Letter> replies = take(Priority::high);
-  ASSERT_EQ(replies.size(), 2U);
+  ASSERT_EQ(replies.size(), 3U);
   for (const Letter& reply : replies)
     EXPECT_EQ(reply.code, Errc::invalid_argument);
   EXPECT_TRUE(segment_.is_alive(agent));
