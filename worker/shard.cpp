@@ -15,10 +15,11 @@ static_assert(shm::kLastReason < shm::kMaxReasons);
 }  // namespace
 
 Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& clock,
-             std::uint32_t shard)
+             std::uint32_t shard, BurialNotes* notes)
     : segment_(segment),
       types_(types),
       clock_(clock),
+      notes_(notes),
       shard_(shard),
       endpoint_(shm::Segment::endpoint_of_shard(shard)),
       symbols_(segment.symbols()),

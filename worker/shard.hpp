@@ -25,6 +25,7 @@
 #include "shm/turn_words.hpp"
 #include "shm/wire.hpp"
 #include "worker/agents.hpp"
+#include "worker/burial_notes.hpp"
 #include "worker/inbox.hpp"
 #include "worker/life_events.hpp"
 #include "worker/outbox.hpp"
@@ -55,9 +56,10 @@ struct Limits {
 class Shard {
  public:
   /// `segment`, `types` and `clock` outlive the shard; the clock is refreshed by whoever runs
-  /// turns, and here after each that took something. `shard` from 0 on.
+  /// turns, and here after each that took something. `shard` from 0 on. Nothing is said of burials
+  /// where there are no `notes`; those of a worker outlive its shards.
   Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& clock,
-        std::uint32_t shard);
+        std::uint32_t shard, BurialNotes* notes = nullptr);
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
@@ -183,7 +185,8 @@ class Shard {
   void tell(Life what, AgentId id, std::string_view reason);
   tl::unexpected<Error> doom(Error error) noexcept;
 
-  Outcome bury_poison(const shm::Received& message);
+  Outcome bury_poison(const shm::Received& message, AgentId agent);
+  void note_poison(const shm::Received& message, AgentId agent);
   void pass() noexcept;
 
   // shard_stop.cpp: stopping, with descendants or without
@@ -212,6 +215,7 @@ class Shard {
   const shm::Segment& segment_;
   const Types& types_;
   shm::CachedClock& clock_;
+  BurialNotes* notes_;
   const std::uint32_t shard_;
   const std::uint32_t endpoint_;
   shm::Symbols symbols_;

@@ -3,6 +3,8 @@
 #include "worker/hooks.hpp"
 #include "worker/shard.hpp"
 
+#include <algorithm>
+
 namespace mabeam::worker {
 
 using shm::DeadReason;
@@ -73,7 +75,7 @@ Shard::Outcome Shard::handle(const Source& source, const Received& message, std:
   if (static_cast<std::uint32_t>(AgentId{message.header.source}.endpoint()) != source.endpoint) {
     outbox_.bury(DeadReason::unroutable, message, true);  // nobody speaks in another's name
   } else if (attempt_ > limits_.max_attempts) [[unlikely]] {
-    outcome = bury_poison(message);
+    outcome = bury_poison(message, AgentId{message.header.target});
   } else {
     outcome = handle_kind(message, witness);
   }
@@ -86,13 +88,27 @@ Shard::Outcome Shard::handle(const Source& source, const Received& message, std:
   return outcome;
 }
 
-Shard::Outcome Shard::bury_poison(const Received& message) {
+Shard::Outcome Shard::bury_poison(const Received& message, AgentId agent) {
   if (is_being_ended(message)) return handle_stop(message);  // what has begun comes to its end
   outbox_.bury(DeadReason::poison, message);
   if (wants_answer(message.kind) && !answer(message, Errc::handler_failed, {})) {
     return undo(Outcome::blocked);
   }
+  note_poison(message, agent);
   return Outcome::passed;
+}
+
+void Shard::note_poison(const Received& message, AgentId agent) {
+  if (notes_ == nullptr) return;
+  std::string_view name;
+  if (agents_.table().is_alive(agent)) {
+    const shm::AgentRecord& record = agents_.table().record(agent.slot());
+    name = {record.name.data(), std::min<std::size_t>(record.name_length, record.name.size())};
+  }
+  const bool is_stop = message.kind == Kind::stop;  // which has no name of its own
+  notes_->poison(
+      {shard_, is_stop ? "stop" : text_of(message.header.symbol), agent, name, attempt_ - 1},
+      shm::monotonic_ns());
 }
 
 // The message that was to blame for a death is over, one way or the other.
@@ -224,11 +240,12 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   begin_message(witness);
   const shm::AgentRecord& agent = agents_.table().record(slot);
   const TypeDescriptor* type = types_.find(agent.type);
+  const AgentId self = agents_.id_of(slot);
   if (attempt_ > limits_.max_attempts) {
     bury_event(DeadReason::poison, message, slot);
+    note_poison(message, self);
     return Outcome::passed;
   }
-  const AgentId self = agents_.id_of(slot);
   const bool is_served = type != nullptr && type->on_event != nullptr;
   if (!is_served || agents_.table().is_terminating(self)) return Outcome::passed;
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;

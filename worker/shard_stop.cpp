@@ -104,6 +104,7 @@ Shard::Outcome Shard::end_tree(const Received& message, std::string_view reason)
   if (!answer(message, is_poison ? Errc::handler_failed : Errc{}, {})) {
     return undo(Outcome::blocked);
   }
+  if (is_poison) note_poison(message, root);
   ++record_.delivered;
   return Outcome::passed;
 }

@@ -90,6 +90,7 @@ void Shard::bury_corrupt(std::uint32_t endpoint, std::uint64_t bytes) {
   lost.header.source = AgentId{static_cast<EndpointId>(endpoint), AgentId::kClientSlot, 0}.value();
   lost.header.id = bytes;
   outbox_.bury(shm::DeadReason::corrupt, lost);
+  if (notes_ != nullptr) notes_->corrupt(shard_, endpoint, bytes, shm::monotonic_ns());
 }
 
 std::uint32_t Shard::take_from_log(Source& source, std::uint32_t quota) {

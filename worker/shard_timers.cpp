@@ -69,6 +69,7 @@ Shard::Outcome Shard::handle_timer(const Timers::Due& due) {
   Outcome outcome = Outcome::passed;
   if (attempt_ > limits_.max_attempts) {
     outbox_.bury(DeadReason::poison, message);
+    note_poison(message, due.agent);
     timers_.end_last();
   } else {
     outcome = run_timer(due, message, witness);

@@ -86,7 +86,7 @@ void Worker::adopt_shards() {
   for (std::uint32_t shard = 0; shard < segment_.dimensions().shards; ++shard) {
     const shm::EndpointSlot& endpoint = segment_.endpoint(shm::Segment::endpoint_of_shard(shard));
     if (endpoint.placement.load(std::memory_order_acquire) != options_.worker + 1) continue;
-    auto adopted = std::make_unique<Shard>(segment_, types_, clock_, shard);
+    auto adopted = std::make_unique<Shard>(segment_, types_, clock_, shard, &notes_);
     if (const Result<> taken = adopted->adopt(self); !taken) {
       std::fprintf(stderr, "mabeam-worker: shard %u is damaged and stays parked: %s\n", shard,
                    describe(taken.error()).c_str());

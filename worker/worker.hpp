@@ -65,6 +65,7 @@ class Worker {
   Options options_;
   Types types_;
   shm::CachedClock clock_;
+  BurialNotes notes_;
   std::vector<std::unique_ptr<Shard>> shards_;
   Idle idle_;
   Limits limits_;
