@@ -45,6 +45,11 @@ struct Demo {
   struct Answer {
     std::string text;
     Content content = Content::text;
+    std::int64_t number = 0;  ///< the answer where the content is i64
+
+    static Answer of(std::int64_t value) { return {{}, Content::i64, value}; }
+
+    [[nodiscard]] PayloadRef payload() const;
   };
 
   static Result<Answer> run(State& state, const Action& action);

@@ -85,6 +85,23 @@ TEST(TestingKit, BuiltInEchoAndDemoAnswer) {
   EXPECT_EQ(shard.call(demo, "simulate_error").error().code, Errc::handler_failed);
 }
 
+TEST(TestingKit, BuiltInDemoCountsInNumbers) {
+  TestShard shard{mabeam::worker::builtin_types()};
+  const AgentId demo = shard.create("demo").value();
+  const auto answer = [&](std::string_view action, const mabeam::PayloadRef& payload) {
+    const auto reply = shard.call(demo, action, payload);
+    EXPECT_EQ(reply->content, mabeam::Content::i64) << action;
+    return reply->payload().as<int>().value();
+  };
+  EXPECT_EQ(answer("increment", "5"), 5);
+  EXPECT_EQ(answer("increment", {}), 6);
+  EXPECT_EQ(answer("add_message", "hello"), 1);
+  EXPECT_EQ(shard.events().back().payload().as<int>().value(), 1);
+  EXPECT_EQ(shard.call(demo, "get_messages")->payload().text(), "hello");
+  EXPECT_EQ(shard.call(demo, "get_state")->content, mabeam::Content::json);
+  EXPECT_EQ(answer("clear_messages", {}), 0);
+}
+
 TEST(TestingKit, CounterCountsTheEventsItIsSubscribedTo) {
   TestShard shard{mabeam::worker::builtin_types()};
   const std::string_view pattern = "job.*";
