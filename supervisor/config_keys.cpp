@@ -69,7 +69,7 @@ constexpr std::array kKeys{
     KeyInfo{"runtime", "name", Rule{Kind::name}, "\"default\"", Reload::restart, kInForce,
             field<&Config::runtime, &RuntimeConfig::name>(),
             "The runtime's name; its segment is /dev/shm/mabeam-<name>"},
-    KeyInfo{"runtime", "workers", integer(1, 128), "one for each core", Reload::now, kInForce,
+    KeyInfo{"runtime", "workers", integer(1, 128), "one for each core", Reload::restart, kInForce,
             field<&Config::runtime, &RuntimeConfig::workers>(), "Worker processes"},
     KeyInfo{"runtime", "shards", integer(1, 192), "2 for each worker, 4 to 192", Reload::restart,
             kInForce, field<&Config::runtime, &RuntimeConfig::shards>(),

@@ -40,7 +40,7 @@ enum class ValueKind : std::uint8_t {
 enum class Reload : std::uint8_t {
   now,      ///< a reload
   rolling,  ///< a reload, which restarts the workers one by one
-  restart,  ///< a restart of the runtime: it is part of the segment's layout
+  restart,  ///< a restart of the runtime, whose segment or processes are laid out by it
   none,     ///< nothing: it is read by other programs, each at its start
 };
 

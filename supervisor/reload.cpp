@@ -7,9 +7,8 @@
 namespace mabeam::supervisor {
 namespace {
 
-/// `runtime.workers` waits for shards that move between living workers.
 bool is_changed_in_place(const KeyInfo& key) {
-  return key.reload == Reload::now && key.in_force && key.full_name() != "runtime.workers";
+  return key.reload == Reload::now && key.in_force;
 }
 
 void copy_value(const KeyInfo& key, const Config& from, Config& to) {

@@ -53,15 +53,27 @@ TEST(ConfigExample, HasEveryKeyWithItsDefault) {
   }
 }
 
+/// What stands before a key, from its paragraph's beginning on.
+std::string words_before(const KeyInfo& key) {
+  const auto text = example_text();
+  const auto at = text.find("\n#" + std::string{key.key} + " = ",
+                            text.find("\n[" + std::string{key.section} + "]"));
+  const auto paragraph = text.substr(0, at).rfind("\n\n");
+  return text.substr(paragraph, at - paragraph);
+}
+
 TEST(ConfigExample, SaysWhatIsNotObeyedYet) {
   for (const auto& key : describe_config()) {
-    const auto text = example_text();
-    const auto at = text.find("\n#" + std::string{key.key} + " = ",
-                              text.find("\n[" + std::string{key.section} + "]"));
-    const auto paragraph = text.substr(0, at).rfind("\n\n");
-    const bool is_said =
-        text.substr(paragraph, at - paragraph).find("ot obeyed yet") != std::string::npos;
+    const bool is_said = words_before(key).find("ot obeyed yet") != std::string::npos;
     EXPECT_EQ(is_said, !key.in_force) << key.full_name();
+  }
+}
+
+TEST(ConfigExample, SaysWhatAChangeTakes) {
+  for (const auto& key : describe_config()) {
+    if (key.reload == Reload::none) continue;
+    const std::string word = "(" + std::string{reload_text(key.reload)};
+    EXPECT_NE(words_before(key).find(word), std::string::npos) << key.full_name();
   }
 }
 
