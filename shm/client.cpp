@@ -99,14 +99,14 @@ Result<AgentId> Client::find(std::string_view name) const {
 }
 
 Result<Symbol> Client::symbol(std::string_view name) {
-  return impl_->symbols.intern(name);
+  return impl_->intern(name);
 }
 
 // ---- messages --------------------------------------------------------------------------------
 
 Result<ClientReply> Client::call(AgentId agent, std::string_view action, const PayloadRef& payload,
                                  std::chrono::nanoseconds timeout) {
-  const Result<Symbol> symbol = impl_->symbols.intern(action);
+  const Result<Symbol> symbol = impl_->intern(action);
   if (!symbol) return fail(symbol.error());
   return call(agent, *symbol, payload, timeout);
 }
@@ -161,7 +161,7 @@ Result<std::size_t> Client::send_many(std::span<const AgentId> agents, std::stri
 
 Result<> Client::send(AgentId agent, std::string_view signal, const PayloadRef& payload,
                       SendOptions options, std::chrono::nanoseconds wait) {
-  const Result<Symbol> symbol = impl_->symbols.intern(signal);
+  const Result<Symbol> symbol = impl_->intern(signal);
   if (!symbol) return fail(symbol.error());
   return send(agent, *symbol, payload, options, wait);
 }
@@ -182,7 +182,7 @@ Result<> Client::send(AgentId agent, Symbol signal, const PayloadRef& payload, S
 Result<> Client::emit(std::string_view topic, const PayloadRef& payload,
                       std::chrono::nanoseconds wait) {
   const Result<Symbol> symbol = impl_->emitter.topic(topic);
-  if (!symbol) return fail(symbol.error());
+  if (!symbol) return impl_->refuse(symbol.error());
   return emit(*symbol, payload, wait);
 }
 
@@ -198,7 +198,9 @@ DeliveryStatus Client::wait_delivered(std::chrono::nanoseconds timeout) {
 }
 
 Result<> Client::subscribe(std::string_view pattern) {
-  return impl_->events.subscribe(pattern);
+  const Result<> subscribed = impl_->events.subscribe(pattern);
+  if (!subscribed) return impl_->refuse(subscribed.error());
+  return {};
 }
 
 Result<std::size_t> Client::poll_events(const std::function<void(const EventView&)>& handler,

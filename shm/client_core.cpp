@@ -25,6 +25,12 @@ tl::unexpected<Error> ClientCore::refuse(Error error) const {
   return fail(error);
 }
 
+Result<Symbol> ClientCore::intern(std::string_view name) {
+  const Result<Symbol> symbol = symbols.intern(name);
+  if (!symbol) return refuse(symbol.error());
+  return symbol;
+}
+
 Result<> ClientCore::send(const Outgoing& message, std::int64_t until_ns) {
   tidy_sometimes();
   for (;;) {

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 
 namespace mabeam::shm {
 
@@ -49,6 +50,9 @@ struct ClientCore {
   void tidy_sometimes() {
     if (++uses_ % kTidyEvery == 0) tidy();
   }
+
+  /// The id of a name. What is refused is counted. Errors: as Symbols::intern().
+  Result<Symbol> intern(std::string_view name);
 
   /// The error branch of a send or an emit.
   tl::unexpected<Error> refuse(Error error) const;

@@ -15,12 +15,6 @@ namespace {
 /// At least this long is spent on ending what a failed create has made.
 constexpr std::chrono::seconds kUndoTime{1};
 
-bool is_agent_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxNameBytes &&
-         std::none_of(name.begin(), name.end(),
-                      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
-}
-
 /// The word that says how many agents its owner is about to make; 0 again when this ends.
 class Reservation {
  public:
@@ -159,11 +153,10 @@ std::uint64_t level_for(const std::vector<std::uint64_t>& loads, std::uint64_t c
 Result<CreateRequest> make_create_request(Symbols symbols, std::size_t count,
                                           const AgentOptions& options) {
   const bool has_name = !options.name.empty();
-  if (count == 0 || (has_name && (count != 1 || !is_agent_name(options.name))) ||
-      options.capabilities.size() > kMaxCapabilities ||
-      options.subscribe.size() > kMaxCreateSubscriptions) {
-    return fail(Errc::invalid_argument);
-  }
+  if (count == 0 || (has_name && count != 1)) return fail(Argument::agent_count);
+  if (has_name && !is_agent_name(options.name)) return fail(Argument::agent_name);
+  if (options.capabilities.size() > kMaxCapabilities) return fail(Argument::capabilities);
+  if (options.subscribe.size() > kMaxCreateSubscriptions) return fail(Argument::subscriptions);
   CreateRequest request;
   request.parent = options.parent.value();
   request.name_length = static_cast<std::uint32_t>(options.name.size());
@@ -219,11 +212,11 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
                                            std::chrono::nanoseconds timeout) {
   const std::int64_t deadline_ns = deadline_after(timeout);
   const Result<CreateRequest> request = make_create_request(core.symbols, count, options);
-  if (!request) return fail(request.error());
+  if (!request) return core.refuse(request.error());
   if (options.parent && !core.is_agent(options.parent)) return core.refuse({Errc::not_found});
   const std::uint64_t max_agents = core.segment.dimensions().max_agents;
   if (count > max_agents) return core.refuse({Errc::too_many_agents});
-  const Result<Symbol> symbol = core.symbols.intern(type);
+  const Result<Symbol> symbol = core.intern(type);
   if (!symbol) return fail(symbol.error());
   Reservation reservation{core.endpoint.slot().reserved_agents, count};
   if (core.segment.live_agents() + core.segment.reserved_agents() > max_agents) {

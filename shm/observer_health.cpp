@@ -17,7 +17,7 @@ namespace {
 using shm::Segment;
 using Status = HealthView::Status;
 
-/// A ring is in trouble from here on, in percent of its capacity.
+/// A ring or a table is in trouble from here on, in percent of its capacity.
 constexpr std::uint64_t kNearlyFull = 90;
 
 /// What is wrong with something, or that nothing is.
@@ -188,6 +188,19 @@ class Rings {
   std::string example_;
 };
 
+Verdict judge_names(const shm::Symbols& names) {
+  const std::uint64_t count = names.count();
+  const std::string fullness = number(count) + " of " + number(names.capacity()) + " names, " +
+                               number(names.text_used()) + " of " + number(names.text_bytes()) +
+                               " bytes of their text";
+  const bool is_nearly_full = count * 100 >= names.capacity() * kNearlyFull ||
+                              names.text_used() * 100 >= names.text_bytes() * kNearlyFull;
+  if (!is_nearly_full) return {Status::healthy, fullness};
+  return {Status::degraded, "nearly full: " + fullness +
+                                "; names are never taken back: use fewer different topics, actions "
+                                "and types, and start the runtime anew"};
+}
+
 Verdict judge_dead_letters(const Segment& segment) {
   std::uint64_t count = 0;
   for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard) {
@@ -218,6 +231,7 @@ HealthView Observer::health() const {
     add("shard " + number(shard), judge_shard(segment, shard, view, sees_processes));
   }
   add("rings", Rings{segment}.verdict());
+  add("names", judge_names(segment.symbols()));
   add("dead letters", judge_dead_letters(segment));
   return health;
 }

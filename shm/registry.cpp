@@ -2,6 +2,8 @@
 
 #include "shm/symbols.hpp"
 
+#include <algorithm>
+
 namespace mabeam::shm {
 namespace {
 
@@ -11,6 +13,12 @@ constexpr int kMostTries = 100;  // to see a record that keeps changing whole
 
 std::uint32_t shard_of_name(std::string_view name, std::uint32_t shards) {
   return shard_of_hash(hash_name(name), shards);
+}
+
+bool is_agent_name(std::string_view name) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; };
+  return !name.empty() && name.size() < kNameRoom &&
+         std::none_of(name.begin(), name.end(), is_control) && !parse_agent_id(name);
 }
 
 // Between a look at the name and one at the generation the slot may get another agent; with the

@@ -209,4 +209,7 @@ constexpr std::uint32_t shard_of_hash(std::uint64_t hash, std::uint32_t shards) 
   return static_cast<std::uint32_t>((hash & 0xFFFFFFFFU) % shards);
 }
 
+/// True for what an agent may be called. 16 hexadecimal digits would hide the agent of that id.
+bool is_agent_name(std::string_view name);
+
 }  // namespace mabeam::shm

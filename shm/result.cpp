@@ -29,14 +29,16 @@ constexpr std::array<Words, 31> kWords{{
      "the payload is not of the type that the handler expects; check what you "
      "send"},
     {"message_too_large",
-     "the message is over a quarter of its ring; send less, or raise "
-     "[channels] in the configuration"},
+     "the message is over a quarter of its ring, or the event over a quarter of its log; send "
+     "less, or raise [channels], for events [events] log_bytes, in the configuration"},
     {"name_taken", "that name is in use; choose another, or stop who has it"},
     {"too_many_agents",
      "the runtime has no room for that many agents; stop some, or raise "
      "max_agents"},
     {"too_many_clients", "every client endpoint is in use; end another client, or raise clients"},
-    {"symbols_full", "the table of names is full; use fewer different topics, actions and types"},
+    {"symbols_full",
+     "the table of names is full, and names are never taken back; use fewer different topics, "
+     "actions and types, and start the runtime anew"},
     {"subscriptions_full", "the subscription table is full; subscribe to fewer patterns"},
     {"timed_out", "the deadline passed first; try again with a longer timeout"},
     {"handler_failed", "the agent's handler returned an error; look at the worker's log"},
@@ -51,8 +53,8 @@ constexpr std::array<Words, 31> kWords{{
      "`mabeam-supervisor --discard`"},
     {"byte_order", "the segment was written on a machine of another byte order; read it there"},
     {"bad_topic",
-     "the topic or pattern is not well formed; write tokens split by dots, with * for "
-     "one token and > for the rest"},
+     "the topic or pattern is not well formed; it is up to 255 bytes: tokens split by dots, "
+     "without blanks; only a pattern may have * (one token) and > (the rest, at the end)"},
     {"not_running", "the runtime is starting, stopping or gone; see `mabeam health`"},
     {"in_use", "another supervisor holds the runtime; stop it, or use another name"},
     {"too_many_changes",
@@ -71,6 +73,24 @@ constexpr std::array<Words, 31> kWords{{
 }};
 static_assert(kWords.size() == static_cast<std::size_t>(Errc::not_replayable) + 1);
 
+/// By Argument's number; 0 is unknown.
+constexpr std::array<std::string_view, 7> kArguments{
+    "",
+    "a runtime's name is 1 to 32 of a to z, 0 to 9, _ and -, and begins with a letter or a digit",
+    "an agent's name is 1 to 63 bytes without control characters, and not 16 hexadecimal digits, "
+    "which are an id",
+    "the name of a type, an action, a signal or a capability is 1 to 255 bytes",
+    "the number of agents is 1 or more, and 1 where the agent has a name",
+    "an agent has up to 8 capabilities",
+    "an agent is created with up to 16 subscriptions; it may subscribe to more itself",
+};
+static_assert(kArguments.size() == static_cast<std::size_t>(Argument::subscriptions) + 1);
+
+bool is_of_a_known_argument(Error error) {
+  return error.code == Errc::invalid_argument && error.subject != 0 &&
+         error.subject < kArguments.size();
+}
+
 }  // namespace
 
 std::string_view code_name(Errc code) {
@@ -83,6 +103,7 @@ std::string describe(Error error) {
   if (number >= kWords.size()) {
     return "error " + std::to_string(number) + " is of a newer build; use the tools of that build";
   }
+  if (is_of_a_known_argument(error)) return std::string{kArguments[error.subject]};
   std::string text{kWords[number].sentence};
   if (error.code == Errc::bad_topic && error.subject != 0) {
     text += " (token " + std::to_string(error.subject) + " is wrong)";

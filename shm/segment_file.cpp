@@ -9,7 +9,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <thread>
 
 #include <fcntl.h>
@@ -153,7 +155,7 @@ bool is_runtime_name(std::string_view name) {
 
 Result<Segment> Segment::create(std::string_view name, const Dimensions& dimensions,
                                 CreateOptions options) {
-  if (!is_runtime_name(name)) return fail(Errc::invalid_argument);
+  if (!is_runtime_name(name)) return fail(Argument::runtime_name);
   const Result<Layout> layout = compute_layout(dimensions);
   if (!layout) return fail(layout.error());
   const std::string object = object_name(name);
@@ -226,7 +228,7 @@ Result<Segment> Segment::open_region(bip::mapped_region region, std::uint64_t by
 }
 
 Result<Segment> Segment::attach(std::string_view name, Access access) {
-  if (!is_runtime_name(name)) return fail(Errc::invalid_argument);
+  if (!is_runtime_name(name)) return fail(Argument::runtime_name);
   const bip::mode_t mode = access == Access::read_only ? bip::read_only : bip::read_write;
   try {
     bip::shared_memory_object object{bip::open_only, object_name(name).c_str(), mode};
@@ -264,6 +266,8 @@ Result<Segment> Segment::take_over(std::string_view name) {
 Result<Segment> Segment::open_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) return fail_system(errno, errno == ENOENT ? Errc::not_found : Errc::system);
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) return fail_system(EISDIR);
   const std::streamoff bytes = file.tellg();
   if (bytes < static_cast<std::streamoff>(kHeaderRoom)) return fail(Errc::truncated);
   try {
@@ -277,7 +281,7 @@ Result<Segment> Segment::open_file(const std::string& path) {
 }
 
 Result<> Segment::discard(std::string_view name) {
-  if (!is_runtime_name(name)) return fail(Errc::invalid_argument);
+  if (!is_runtime_name(name)) return fail(Argument::runtime_name);
   if (::unlink(path_of(object_name(name)).c_str()) == 0) return {};
   return fail_system(errno, errno == ENOENT ? Errc::not_found : Errc::system);
 }

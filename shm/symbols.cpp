@@ -1,5 +1,6 @@
 #include "shm/symbols.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace mabeam::shm {
@@ -57,7 +58,7 @@ Symbol Symbols::find(std::string_view text) const noexcept {
 }
 
 Result<Symbol> Symbols::intern(std::string_view text) noexcept {
-  if (text.empty() || text.size() > 255) return fail(Errc::invalid_argument);
+  if (text.empty() || text.size() > 255) return fail(Argument::symbol);
   const std::uint64_t hash = hash_name(text);
   Probe slot = probe(text, hash);
   if (slot.found) return static_cast<Symbol>(kFirstSymbol + slot.index);
@@ -88,6 +89,10 @@ std::string_view Symbols::text(Symbol symbol) const noexcept {
   if (index > mask_) return {};
   const std::uint64_t word = slots_[index].load(std::memory_order_acquire);  // NAME
   return word == 0 ? std::string_view{} : text_of(word);
+}
+
+std::uint64_t Symbols::text_used() const noexcept {
+  return std::min<std::uint64_t>(header_->text_used.load(std::memory_order_relaxed), text_.size());
 }
 
 std::uint32_t Symbols::count() const noexcept {

@@ -59,6 +59,11 @@ class Symbols {
 
   [[nodiscard]] std::uint32_t capacity() const noexcept { return mask_ + 1; }
 
+  /// The room for the texts, and how much of it is taken: never more than all of it.
+  [[nodiscard]] std::uint64_t text_bytes() const noexcept { return text_.size(); }
+
+  [[nodiscard]] std::uint64_t text_used() const noexcept;
+
   /// How many slots are taken; walks the table.
   [[nodiscard]] std::uint32_t count() const noexcept;
   /// How many taken slots point outside the text or do not match their hash; walks the table.

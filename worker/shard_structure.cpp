@@ -45,10 +45,11 @@ Shard::Outcome Shard::handle_create(const Received& message) {
     std::memcpy(&plan.request, message.payload.data(), sizeof plan.request);
     const std::string_view name{plan.request.name.data(),
                                 std::min(plan.request.name_length, shm::kMaxNameBytes)};
-    const bool is_ours =
-        name.empty() || shm::shard_of_name(name, segment_.dimensions().shards) == shard_;
+    const bool may_be_here =
+        name.empty() || (shm::is_agent_name(name) &&
+                         shm::shard_of_name(name, segment_.dimensions().shards) == shard_);
     turn_.set_witness(witness_);
-    done = is_ours ? create_agents(plan, made) : fail(Errc::invalid_argument);
+    done = may_be_here ? create_agents(plan, made) : fail(Errc::invalid_argument);
     turn_.clear_witness();
   }
   if (outbox_.is_blocked()) return undo(Outcome::blocked);

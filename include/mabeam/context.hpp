@@ -19,7 +19,9 @@ namespace mabeam {
 
 /// How an agent is made.
 struct AgentOptions {
-  std::string_view name = {};  ///< up to 63 bytes, unique in the runtime; empty is no name
+  /// Up to 63 bytes without control characters, unique in the runtime; empty is no name. Not 16
+  /// hexadecimal digits: those are an id.
+  std::string_view name = {};
   std::span<const std::string_view> subscribe = {};     ///< patterns, in force when it is ready
   std::span<const std::string_view> capabilities = {};  ///< up to 8
   /// A living agent; nobody: what a handler makes is its own agent's child, and what a client makes

@@ -24,7 +24,7 @@ namespace mabeam {
 /// Why a call was refused. The values are printed by tools and kept in dead letters: append, never
 /// renumber.
 enum class Errc : std::uint16_t {
-  invalid_argument = 1,  ///< the caller broke a documented precondition that is checked
+  invalid_argument = 1,  ///< a checked precondition is broken; Error::subject is an Argument
   backpressure,          ///< the receiver's ring is full; retrying later may succeed
   circuit_open,          ///< the circuit breaker refuses calls for now; retry after its timeout
   closed,                ///< the peer endpoint is gone for good
@@ -54,6 +54,18 @@ enum class Errc : std::uint16_t {
   state_too_large,       ///< the type's State is over max_state_bytes
   timers_full,           ///< the shard's table of timers has no room for another one
   not_replayable,        ///< that dead letter may only be dropped: it is cut, or no agent's mail
+};
+
+/// Which argument an invalid_argument is about, where the caller's own side has found it: an answer
+/// carries its code alone. Append, never renumber.
+enum class Argument : std::uint16_t {
+  unknown = 0,
+  runtime_name,   ///< 1 to 32 of a to z, 0 to 9, _ and -; the first is a letter or a digit
+  agent_name,     ///< 1 to 63 bytes without control characters; not 16 hexadecimal digits
+  symbol,         ///< of a type, an action, a signal, a capability, a topic: 1 to 255 bytes
+  agent_count,    ///< 1 or more; 1 for an agent with a name
+  capabilities,   ///< up to 8
+  subscriptions,  ///< up to 16 with a create
 };
 
 /// One error: what, about which thing, and the kernel's reason if it had one.
@@ -187,6 +199,11 @@ constexpr tl::unexpected<Error> fail(Error error) {
 
 constexpr tl::unexpected<Error> fail(Errc code, std::uint16_t subject = 0) {
   return fail(Error{code, subject, 0});
+}
+
+/// The error branch for an argument that is not allowed.
+constexpr tl::unexpected<Error> fail(Argument argument) {
+  return fail(Errc::invalid_argument, static_cast<std::uint16_t>(argument));
 }
 
 /// The error branch for a refusal of the kernel's.

@@ -217,6 +217,23 @@ TEST_F(ClientCreate, ArgumentsAreChecked) {
   EXPECT_TRUE(shards_[0].take().empty() && shards_[1].take().empty());
 }
 
+// It would hide the agent that has this id.
+TEST_F(ClientCreate, NameThatLooksLikeAnIdIsRefused) {
+  const Error expected = fail(Argument::agent_name).value();
+  EXPECT_EQ(client_.create("t", 1, {.name = "0300000000000001"}).error(), expected);
+  EXPECT_EQ(client_.create("t", 1, {.name = "ABCDEFabcdef0123"}).error(), expected);
+  EXPECT_TRUE(shards_[0].take().empty() && shards_[1].take().empty());
+  const ShardThread thread{shards_, serving()};
+  EXPECT_TRUE(client_.create("t", 1, {.name = "030000000000001"}));
+  EXPECT_TRUE(client_.create("t", 1, {.name = "030000000000000g"}));
+}
+
+TEST_F(ClientCreate, WhatIsNotAllowedIsCounted) {
+  (void)client_.create("t", 0);
+  (void)client_.create("");
+  EXPECT_EQ(refused_by(client_), 2U);
+}
+
 TEST_F(ClientCreate, NamesMayHaveSpacesAndOtherScripts) {
   const ShardThread thread{shards_, serving()};
   EXPECT_TRUE(client_.create("t", 1, {.name = "Gr\u00fc\u00dfe an alle"}));

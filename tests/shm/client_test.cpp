@@ -135,6 +135,32 @@ TEST_F(ClientMessages, NamesOf1To255BytesAreTaken) {
   EXPECT_TRUE(client_.send(agent_, symbol, 5));
 }
 
+TEST_F(ClientMessages, RefusedNamesAreCounted) {
+  Symbols names = segment_.symbols();
+  const auto fill = [&](std::size_t length) {
+    for (std::uint32_t number = 100; number < 10'000; ++number) {
+      std::string text = std::to_string(number);
+      text.resize(length, 'x');
+      if (!names.intern(text)) return;
+    }
+  };
+  fill(255);
+  fill(3);  // there is no room for "new" either
+  std::uint64_t refused = 0;
+  EXPECT_EQ(code_of(client_.symbol("new")), Errc::symbols_full);
+  EXPECT_EQ(refused_by(client_), ++refused);
+  EXPECT_EQ(code_of(client_.send(agent_, "new")), Errc::symbols_full);
+  EXPECT_EQ(refused_by(client_), ++refused);
+  EXPECT_EQ(code_of(client_.call(agent_, "new")), Errc::symbols_full);
+  EXPECT_EQ(refused_by(client_), ++refused);
+  EXPECT_EQ(code_of(client_.emit("new")), Errc::symbols_full);
+  EXPECT_EQ(refused_by(client_), ++refused);
+  EXPECT_EQ(code_of(client_.subscribe("new")), Errc::symbols_full);
+  EXPECT_EQ(refused_by(client_), ++refused);
+  EXPECT_EQ(code_of(client_.create("new")), Errc::symbols_full);
+  EXPECT_EQ(refused_by(client_), ++refused);
+}
+
 // ---- call ------------------------------------------------------------------------------------
 
 class ClientCallsTest : public ClientMessages {

@@ -52,7 +52,8 @@ class ObserverHealth : public testing::Test {
 TEST_F(ObserverHealth, RuntimeAtWorkIsHealthy) {
   const HealthView view = health();
   EXPECT_EQ(to_string(view.status), "healthy");
-  EXPECT_EQ(view.components.size(), 8U);  // state, supervisor, 2 workers, 2 shards, rings, dead
+  // state, supervisor, 2 workers, 2 shards, rings, names, dead letters
+  EXPECT_EQ(view.components.size(), 9U);
   for (const HealthView::Component& component : view.components) {
     EXPECT_EQ(to_string(component.status), "healthy") << component.name;
     EXPECT_FALSE(component.detail.empty()) << component.name;
@@ -163,6 +164,25 @@ TEST_F(ObserverHealth, NearlyFullRingIsDegraded) {
   for (int i = 0; i < 2; ++i)
     filler_.send(client, target, Priority::low, "add", text);
   expect("rings", Status::degraded, "93% from client 0 to shard 1");
+}
+
+TEST_F(ObserverHealth, NearlyFullTableOfNamesIsDegraded) {
+  shm::Symbols names = segment_.get().symbols();
+  for (std::uint32_t i = 0; names.count() < 57; ++i)  // of 64
+    ASSERT_TRUE(names.intern("n" + std::to_string(i)));
+  EXPECT_EQ(health().status, Status::healthy);
+  EXPECT_TRUE(part(health(), "names").detail.starts_with("57 of 64 names, "));
+  ASSERT_TRUE(names.intern("one.more"));
+  expect("names", Status::degraded, "58 of 64 names, ");
+}
+
+TEST_F(ObserverHealth, NearlyFullTextOfNamesIsDegraded) {
+  shm::Symbols names = segment_.get().symbols();
+  while (names.text_bytes() - names.text_used() > 300)
+    ASSERT_TRUE(names.intern(std::string(100, static_cast<char>('a' + names.count() % 26))));
+  EXPECT_EQ(health().status, Status::healthy);
+  ASSERT_TRUE(names.intern(std::string(200, 'z')));
+  expect("names", Status::degraded, " of 1024 bytes of their text; names are never taken back");
 }
 
 TEST_F(ObserverHealth, DamagedRingIsDegraded) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include <unistd.h>
 
@@ -49,6 +50,7 @@ TEST(ObserverAttach, RefusesWhatIsNoRuntime) {
   EXPECT_EQ(Observer::attach("no-such-runtime").error().code, Errc::not_found);
   EXPECT_EQ(Observer::attach("../etc").error().code, Errc::invalid_argument);
   EXPECT_EQ(Observer::open_file("/no/such/file").error().code, Errc::not_found);
+  EXPECT_EQ(Observer::open_file("/tmp").error(), (Error{Errc::system, 0, EISDIR}));
 }
 
 TEST_F(ObserverTest, RemovedRuntimeIsNotFound) {

@@ -66,6 +66,28 @@ TEST(Errors, EveryCodeIsDescribedInOneSentenceOfItsOwn) {
   }
 }
 
+TEST(Errors, EveryArgumentIsDescribedByWhatIsAllowed) {
+  std::set<std::string> sentences{describe({Errc::invalid_argument})};
+  const auto last = static_cast<std::uint16_t>(Argument::subscriptions);
+  for (std::uint16_t number = 1; number <= last; ++number) {
+    const Error error = fail(static_cast<Argument>(number)).value();
+    EXPECT_EQ(error, (Error{Errc::invalid_argument, number}));
+    EXPECT_TRUE(sentences.insert(describe(error)).second) << number;
+  }
+  EXPECT_NE(describe(fail(Argument::agent_name).value()).find("63 bytes"), std::string::npos);
+  EXPECT_EQ(describe({Errc::invalid_argument, static_cast<std::uint16_t>(last + 1)}),
+            describe({Errc::invalid_argument}));
+}
+
+TEST(Errors, WhatIsTooLargeOrMalformedNamesItsLimit) {
+  const std::string too_large = describe({Errc::message_too_large});
+  EXPECT_NE(too_large.find("[channels]"), std::string::npos);
+  EXPECT_NE(too_large.find("[events] log_bytes"), std::string::npos);
+  const std::string topic = describe({Errc::bad_topic});
+  EXPECT_NE(topic.find("255 bytes"), std::string::npos);
+  EXPECT_NE(topic.find("only a pattern may have *"), std::string::npos);
+}
+
 TEST(Errors, DescribeIsTotal) {
   for (std::uint32_t number = 0; number <= 0xFFFF; ++number) {
     const Errc code{static_cast<std::uint16_t>(number)};

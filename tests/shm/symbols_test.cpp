@@ -148,6 +148,7 @@ TEST_F(SymbolsTest, ATextCounterThatPassedItsEndIsFull) {
   header().text_used.store(~std::uint64_t{0} - 3);
   Symbols symbols = table();
   EXPECT_EQ(symbols.intern("x").error().code, Errc::symbols_full);
+  EXPECT_EQ(symbols.text_used(), symbols.text_bytes());
 }
 
 TEST_F(SymbolsTest, ThreadsThatInternTheSameTextsAgree) {

@@ -53,6 +53,13 @@ TEST_F(ShardStructure, TwoRequestsForOneNameMakeOneAgent) {
   EXPECT_EQ(segment_.live_agents(), 1U);
 }
 
+TEST_F(ShardStructure, NameThatLooksLikeAnIdIsRefused) {
+  const AgentId agent = create().value();
+  EXPECT_EQ(refusal(named(to_string(agent))), Errc::invalid_argument);
+  EXPECT_EQ(refusal(named("line\nbreak")), Errc::invalid_argument);
+  EXPECT_FALSE(segment_.find_agent(to_string(agent)));
+}
+
 TEST_F(ShardStructure, NameBelongsToOneShard) {
   Wish wish = named("bob");
   wish.shard = 1 - wish.shard;
