@@ -1,4 +1,5 @@
 // mabeam create: new agents.
+#include "shm/topics.hpp"
 #include "tools/cli/arguments.hpp"
 #include "tools/cli/connect.hpp"
 #include "tools/cli/encoding.hpp"
@@ -66,6 +67,12 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   if (!count) return tl::unexpected(count.error());
   const auto timeout = arguments.duration("timeout", std::chrono::seconds{10});
   if (!timeout) return tl::unexpected(timeout.error());
+  const auto patterns = arguments.values("subscribe");
+  for (const std::string_view pattern : patterns) {
+    if (const Result<> checked = shm::check_pattern(pattern); !checked) {
+      return refuse_typed(checked.error(), "--subscribe '" + one_line(pattern) + "'");
+    }
+  }
   Names names = names_in(arguments);
   auto client = attach(names, output);
   if (!client) return tl::unexpected(client.error());
@@ -74,7 +81,6 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
                        "' is one agent's name, so --count must be 1 (the runtime's is --runtime)");
   }
 
-  const auto patterns = arguments.values("subscribe");
   const auto capabilities = arguments.values("capability");
   const auto ids = client->create(
       *type, static_cast<std::size_t>(*count),

@@ -1,4 +1,5 @@
 // mabeam emit: one event on a topic.
+#include "shm/topics.hpp"
 #include "tools/cli/arguments.hpp"
 #include "tools/cli/connect.hpp"
 #include "tools/cli/encoding.hpp"
@@ -20,10 +21,13 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   if (!timeout) return tl::unexpected(timeout.error());
   const auto payload = PayloadArgument::read(arguments.operand(1));
   if (!payload) return tl::unexpected(payload.error());
+  const std::string_view topic = *arguments.operand(0);
+  if (const Result<> checked = shm::check_topic(topic); !checked) {
+    return refuse_typed(checked.error(), "topic '" + one_line(topic) + "'");
+  }
   auto client = attach_client(arguments);
   if (!client) return tl::unexpected(client.error());
 
-  const std::string_view topic = *arguments.operand(0);
   const Result<> emitted = client->emit(topic, payload->ref(), *timeout);
   if (!emitted) return refuse(emitted.error(), "cannot emit on '" + one_line(topic) + "'");
   if (output.json()) output.document({{"topic", topic}, {"source", to_string(client->id())}});

@@ -108,7 +108,7 @@ void show(const Report& report, Output& output) {
                   {"seconds", report.seconds}};
     if (report.was_interrupted) document["interrupted"] = true;
     if (const auto& failure = report.failure) {
-      document["error"] = {{"code", failure->code}, {"message", failure->message}};
+      document["error"] = error_document(*failure);
     }
     output.document(document);
     return;

@@ -51,7 +51,11 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
       output.note(id.error().message);
     }
   }
-  if (output.json() && outcome) output.document({{"stopped", stopped}});
+  if (output.json()) {
+    Json document{{"stopped", stopped}};
+    if (!outcome) document["error"] = error_document(outcome.error());
+    output.document(document);
+  }
   return outcome;
 }
 

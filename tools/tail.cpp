@@ -1,4 +1,5 @@
 // mabeam tail: events as they are emitted, and those that history still has.
+#include "shm/topics.hpp"
 #include "tools/cli/arguments.hpp"
 #include "tools/cli/connect.hpp"
 #include "tools/cli/encoding.hpp"
@@ -143,6 +144,10 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   if (!since) return tl::unexpected(since.error());
   const auto most = arguments.number("count", std::numeric_limits<std::uint64_t>::max(), 1);
   if (!most) return tl::unexpected(most.error());
+  const std::string_view pattern = *arguments.operand(0);
+  if (const Result<> checked = shm::check_pattern(pattern); !checked) {
+    return refuse_typed(checked.error(), "pattern '" + one_line(pattern) + "'");
+  }
   auto observer = open_view(arguments);
   if (!observer) return tl::unexpected(observer.error());
 

@@ -43,7 +43,6 @@ TEST(Arguments, ValuesAreTakenAsTyped) {
 TEST(Arguments, WordsOfOptionsThatLookLikeOthersAreKept) {
   EXPECT_EQ(parsed({"a", "b", "--count", "false"}).value("count"), "false");
   EXPECT_EQ(parsed({"a", "b", "--count", "-5"}).value("count"), "-5");
-  EXPECT_EQ(parsed({"a", "b", "--count="}).value("count"), "");
   EXPECT_EQ(parsed({"a", "b", "--", "--json=false"}).operand(2), "--json=false");
 }
 
@@ -75,6 +74,12 @@ TEST(Arguments, UnknownAndIncompleteOptionsAreNamed) {
   EXPECT_EQ(refusal({"a", "b", "--strict=false"}), "Option 'strict' takes no value");
 }
 
+TEST(Arguments, EmptyValuesAreRefused) {
+  EXPECT_EQ(refusal({"a", "b", "--count", ""}), "Option 'count' needs a value that is not empty");
+  EXPECT_EQ(refusal({"a", "b", "--count="}), "Option 'count' needs a value that is not empty");
+  EXPECT_EQ(refusal({"--name", ""}, kOwnName), "Option 'name' needs a value that is not empty");
+}
+
 TEST(Arguments, OperandsAreCounted) {
   EXPECT_EQ(refusal({"a"}), "too few operands: takes AGENT ACTION [PAYLOAD], 1 given");
   EXPECT_EQ(refusal({"a", "b", "c", "d"}),
@@ -103,7 +108,7 @@ TEST(Arguments, NumbersAreWholeAndInRange) {
 }
 
 TEST(Arguments, AnythingElseThanANumberInRangeIsRefused) {
-  for (const char* const text : {"-1", "1.5", "x", "", "18446744073709551616", "1 ", "0"}) {
+  for (const char* const text : {"-1", "1.5", "x", "18446744073709551616", "1 ", "0"}) {
     const auto number = parsed({"a", "b", "--count", text}).number("count", 7, 1);
     ASSERT_FALSE(number) << text;
     EXPECT_EQ(number.error().message,

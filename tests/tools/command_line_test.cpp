@@ -79,6 +79,14 @@ TEST(CommandLine, NothingIsHelpAndUsage) {
   EXPECT_NE(ran.err.find("Usage: mabeam COMMAND"), std::string::npos);
 }
 
+TEST(CommandLine, NothingWithJsonIsADocumentToo) {
+  const Ran ran = run({"--json"});
+  EXPECT_EQ(ran.exit, Exit::usage);
+  const auto document = nlohmann::json::parse(ran.out);
+  EXPECT_EQ(document["error"]["code"], "usage");
+  EXPECT_EQ(ran.err, "mabeam: no command is given (see mabeam --help)\n");
+}
+
 TEST(CommandLine, HelpIsMadeFromTheTable) {
   const Ran ran = run({"--help"});
   EXPECT_EQ(ran.exit, Exit::done);

@@ -107,6 +107,17 @@ TEST_F(FeederTest, RecordTooLargeForTheRuntimeIsTheRecordsFault) {
   EXPECT_TRUE(err().starts_with("mabeam feed: line 1: topic 't.large': ")) << err();
 }
 
+TEST_F(FeederTest, FullTableOfNamesEndsTheFeed) {
+  refuse_records_with("2", Errc::symbols_full);
+  const auto failure = feed("{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->exit, Exit::refused);
+  EXPECT_EQ(failure->code, "symbols_full");
+  EXPECT_NE(failure->message.find("start the runtime anew"), std::string::npos) << failure->message;
+  EXPECT_EQ(totals.records, 1U);
+  EXPECT_EQ(totals.rejected, 0U);
+}
+
 TEST_F(FeederTest, FullRuntimeEndsTheFeed) {
   refuse_records_with("2", Errc::backpressure);
   const auto failure = feed("{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");

@@ -74,10 +74,11 @@ TEST(PayloadArgument, WhatIsNoTextIsBytes) {
 TEST(PayloadArgument, UnreadableFileIsNamedWithTheReason) {
   const auto missing = PayloadArgument::read("@/nonexistent/file");
   ASSERT_FALSE(missing);
-  EXPECT_EQ(missing.error().exit, Exit::usage);
+  EXPECT_EQ(missing.error().exit, Exit::refused);
   EXPECT_EQ(missing.error().message, "cannot read '/nonexistent/file': No such file or directory");
   const auto directory = PayloadArgument::read("@/tmp");
   ASSERT_FALSE(directory);
+  EXPECT_EQ(directory.error().exit, Exit::refused);
   EXPECT_EQ(directory.error().message, "cannot read '/tmp': Is a directory");
 }
 

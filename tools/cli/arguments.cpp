@@ -136,6 +136,9 @@ Outcome<Arguments> Arguments::parse(const Command& command, std::span<const std:
     const cxxopts::ParseResult parsed = parser.parse(static_cast<int>(argv.size()), argv.data());
     for (const cxxopts::KeyValue& given : parsed.arguments()) {
       result.options_.emplace_back(given.key(), without_mark(given.value()));
+      if (result.options_.back().second.empty()) {
+        return usage_error("Option '" + given.key() + "' needs a value that is not empty");
+      }
     }
     for (const std::string& word : parsed.unmatched()) {
       result.operands_.push_back(without_mark(word));

@@ -1,7 +1,8 @@
 // Arguments: the words behind a command, checked against its row of the table.
 //
-// A value is taken as it was typed: no splitting at commas. A word that looks like a negative
-// number is an operand, not an option (`call counter increment -5`); behind `--` everything is one.
+// A value is taken as it was typed: no splitting at commas. An empty one is refused: it is nearly
+// always a variable that is not set. A word that looks like a negative number is an operand, not an
+// option (`call counter increment -5`); behind `--` everything is one.
 #pragma once
 
 #include "tools/cli/failure.hpp"

@@ -108,7 +108,13 @@ Exit run_without_command(CommandTable table, std::span<const std::string> words,
     const std::vector<std::string> version{"version"};
     return run_command_line(table, version, output);
   }
-  output.print_error(help_text(table));
+  if (output.json()) {
+    output.report({.exit = Exit::usage,
+                   .code = "usage",
+                   .message = "no command is given (see mabeam --help)"});
+  } else {
+    output.print_error(help_text(table));
+  }
   return Exit::usage;
 }
 

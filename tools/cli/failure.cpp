@@ -1,5 +1,8 @@
 #include "tools/cli/failure.hpp"
 
+#include "tools/cli/encoding.hpp"
+
+#include <system_error>
 #include <utility>
 
 namespace mabeam::tools {
@@ -7,26 +10,26 @@ namespace mabeam::tools {
 namespace {
 
 tl::unexpected<Failure> failure(Error error, Step step, std::string message) {
-  return tl::unexpected(Failure{.exit = exit_for(error.code, step),
+  return tl::unexpected(Failure{.exit = exit_for(error, step),
                                 .code = std::string(code_name(error.code)),
                                 .message = std::move(message)});
 }
 
+std::string cannot_read(std::string_view label, int os_error) {
+  return "cannot read " + std::string(label) + ": " + std::generic_category().message(os_error);
+}
+
 }  // namespace
 
-Exit exit_for(Errc code, Step step) {
-  switch (code) {
+Exit exit_for(Error error, Step step) {
+  switch (error.code) {
     case Errc::invalid_argument:
-    case Errc::bad_topic:
-      return Exit::usage;
+      return error.subject == 0 ? Exit::refused : Exit::usage;
     case Errc::corrupt:
     case Errc::truncated:
       return Exit::damaged;
     case Errc::not_found:
-      if (step == Step::file) return Exit::usage;
       return step == Step::attach ? Exit::no_runtime : Exit::refused;
-    case Errc::system:
-      return step == Step::file ? Exit::usage : Exit::refused;
     case Errc::backpressure:
     case Errc::circuit_open:
     case Errc::too_many_clients:
@@ -48,8 +51,18 @@ tl::unexpected<Failure> refuse(Error error, std::string_view doing) {
   return failure(error, Step::request, std::string(doing) + ": " + describe(error));
 }
 
+tl::unexpected<Failure> refuse_typed(Error error, std::string_view what) {
+  auto refusal = failure(error, Step::request, std::string(what) + ": " + describe(error));
+  refusal.value().exit = Exit::usage;
+  return refusal;
+}
+
+tl::unexpected<Failure> unreadable(std::string_view label, int os_error) {
+  return failure(Error{Errc::system}, Step::file, cannot_read(label, os_error));
+}
+
 tl::unexpected<Failure> refuse_attach(Error error, std::string_view runtime) {
-  const std::string name(runtime);
+  const std::string name = one_line(runtime);
   if (error.code == Errc::not_found) {
     return failure(error, Step::attach,
                    "there is no runtime '" + name +
@@ -59,7 +72,9 @@ tl::unexpected<Failure> refuse_attach(Error error, std::string_view runtime) {
 }
 
 tl::unexpected<Failure> refuse_file(Error error, std::string_view path) {
-  return failure(error, Step::file, "'" + std::string(path) + "': " + describe(error));
+  const std::string label = "'" + one_line(path) + "'";
+  if (error.os == 0) return failure(error, Step::file, label + ": " + describe(error));
+  return failure(error, Step::file, cannot_read(label, error.os));
 }
 
 tl::unexpected<Failure> usage_error(std::string message) {

@@ -18,8 +18,8 @@ namespace mabeam::tools {
 /// timeout's.
 enum class Exit : std::uint8_t {
   done = 0,
-  refused = 1,        ///< the runtime said no; for health: not healthy
-  usage = 64,         ///< what was typed cannot be meant: options, names, topics, unreadable files
+  refused = 1,        ///< the runtime said no, or a file cannot be read; for health: not healthy
+  usage = 64,         ///< what was typed cannot be meant: options, names, topics
   damaged = 65,       ///< the segment is damaged
   no_runtime = 69,    ///< no such runtime
   try_again = 75,     ///< full, or starting
@@ -44,13 +44,18 @@ enum class Step : std::uint8_t {
   request  ///< anything asked of a runtime that was reached
 };
 
-/// The one map from errors to exit codes.
-Exit exit_for(Errc code, Step step);
+/// The one map from errors to exit codes. An argument that an agent refused is the agent's no; one
+/// that was refused on our side, whose Error says which, is what was typed.
+Exit exit_for(Error error, Step step);
 
 /// "DOING: what went wrong and what to do next", for an error that a runtime gave.
 tl::unexpected<Failure> refuse(Error error, std::string_view doing);
 /// No runtime of that name could be reached; says how to start one.
 tl::unexpected<Failure> refuse_attach(Error error, std::string_view runtime);
+/// What was typed has been checked and is not allowed: "WHAT: why".
+tl::unexpected<Failure> refuse_typed(Error error, std::string_view what);
+/// A file or a stream cannot be read; `label` is in quotes where it is a path.
+tl::unexpected<Failure> unreadable(std::string_view label, int os_error);
 /// A file could not be read as a segment.
 tl::unexpected<Failure> refuse_file(Error error, std::string_view path);
 /// What was typed cannot be meant.

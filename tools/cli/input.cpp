@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,10 +16,6 @@ namespace mabeam::tools {
 namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{64} * 1024;
-
-tl::unexpected<Failure> unreadable(const std::string& label, int error) {
-  return usage_error("cannot read " + label + ": " + std::generic_category().message(error));
-}
 
 }  // namespace
 
@@ -67,7 +62,10 @@ Outcome<std::string> Input::read_all(std::size_t limit) {
     if (count == 0) return text;
     text.append(buffer.data(), static_cast<std::size_t>(count));
     if (text.size() > limit) {
-      return usage_error(label_ + " is over " + std::to_string(limit) + " bytes");
+      return tl::unexpected(
+          Failure{.exit = Exit::refused,
+                  .code = std::string(code_name(Errc::message_too_large)),
+                  .message = label_ + " is over " + std::to_string(limit) + " bytes"});
     }
   }
 }

@@ -12,7 +12,7 @@ namespace mabeam::tools {
 
 class Input {
  public:
-  /// "-" is standard input. Errors: usage, with the kernel's reason.
+  /// "-" is standard input. Errors: refused, with the kernel's reason.
   static Outcome<Input> open(std::string_view path);
 
   Input(Input&& other) noexcept;
@@ -23,7 +23,7 @@ class Input {
   /// request ends the wait with EINTR.
   std::ptrdiff_t read(std::span<char> buffer);
 
-  /// All of it. Errors: usage: unreadable, or over `limit` bytes.
+  /// All of it. Errors: refused: unreadable, or over `limit` bytes.
   Outcome<std::string> read_all(std::size_t limit);
 
   /// "standard input", or the path in quotes.

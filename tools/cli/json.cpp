@@ -51,6 +51,10 @@ Json document(const Json& fields) {
   return result;
 }
 
+Json error_document(const Failure& failure) {
+  return Json{{"code", failure.code}, {"message", failure.message}};
+}
+
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

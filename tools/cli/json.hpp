@@ -1,6 +1,8 @@
 // The JSON that every command speaks: what the contract says of payloads, ids and documents.
 #pragma once
 
+#include "tools/cli/failure.hpp"
+
 #include "mabeam/observer.hpp"
 #include "mabeam/payload.hpp"
 
@@ -17,6 +19,9 @@ using Json = nlohmann::ordered_json;
 
 /// `fields` behind {"schema_version": 1}.
 Json document(const Json& fields);
+
+/// {code, message}: what stands behind "error".
+Json error_document(const Failure& failure);
 
 /// On one line. Text that is not UTF-8 (a damaged name) has its bad bytes replaced, never refused.
 std::string dump(const Json& json);

@@ -37,7 +37,7 @@ void Output::print_error(std::string_view text) {
 void Output::report(const Failure& failure) {
   note(failure.message);
   if (json_ && !has_document_) {
-    document({{"error", {{"code", failure.code}, {"message", failure.message}}}});
+    document({{"error", error_document(failure)}});
   }
 }
 

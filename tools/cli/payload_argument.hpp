@@ -15,7 +15,7 @@ namespace mabeam::tools {
 /// What is UTF-8 is sent as text (so that a number may be typed), anything else as bytes.
 class PayloadArgument {
  public:
-  /// Errors: usage: the file cannot be read, or is larger than any ring takes.
+  /// Errors: refused: the file cannot be read, or is larger than any ring takes.
   static Outcome<PayloadArgument> read(std::optional<std::string_view> operand);
 
   [[nodiscard]] PayloadRef ref() const;

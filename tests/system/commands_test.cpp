@@ -1,0 +1,133 @@
+// The `mabeam` command against a runtime: what it says, and what it exits with.
+#include "tests/support/runtime_fixture.hpp"
+
+#include "mabeam/client.hpp"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace mabeam::tests {
+namespace {
+
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+struct Ran {
+  int exit = -1;
+  std::string out;
+  std::string err;
+
+  [[nodiscard]] Json json() const { return Json::parse(out, nullptr, false); }
+};
+
+class CommandsTest : public RuntimeFixture {
+ protected:
+  void start_runtime(const std::string& more = {}) {
+    configure("[runtime]\nworkers = 1\n" + more);
+    start_ready();
+  }
+
+  Ran mabeam(std::vector<std::string> words) {
+    words.insert(words.begin(), {"--name", name()});
+    Program tool{program("mabeam"), words, folder()};
+    const int exit = tool.wait().value_or(-1);
+    return {exit, tool.out(), tool.err()};
+  }
+
+  void refuses(const std::vector<std::string>& words, int exit, const std::string& reason) {
+    const Ran ran = mabeam(words);
+    EXPECT_EQ(ran.exit, exit) << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr(reason));
+  }
+};
+
+TEST_F(CommandsTest, StopSaysWhatItStoppedBesideTheError) {
+  start_runtime();
+  ASSERT_EQ(mabeam({"create", "--type", "echo", "--name", "a"}).exit, 0);
+  ASSERT_EQ(mabeam({"create", "--type", "echo", "--name", "b"}).exit, 0);
+  const Ran ran = mabeam({"stop", "a", "nobody", "b", "--json"});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_EQ(ran.json()["stopped"].size(), 2U) << ran.out;
+  EXPECT_EQ(ran.json()["error"]["code"], "not_found");
+  EXPECT_THAT(ran.err, HasSubstr("there is no agent 'nobody'"));
+}
+
+TEST_F(CommandsTest, DemoAnswersNumbers) {
+  start_runtime();
+  ASSERT_EQ(mabeam({"create", "--type", "demo", "--name", "d"}).exit, 0);
+  EXPECT_EQ(mabeam({"call", "d", "increment", "5", "--json"}).json()["reply"], 5);
+  EXPECT_EQ(mabeam({"call", "d", "add_message", "hello", "--json"}).json()["reply"], 1);
+  EXPECT_EQ(mabeam({"call", "d", "increment"}).out, "6\n");
+}
+
+TEST_F(CommandsTest, WhatAnAgentRefusesIsNoUsage) {
+  start_runtime();
+  ASSERT_EQ(mabeam({"create", "--type", "counter", "--name", "c"}).exit, 0);
+  const std::string most = "9223372036854775807";
+  EXPECT_EQ(mabeam({"call", "c", "increment", most}).out, most + "\n");
+  refuses({"call", "c", "increment", most}, 1, "an argument is not allowed");
+}
+
+TEST_F(CommandsTest, WhatIsTypedWronglyIsUsageAndSaysWhatIsAllowed) {
+  start_runtime();
+  refuses({"emit", "a.*"}, 64, "only a pattern may have *");
+  refuses({"emit", std::string(300, 'x')}, 64, "up to 255 bytes");
+  refuses({"create", "--type", "echo", "--subscribe", "a.b", "--subscribe", "a..b"}, 64,
+          "--subscribe 'a..b'");
+  refuses({"tail", "a..b"}, 64, "pattern 'a..b'");
+  refuses({"create", "--type", "echo", "--name", std::string(64, 'n')}, 64, "1 to 63 bytes");
+  refuses({"create", "--type", "echo", "--name", "0300000000000001"}, 64, "16 hexadecimal digits");
+  refuses({"create", "--type", "echo", "--name", ""}, 64, "'name' needs a value");
+  refuses({"agents", "--type", ""}, 64, "'type' needs a value");
+  refuses({"call", "x", std::string(256, 'a')}, 1, "there is no agent 'x'");
+  refuses({"ps", "--runtime", "Bad!"}, 64, "a to z, 0 to 9, _ and -");
+}
+
+TEST_F(CommandsTest, FilesThatCannotBeReadAreNoUsage) {
+  const std::string missing = folder() / "missing";
+  refuses({"ps", "--file", missing}, 1, "cannot read '" + missing + "': No such file");
+  refuses({"ps", "--file", folder()}, 1, "Is a directory");
+  refuses({"feed", "--topic", "x", missing}, 1, "cannot read '" + missing + "': No such file");
+  refuses({"emit", "a", "@" + missing}, 1, "cannot read '" + missing + "': No such file");
+  start_runtime();
+  refuses({"feed", "--topic", "x", folder()}, 1, "Is a directory");
+}
+
+TEST_F(CommandsTest, FeedThatFillsTheTableOfNamesIsRefusedAndSeen) {
+  start_runtime();
+  EXPECT_EQ(mabeam({"health"}).exit, 0);
+  const std::string lines = folder() / "lines";
+  std::ofstream file{lines};
+  for (int i = 0; i < 40'000; ++i)
+    file << i << '\n';
+  file.close();
+  const Ran ran = mabeam({"feed", "--topic", "z.{1}", lines, "--json"});
+  EXPECT_EQ(ran.exit, 1);
+  Json report = ran.json();  // not const: what is missing is null
+  EXPECT_EQ(report["error"]["code"], "symbols_full") << ran.out;
+  EXPECT_EQ(report["rejected"], 0);
+  EXPECT_GT(report["accepted"], 20'000);
+  EXPECT_THAT(ran.err, HasSubstr("start the runtime anew"));
+  EXPECT_EQ(mabeam({"stats", "--json"}).json()["messages"]["refused"], 1);
+  const Ran health = mabeam({"health", "--json"});
+  EXPECT_EQ(health.exit, 1);
+  EXPECT_EQ(health.json()["status"], "degraded");
+  EXPECT_THAT(health.out, HasSubstr(R"("name":"names","status":"degraded")"));
+}
+
+TEST_F(CommandsTest, WorkerSaysThatAMessageIsPoison) {
+  start_runtime("fault_agents = true\n[restart]\nbackoff_min = \"1ms\"\n");
+  ASSERT_EQ(mabeam({"create", "--type", "fault", "--name", "bomb"}).exit, 0);
+  EXPECT_EQ(mabeam({"call", "bomb", "crash", "--timeout", "20s"}).exit, 1);
+  const std::string id = to_string(Client::attach(name()).value().find("bomb").value());
+  EXPECT_THAT(supervisor().err(), HasSubstr("'crash' for agent " + id +
+                                            " 'bomb' is now a dead letter: poison (deaths of "
+                                            "workers under it: 3)"));
+}
+
+}  // namespace
+}  // namespace mabeam::tests
