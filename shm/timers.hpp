@@ -9,11 +9,10 @@
 //      label   serial | symbol of its name
 //
 // Invariants
-//   (1) A record is free when its word is 0 or its agent is gone. So an agent's timers end with it,
+//   (1) A record is free when its word is 0 or its agent does not live. So its timers end with it,
 //       by the very store that ends it, however many they are.
-//   (2) The rest changes only while the record is free, and the word is stored after it; due_ns of
-//   a
-//       timer that repeats is a word of the redo list, too.
+//   (2) The rest changes only while the record is free, and the word is stored after it; due_ns
+//       of a timer that repeats is a word of the redo list, too.
 //   (3) The serial is raised whenever a record is given out, so that a stale TimerId matches
 //       nothing.
 #pragma once

@@ -1,5 +1,5 @@
 // Starting an agent anew, on request: on_stop(), a fresh state unless it is kept, on_start(). All
-// of it or nothing; id, name, subscriptions and children stay.
+// of it or nothing; id, name, subscriptions and children stay, timers do not.
 #include "worker/backend.hpp"
 #include "worker/hooks.hpp"
 #include "worker/shard.hpp"
@@ -25,8 +25,11 @@ Result<shm::RestartRequest> restart_request(const Received& message) {
 
 }  // namespace
 
-// Its state is what it shall begin with. Errors: those of on_start().
+// Its state is what it shall begin with, and it has no timers, since on_start() sets those that it
+// wants. Errors: those of on_start(), too_many_changes.
 Result<> Shard::start_anew(const TypeDescriptor& type, AgentId id, std::string_view reason) {
+  is_full_ = true;
+  if (const Result<> cancelled = timers_.cancel_all(id); !cancelled) return cancelled;
   if (type.on_start != nullptr) {
     shm::StateHeader* state = agents_.touch(id.slot());
     Context::Backend backend{*this, id, nullptr};

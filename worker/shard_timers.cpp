@@ -78,7 +78,8 @@ Shard::Outcome Shard::handle_timer(const Timers::Due& due) {
   return outcome;
 }
 
-// A handler that fails is undone; its timer has fired all the same.
+// A handler that fails is undone, and its agent does as its type says; its timer has fired all the
+// same.
 Shard::Outcome Shard::run_timer(const Timers::Due& due, const Received& message,
                                 std::uint64_t witness) {
   const std::uint32_t slot = due.agent.slot();
@@ -106,7 +107,10 @@ Shard::Outcome Shard::run_timer(const Timers::Due& due, const Received& message,
   turn_.clear_witness();
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
-  if (!ended) undo(Outcome::passed);
+  if (!ended) {
+    const Outcome failed = fail_agent(due.agent, message, ended.error().code);
+    if (failed != Outcome::passed) return failed;
+  }
   if (agents_.changed_structure()) is_full_ = true;
   return Outcome::passed;
 }

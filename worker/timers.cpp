@@ -158,6 +158,25 @@ Result<> Timers::cancel(AgentId agent, TimerId timer) {
   return {};
 }
 
+Result<> Timers::cancel_all(AgentId agent) {
+  const std::uint64_t word = TimerWord{agent.generation(), agent.slot()}.pack();
+  for (Change& change : changes_) {
+    if (change.entry.word == word) change.entry = {};
+  }
+  std::uint32_t left = owned_[agent.slot()];
+  for (std::uint32_t index = 0; left != 0; ++index) {
+    const std::uint64_t owner = entries_[index].word;
+    if (owner == 0 || TimerWord::unpack(owner).slot != agent.slot()) continue;
+    --left;
+    const bool is_changed = std::any_of(changes_.begin(), changes_.end(),
+                                        [&](const Change& each) { return each.index == index; });
+    if (owner != word || is_changed || is_over(index)) continue;
+    if (changes_.size() >= kMaxChanges) return fail(Errc::too_many_changes);
+    changes_.push_back({index, {}});
+  }
+  return {};
+}
+
 void Timers::undo_message() noexcept {
   changes_.clear();
   slots_ended_.clear();

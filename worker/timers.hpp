@@ -65,6 +65,9 @@ class Timers {
   /// Errors: not_found, too_many_changes.
   Result<> cancel(AgentId agent, TimerId timer);
 
+  /// All that the agent has, and those that this message has set. Errors: too_many_changes.
+  Result<> cancel_all(AgentId agent);
+
   /// The agent ends with this turn, and all its timers with it.
   void end_agent(std::uint32_t slot) { slots_ended_.push_back(slot); }
 

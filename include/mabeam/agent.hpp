@@ -41,13 +41,14 @@
 
 namespace mabeam {
 
-/// What becomes of an agent whose handler of a message or an event returns an error or throws.
+/// What becomes of an agent whose handler of a message, event or timer returns an error or throws.
 /// Whatever it is, that message's effects are undone first, the failure is counted, `agent.failed`
 /// is emitted, and a caller gets the error. No failures: backpressure, which has the message tried
 /// again, and unknown_action, which is the caller's mistake.
 enum class OnFailure : std::uint8_t {
   keep,     ///< it goes on as if the message had never come
-  restart,  ///< its state is made afresh and on_start() runs; the fourth time within 10 s: stop
+  restart,  ///< its timers are cancelled, its state is made afresh and on_start() runs; the fourth
+            ///< time within 10 s: stop
   stop,     ///< it is ended, on_stop() first; its parent, if it lives, gets the signal
             ///< `agent.failed` with the agent's id as a number
 };

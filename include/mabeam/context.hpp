@@ -85,8 +85,9 @@ class MABEAM_API Context {
   Result<> unsubscribe(std::string_view pattern);
 
   /// Has on_timer() called once after `delay`, then every `period` if that is not 0, until it is
-  /// cancelled or this agent ends, whatever dies meanwhile. It is set when this message commits. A
-  /// late one fires once and goes on from then; a period under a microsecond keeps the worker busy.
+  /// cancelled or this agent ends or is restarted, whatever dies meanwhile. It is set when this
+  /// message commits. A late one fires once and goes on from then; a period under a microsecond
+  /// keeps the worker busy.
   /// Errors: timers_full, symbols_full, too_many_changes, invalid_argument (a negative time, or a
   /// type without on_timer()).
   Result<TimerId> set_timer(std::string_view name, std::chrono::nanoseconds delay,

@@ -37,6 +37,30 @@ TEST_F(ShardTimers, FailedHandlerIsUndoneYetItsTimerHasFired) {
   EXPECT_TRUE(burials().empty());
 }
 
+// Its new life sets its own; the id of the old one's went with its state.
+TEST_F(ShardTimers, AgentThatIsRestartedHasThoseOfItsNewLife) {
+  const AgentId fickle = create({.type = "fickle"}).value();
+  const TimerId old = state<Memory>(fickle).last;
+  make_due(0, 1);
+  run();
+  EXPECT_EQ(state<Memory>(fickle).count, 0U);
+  EXPECT_NE(state<Memory>(fickle).last, old);
+  EXPECT_EQ(timers_used(), 1U);
+  EXPECT_GT(shard().next_due_ns(), shm::monotonic_ns());
+  EXPECT_EQ(fill().set, 128U);
+  EXPECT_EQ(fill().set, 71U) << "no record is lost";
+}
+
+TEST_F(ShardTimers, AgentThatEndsAtAFailureEndsAtATimersToo) {
+  const AgentId frail = create({.type = "frail"}).value();
+  make_due(0, 1);
+  run();
+  EXPECT_FALSE(segment_.is_alive(frail));
+  EXPECT_EQ(shard().next_due_ns(), Timers::kNever);
+  EXPECT_EQ(fill().set, 128U);
+  EXPECT_EQ(fill().set, 72U);
+}
+
 TEST_F(ShardTimers, FullRingHasItTriedAgain) {
   fill_ring();
   set({.value = 7, .does = "send"});

@@ -106,6 +106,18 @@ Result<> Eager::on_timer(Context& context, State& state, const Timer& timer) con
   return {};
 }
 
+Result<> Fickle::on_start(Context& context, State& state) const {
+  const Result<TimerId> id = context.set_timer("tick", nanoseconds{kHour}, nanoseconds{kHour});
+  if (!id) return fail(id.error());
+  state.last = *id;
+  return {};
+}
+
+Result<> Fickle::on_timer(Context& /*context*/, State& state, const Timer& /*timer*/) const {
+  state.note(1);
+  return fail(Errc::schema_mismatch);
+}
+
 Result<> Deaf::on_action(Context& context, const Action& action) const {
   const Result<TimerId> id = context.set_timer(action.name(), nanoseconds{kHour});
   if (!id) return fail(id.error());

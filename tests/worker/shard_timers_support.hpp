@@ -78,6 +78,20 @@ struct Eager {
   Result<> on_timer(Context& context, State& state, const Timer& timer) const;
 };
 
+/// Ticks every hour from on_start() on, and fails at each tick; then it begins anew.
+struct Fickle {
+  static constexpr AgentType type{.name = "fickle", .on_failure = OnFailure::restart};
+  using State = Ticker::State;
+
+  Result<> on_start(Context& context, State& state) const;
+  Result<> on_timer(Context& context, State& state, const Timer& timer) const;
+};
+
+/// The same, and ends at the first tick.
+struct Frail : Fickle {
+  static constexpr AgentType type{.name = "frail", .on_failure = OnFailure::stop};
+};
+
 /// Has no on_timer.
 struct Deaf {
   static constexpr AgentType type{.name = "deaf"};
@@ -87,7 +101,8 @@ struct Deaf {
 
 class ShardTimers : public ShardTest {
  protected:
-  static constexpr std::span<const TypeDescriptor> kTypes = mabeam::kTypes<Ticker, Eager, Deaf>;
+  static constexpr std::span<const TypeDescriptor> kTypes =
+      mabeam::kTypes<Ticker, Eager, Fickle, Frail, Deaf>;
   using Memory = Ticker::State;
 
   ShardTimers();
