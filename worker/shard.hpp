@@ -117,6 +117,8 @@ class Shard {
   std::uint32_t take_from_log(Source& source, std::uint32_t quota);
   bool serve_event(Source& source, const shm::Record& record, std::uint32_t quota,
                    std::uint32_t& served);
+  bool serve_subscriber(Source& source, const shm::Received& event, std::uint32_t slot,
+                        std::uint64_t position);
   static bool was_overwritten(const Source& source) noexcept;
   static bool read_event(const Source& source, const shm::Record& record, shm::Received& event);
   void give_up_ring(Source& source, Priority priority);

@@ -164,28 +164,35 @@ bool Shard::serve_event(Source& source, const shm::Record& record, std::uint32_t
     if (next->since_ns > event.header.sent_ns) continue;
     source.log.serve_next(next->slot);
     if (served >= quota || is_over()) return false;
-    const std::uint64_t witness = shm::Witness::pack(shm::Witness::What::event, source.endpoint, 0,
-                                                     next->slot, record.position);
-    const Outcome outcome = handle_event(event, next->slot, witness);
-    if (outcome == Outcome::commit_first) is_full_ = true;
-    if (outcome == Outcome::blocked) {
-      source.log_blockage = outbox_.blockage();
-      ++waiting_;
-    }
-    if (outcome != Outcome::passed) return false;
-    if (source.log.is_evicted()) {  // it may have been overwritten under the handler
-      undo(Outcome::blocked);
-      is_full_ = true;
-      return false;
-    }
-    if (attempt_ > 1) pass();
+    if (!serve_subscriber(source, event, next->slot, record.position)) return false;
     ++served;
-    ++taken_;
-    ++record_.events_delivered;
-    source.log.serve_next(next->slot + 1);
   }
   record_.events_missed += static_cast<std::uint64_t>(source.log.missed_before(sequence));
   source.log.advance(record.end, sequence + 1);
+  return true;
+}
+
+// One subscriber of an event. False if it is to be served again.
+bool Shard::serve_subscriber(Source& source, const shm::Received& event, std::uint32_t slot,
+                             std::uint64_t position) {
+  const std::uint64_t witness =
+      shm::Witness::pack(shm::Witness::What::event, source.endpoint, 0, slot, position);
+  const Outcome outcome = handle_event(event, slot, witness);
+  if (outcome == Outcome::commit_first) is_full_ = true;
+  if (outcome == Outcome::blocked) {
+    source.log_blockage = outbox_.blockage();
+    ++waiting_;
+  }
+  if (outcome != Outcome::passed) return false;
+  if (source.log.is_evicted()) {  // it may have been overwritten under the handler
+    undo(Outcome::blocked);
+    is_full_ = true;
+    return false;
+  }
+  if (attempt_ > 1) pass();
+  ++taken_;
+  ++record_.events_delivered;
+  source.log.serve_next(slot + 1);
   return true;
 }
 

@@ -25,22 +25,25 @@ bool wait_for_stop(pid_t child, int signal) {
   return WIFSTOPPED(status) && WSTOPSIG(status) == signal;
 }
 
+pid_t start(const std::function<void()>& prepare, const std::function<void()>& operation) {
+  pin_to_this_cpu();
+  std::fflush(nullptr);
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  prepare();
+  ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+  ::raise(SIGSTOP);
+  operation();
+  ::raise(SIGSTOP);
+  ::_exit(0);
+}
+
 }  // namespace
 
 SteppedChild::SteppedChild(const std::function<void()>& prepare,
-                           const std::function<void()>& operation) {
-  pin_to_this_cpu();
-  std::fflush(nullptr);
-  pid_ = ::fork();
-  if (pid_ == 0) {
-    prepare();
-    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-    ::raise(SIGSTOP);
-    operation();
-    ::raise(SIGSTOP);
-    ::_exit(0);
-  }
-  is_ready_ = pid_ > 0 && wait_for_stop(pid_, SIGSTOP);
+                           const std::function<void()>& operation)
+    : pid_(start(prepare, operation)),
+      is_ready_(pid_ > 0 && wait_for_stop(pid_, SIGSTOP)) {
 }
 
 SteppedChild::~SteppedChild() {

@@ -25,8 +25,8 @@ class SteppedChild {
   bool step();
 
  private:
-  pid_t pid_ = -1;
-  bool is_ready_ = false;
+  pid_t pid_;
+  bool is_ready_;
 };
 
 }  // namespace mabeam::testing
