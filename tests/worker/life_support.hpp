@@ -31,13 +31,16 @@ struct Moody {
   static Result<> stop(Context& context);
 };
 
+constexpr std::string_view name_of(OnFailure policy) {
+  if (policy == OnFailure::keep) return "steady";
+  return policy == OnFailure::restart ? "phoenix" : "mayfly";
+}
+
 /// A puppet that is kept, restarted or stopped when it fails.
 template <OnFailure policy>
 struct Fallible : Puppet {
   using State = Memory;
-  static constexpr std::string_view kNames[] = {"steady", "phoenix", "mayfly"};
-  static constexpr AgentType type{.name = kNames[static_cast<std::size_t>(policy)],
-                                  .on_failure = policy};
+  static constexpr AgentType type{.name = name_of(policy), .on_failure = policy};
 
   Result<> on_start(Context& context, State& state) const { return Moody::start(context, state); }
 

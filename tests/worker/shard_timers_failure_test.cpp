@@ -8,7 +8,7 @@ namespace {
 using Values = std::vector<std::int64_t>;
 
 TEST_F(ShardTimers, WhatAHandlerSetIsUndoneWithIt) {
-  set({.value = 7, .does = "set then fail"});
+  set({.value = 7, .does = {{"set then fail"}}});
   post(agent_, "set then fail", Timing{.value = 8});
   run();
   EXPECT_EQ(fired(), (Values{}));
@@ -27,8 +27,8 @@ TEST_F(ShardTimers, CancellingIsUndoneWithItsHandler) {
 }
 
 TEST_F(ShardTimers, FailedHandlerIsUndoneYetItsTimerHasFired) {
-  set({.value = 7, .does = "fail"});
-  set({.period_ns = kHour, .value = 8, .does = "throw"});
+  set({.value = 7, .does = {{"fail"}}});
+  set({.period_ns = kHour, .value = 8, .does = {{"throw"}}});
   run();
   EXPECT_EQ(fired(), (Values{}));
   EXPECT_TRUE(take(Priority::normal).empty()) << "what it sent is undone, too";
@@ -63,7 +63,7 @@ TEST_F(ShardTimers, AgentThatEndsAtAFailureEndsAtATimersToo) {
 
 TEST_F(ShardTimers, FullRingHasItTriedAgain) {
   fill_ring();
-  set({.value = 7, .does = "send"});
+  set({.value = 7, .does = {{"send"}}});
   run();
   EXPECT_TRUE(shard().is_waiting());
   EXPECT_EQ(shard().next_due_ns(), Timers::kNever) << "it waits for room, not for a time";
@@ -78,7 +78,7 @@ TEST_F(ShardTimers, FullRingHasItTriedAgain) {
 
 TEST_F(ShardTimers, PatienceWithAFullRingHasAnEnd) {
   fill_ring();
-  set({.value = 7, .does = "send"});
+  set({.value = 7, .does = {{"send"}}});
   limits_.stall_timeout_ns = 0;
   for (const char* what : {"is tried", "begins to be patient", "loses patience"}) {
     SCOPED_TRACE(what);
@@ -127,7 +127,7 @@ TEST_F(ShardTimers, ThoseOfTheDeadAreNobodysInAnotherLifeEither) {
 
 TEST_F(ShardTimers, AgentMayEndOnATimer) {
   set({.delay_ns = kHour});
-  set({.does = "quit"});
+  set({.does = {{"quit"}}});
   run();
   EXPECT_FALSE(segment_.is_alive(agent_));
   EXPECT_EQ(shard().next_due_ns(), Timers::kNever);

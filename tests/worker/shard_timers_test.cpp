@@ -108,14 +108,14 @@ TEST_F(ShardTimers, AnothersIsNotFound) {
 }
 
 TEST_F(ShardTimers, OneThatRepeatsMayCancelItself) {
-  set({.period_ns = 1, .value = 7, .does = "cancel"});
+  set({.period_ns = 1, .value = 7, .does = {{"cancel"}}});
   run();
   EXPECT_EQ(fired(), (Values{7}));
   EXPECT_EQ(timers_used(), 0U);
 }
 
 TEST_F(ShardTimers, OneThatFiresForTheLastTimeCannotCancelItself) {
-  set({.value = 7, .does = "cancel"});
+  set({.value = 7, .does = {{"cancel"}}});
   run();
   EXPECT_EQ(fired(), (Values{})) << "its handler has failed, and is undone";
   EXPECT_EQ(timers_used(), 0U);
