@@ -310,8 +310,9 @@ TEST_F(ClientBulk, AnAnswerMayAskForMore) {
                                   EXPECT_TRUE(answer);
                                   ++outer;
                                   if (index % 10 != 0) return;
-                                  for (const auto& more : client_.call_many(ids, "get").value())
-                                    inner += more ? 1 : 0;
+                                  const auto more = client_.call_many(ids, "get");
+                                  for (const auto& each : more.value())
+                                    inner += each ? 1 : 0;
                                 }));
   EXPECT_EQ(outer, 40);
   EXPECT_EQ(inner, 4 * 40);
