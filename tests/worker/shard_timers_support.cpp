@@ -133,7 +133,7 @@ ShardTimers::ShardTimers() {
 
 TimerId ShardTimers::set(const Timing& timing) {
   post(agent_, "set", timing, {.kind = shm::Kind::request});
-  while (turn() == 0) {
+  for (int turns = 0; turns < 100 && turn() == 0; ++turns) {
   }
   const std::vector<Letter> replies = take(Priority::high);
   if (replies.size() != 1 || replies.front().code != Errc{}) {
