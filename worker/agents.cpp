@@ -190,6 +190,21 @@ AgentId Agents::id_of(std::uint32_t slot) const {
   return {static_cast<EndpointId>(shm::Segment::endpoint_of_shard(shard_)), slot, word.generation};
 }
 
+bool Agents::is_subscribed(std::uint32_t slot, Symbol pattern) noexcept {
+  const std::uint64_t value = SubscriptionWord{pattern, slot}.pack();
+  const bool is_made = subscription_changes_ != 0 &&
+                       std::any_of(changes_.begin(), changes_.end(), [&](Change& each) {
+                         return each.kind == WordKind::subscription && each.value == value;
+                       });
+  bool is_in_force = false;
+  (void)subscriptions_.for_each_of(slot, [&](const Entry& entry) -> Result<> {
+    is_in_force = is_in_force || (entry.pattern == pattern &&
+                                  !changes_.has(subscription_table_[entry.index].word));
+    return {};
+  });
+  return is_made || is_in_force;
+}
+
 Result<> Agents::subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns) {
   const std::size_t entries_before = subscriptions_.taken();
   const std::optional<std::uint32_t> index = subscriptions_.take();

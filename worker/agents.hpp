@@ -49,6 +49,11 @@ class Agents {
     return stamps_[slot] == stamp_ && table_.record(slot).state_bytes > kLargestPreImage;
   }
 
+  /// True if this turn has touched the agent already.
+  [[nodiscard]] bool is_touched(std::uint32_t slot) const noexcept {
+    return stamps_[slot] == stamp_;
+  }
+
   /// The header of the agent's idle half, with its state behind it, to be changed in place.
   shm::StateHeader* touch(std::uint32_t slot) {
     const shm::AgentRecord& agent = table_.record(slot);
@@ -96,7 +101,7 @@ class Agents {
   /// True if this agent may be ended together with others: this turn has not touched it, so undoing
   /// needs no pre-image, and the list has room for its words.
   [[nodiscard]] bool can_end_among_others(std::uint32_t slot) const noexcept {
-    return stamps_[slot] != stamp_ &&
+    return !is_touched(slot) &&
            changes_.size() + 2 + kMostTombstones + subscriptions_.count_of(slot) <= Changes::kMost;
   }
 
@@ -104,6 +109,9 @@ class Agents {
   [[nodiscard]] bool is_ending(std::uint32_t slot) noexcept {
     return changes_.has(table_.record(slot).slot_word);
   }
+
+  /// True if a subscription is in force and not taken away by this message, or made by it.
+  [[nodiscard]] bool is_subscribed(std::uint32_t slot, Symbol pattern) noexcept;
 
   /// Errors: subscriptions_full, too_many_changes.
   Result<> subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns);

@@ -77,6 +77,7 @@ Result<> Context::Backend::subscribe(std::string_view pattern) {
     shard.wants_to_listen_ = true;  // the message is run again with cursors in every log
     return fail(Errc::backpressure);
   }
+  if (shard.agents_.is_subscribed(self.slot(), *name)) return {};
   return shard.agents_.subscribe(self.slot(), *name, now_ns());
 }
 

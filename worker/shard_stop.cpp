@@ -76,10 +76,7 @@ Shard::Outcome Shard::handle_stop(const Received& message) {
   return Outcome::passed;
 }
 
-// First in its turn, so that it touches each agent for the first time there: that is what undo()
-// can take back, however many they are.
 Shard::Outcome Shard::end_tree(const Received& message, std::string_view reason) {
-  if (taken_ != 0) return Outcome::commit_first;
   const AgentId root{message.header.target};
   const std::uint32_t most = attempt_ > 1 ? 1 : most_ends_;
   turn_.set_witness(witness_);
@@ -109,13 +106,18 @@ Shard::Outcome Shard::end_tree(const Received& message, std::string_view reason)
   return Outcome::passed;
 }
 
-// Goes through the tree, children first. True when the root has ended. Errors: those of
-// end_agent().
+// Goes through the tree, children first. True when the root has ended. Stops at one that this turn
+// has touched before, since undo() takes back any number of first touches and only one other: it is
+// marked, so nothing touches it before the next turn comes to it. Errors: those of end_agent().
 Result<bool> Shard::end_some(AgentId root, std::string_view reason, std::uint32_t budget) {
   const bool runs_hooks = attempt_ <= limits_.max_attempts;
   const Children& children = agents_.children();
   std::uint32_t slot = descend(root.slot(), budget);
   while (budget != 0) {
+    if (agents_.is_touched(slot)) {
+      const Result<> marked = agents_.mark_terminating(slot);
+      return marked ? Result<bool>{false} : Result<bool>{fail(marked.error())};
+    }
     const Result<> ended = end_agent(agents_.id_of(slot), reason, runs_hooks);
     if (!ended) return fail(ended.error());
     if (outbox_.is_blocked()) return false;

@@ -47,8 +47,8 @@ namespace mabeam {
 /// again, and unknown_action, which is the caller's mistake.
 enum class OnFailure : std::uint8_t {
   keep,     ///< it goes on as if the message had never come
-  restart,  ///< its timers are cancelled, its state is made afresh and on_start() runs; the fourth
-            ///< time within 10 s: stop
+  restart,  ///< its timers are cancelled (over 128 of them: stop), its state is made afresh and
+            ///< on_start() runs; the fourth time within 10 s: stop
   stop,     ///< it is ended, on_stop() first; its parent, if it lives, gets the signal
             ///< `agent.failed` with the agent's id as a number
 };

@@ -111,9 +111,11 @@ class MABEAM_API Client {
                 std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
   /// Starts an agent anew: on_stop(), a fresh state unless it is kept, on_start(). Its id, name,
-  /// subscriptions and children stay. If on_start() fails, nothing has happened.
+  /// subscriptions and children stay; its timers are cancelled. If on_start() fails, nothing has
+  /// happened.
   /// Errors: not_found, timed_out, backpressure, unknown_type, incompatible (a state of another
-  /// version or size that is to be kept, or of another size), and what on_start() returned.
+  /// version or size that is to be kept, or of another size), too_many_changes (over 128 timers),
+  /// and what on_start() returned.
   Result<> restart(AgentId agent, const RestartOptions& options = {},
                    std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 

@@ -79,8 +79,9 @@ class MABEAM_API Context {
   /// created live on without a parent: Client::stop() with StopOptions::children ends them, too.
   Result<> stop();
 
-  /// Subscribes this agent to a pattern: tokens split by '.', `*` is one, `>` is the rest.
-  /// Errors: bad_topic, subscriptions_full, symbols_full, too_many_changes.
+  /// Subscribes this agent to a pattern: tokens split by '.', `*` is one, `>` is the rest. Once
+  /// more to the same pattern changes nothing. Errors: bad_topic, subscriptions_full, symbols_full,
+  /// too_many_changes.
   Result<> subscribe(std::string_view pattern);
   Result<> unsubscribe(std::string_view pattern);
 

@@ -105,6 +105,20 @@ TEST_F(ShardChildren, EndThatIsPutOffLeavesTheTurnBeforeIt) {
   EXPECT_EQ(state(sons[0]).all(), (std::vector<std::int64_t>{100, 1, -1}));
 }
 
+// High messages come first in every turn, and those to the son touch him before his end would.
+TEST_F(ShardChildren, EndComesThroughOthersMessages) {
+  const AgentId son = breed(root_, "steady").front();
+  const AgentId other = create().value();
+  post_stop(root_);
+  for (int turns = 0; turns < 10 && live() != 1; ++turns) {
+    for (const AgentId busy : {son, other})
+      post(busy, "add", Task{.value = 1}, {.priority = Priority::high, .client = kSecondClient});
+    turn();
+  }
+  EXPECT_EQ(live(), 1U);
+  EXPECT_EQ(answers(), (std::vector<Errc>{Errc{}}));
+}
+
 TEST_F(ShardChildren, RequestThatIsNoneIsRefused) {
   shm::StopRequest request = with_children();
   request.reason_length = 48;
