@@ -12,15 +12,17 @@ class ClientRequests : public ClientTest {};
 TEST_F(ClientRequests, DeadLettersGoToTheirShardByNumber) {
   Client client = attach();
   std::vector<Taken> seen;
-  ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
-                       seen.push_back(message);
-                       shard.reply(message, Errc{}, "answer");
-                     }};
-  const DeadLetterId letter{static_cast<EndpointId>(2), 7};
-  const Result<ClientReply> reply = client.replay_dead_letter(letter, seconds{20});
-  ASSERT_TRUE(reply);
-  EXPECT_EQ(reply->payload().text(), "answer");
-  ASSERT_TRUE(client.drop_dead_letter(letter, seconds{20}));
+  {
+    const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
+                               seen.push_back(message);
+                               shard.reply(message, Errc{}, "answer");
+                             }};
+    const DeadLetterId letter{static_cast<EndpointId>(2), 7};
+    const Result<ClientReply> reply = client.replay_dead_letter(letter, seconds{20});
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->payload().text(), "answer");
+    ASSERT_TRUE(client.drop_dead_letter(letter, seconds{20}));
+  }
   ASSERT_EQ(seen.size(), 2U);
   EXPECT_EQ(seen[0].kind, Kind::replay);
   EXPECT_EQ(seen[1].kind, Kind::drop);

@@ -224,21 +224,22 @@ TEST_F(ClientCallsTest, StopIsAnswered) {
 }
 
 TEST_F(ClientCallsTest, StopSaysWhetherAndWhy) {
-  StopRequest seen;
-  const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
-                             if (const auto request = message.view().as<StopRequest>()) {
-                               seen = *request;
-                             }
-                             shard.reply(message);
-                           }};
-  EXPECT_TRUE(client_.stop(agent_, {.children = true, .reason = "moved"}));
-  EXPECT_EQ(seen.with_children, 1U);
-  EXPECT_EQ(seen.reason_text(), "moved");
-  EXPECT_TRUE(client_.stop(agent_));
-  EXPECT_EQ(seen.with_children, 0U);
-  EXPECT_EQ(seen.reason_text(), "");
-  EXPECT_EQ(code_of(client_.stop(agent_, {.reason = std::string(48, 'x')})),
-            Errc::invalid_argument);
+  std::vector<StopRequest> seen;
+  {
+    const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
+                               seen.push_back(message.view().as<StopRequest>().value());
+                               shard.reply(message);
+                             }};
+    EXPECT_TRUE(client_.stop(agent_, {.children = true, .reason = "moved"}));
+    EXPECT_TRUE(client_.stop(agent_));
+    EXPECT_EQ(code_of(client_.stop(agent_, {.reason = std::string(48, 'x')})),
+              Errc::invalid_argument);
+  }
+  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_EQ(seen[0].with_children, 1U);
+  EXPECT_EQ(seen[0].reason_text(), "moved");
+  EXPECT_EQ(seen[1].with_children, 0U);
+  EXPECT_EQ(seen[1].reason_text(), "");
 }
 
 // Its caller's time was up; the caller comes again and waits for the rest.
@@ -257,7 +258,7 @@ TEST_F(ClientCallsTest, AgentThatIsBeingEndedCanBeStoppedOnly) {
 }
 
 TEST_F(ClientCallsTest, RestartSaysWhetherTheStateIsKept) {
-  std::uint32_t kept = 7;
+  std::atomic<std::uint32_t> kept{7};
   const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
                              EXPECT_EQ(message.kind, Kind::restart);
                              kept = message.view().as<RestartRequest>().value().keep_state;

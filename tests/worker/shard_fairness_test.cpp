@@ -2,6 +2,7 @@
 // a turn.
 #include "shm/doorbell.hpp"
 #include "shm/event_log.hpp"
+#include "tests/support/sanitizers.hpp"
 #include "tests/worker/shard_support.hpp"
 
 #include <atomic>
@@ -72,6 +73,9 @@ TEST_F(ShardFairness, TurnEndsSoonAfterMessagesHaveBecomeSlow) {
 
 // The writer evicts with no patience at all, so it laps a reader that is in the middle of skipping.
 TEST_F(ShardFairness, EvictedReaderCountsOnlyWhatItMissed) {
+  if (tests::kThreadSanitizer) {
+    GTEST_SKIP() << "reads an event first and asks for its eviction afterwards: a race by design";
+  }
   ASSERT_TRUE(create({.subscribe = {"job.*"}}));
   std::atomic<bool> is_over{false};
   std::atomic<std::uint64_t> published{0};

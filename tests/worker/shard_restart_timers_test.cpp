@@ -11,13 +11,16 @@ namespace {
 using std::chrono::hours;
 using Values = std::vector<std::int64_t>;
 
+constexpr std::string_view name_of(OnFailure policy) {
+  if (policy == OnFailure::keep) return "dud";
+  return policy == OnFailure::restart ? "fuse" : "bomb";
+}
+
 /// Sets a timer and subscribes whenever it starts. Sets as many more as "light" says, which burn it
 /// at once, or as "store" says, which never do.
 template <OnFailure policy>
 struct Fuse {
-  static constexpr std::string_view kNames[] = {"dud", "fuse", "bomb"};
-  static constexpr AgentType type{.name = kNames[static_cast<std::size_t>(policy)],
-                                  .on_failure = policy};
+  static constexpr AgentType type{.name = name_of(policy), .on_failure = policy};
 
   struct State {
     std::int64_t starts = 0;
