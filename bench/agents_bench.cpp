@@ -153,7 +153,7 @@ void BM_ShardTurns(benchmark::State& state) {
   while (state.KeepRunningBatch(kInFlight)) {
     ask(request, shm::Kind::create);
     ids = reply;
-    ask(std::span<const std::byte>{ids}, shm::Kind::stop);
+    ask(std::span<const std::byte>{ids}, shm::Kind::stop_many);
   }
 }
 

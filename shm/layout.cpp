@@ -75,7 +75,7 @@ std::uint64_t region_bytes(Region region, const Dimensions& d) {
     case Region::metrics:
       return d.shards * sizeof(ShardMetrics);
     case Region::agents:
-      return agents * sizeof(AgentRecord);
+      return agents * (sizeof(AgentRecord) + sizeof(AgentProfile));
     case Region::states:
       return agents * 2 * half_stride(d.max_state_bytes);
     case Region::names:
@@ -213,7 +213,9 @@ std::uint64_t layout_hash() {
                                             sizeof(RedoList),
                                             sizeof(ShardMetrics),
                                             sizeof(AgentRecord),
-                                            offsetof(AgentRecord, capabilities),
+                                            offsetof(AgentRecord, name_head),
+                                            sizeof(AgentProfile),
+                                            offsetof(AgentProfile, capabilities),
                                             sizeof(StateHeader),
                                             sizeof(Subscription),
                                             sizeof(TimerRecord),

@@ -92,12 +92,12 @@ Result<AgentDetail> Observer::inspect(AgentId id) const {
   const Result<AgentView> seen = agent(id);
   if (!seen) return fail(seen.error());
   const shm::AgentTable table = segment.agents(static_cast<std::uint32_t>(id.endpoint()) - 1);
-  const shm::AgentRecord& record = table.record(id.slot());
+  const shm::AgentProfile& profile = table.profile(id.slot());
   Half half = copy_half(table, id.slot());
   AgentDetail detail;
   detail.agent = *seen;
-  detail.parent = AgentId{record.parent};
-  detail.created_unix_ns = shm::bounded_time(record.created_unix_ns);
+  detail.parent = AgentId{profile.parent};
+  detail.created_unix_ns = shm::bounded_time(profile.created_unix_ns);
   detail.failures = half.header.failures;
   detail.restarts = half.header.restarts;
   if (half.header.reason != 0) {

@@ -21,6 +21,34 @@ bool is_agent_name(std::string_view name) {
          std::none_of(name.begin(), name.end(), is_control) && !parse_agent_id(name);
 }
 
+std::array<char, kNameRoom> AgentTable::name(std::uint32_t slot) const {
+  std::array<char, kNameRoom> name;
+  const auto& head = record(slot).name_head;
+  const auto& tail = profile(slot).name_tail;
+  std::copy(tail.begin(), tail.end(), std::copy(head.begin(), head.end(), name.begin()));
+  return name;
+}
+
+void AgentTable::write_name(std::uint32_t slot, std::string_view name) const {
+  AgentRecord& agent = record(slot);
+  AgentProfile& rest = profile(slot);
+  const std::size_t in_head = std::min(name.size(), agent.name_head.size());
+  agent.name_length = static_cast<std::uint8_t>(name.size());
+  agent.name_head.fill(0);
+  rest.name_tail.fill(0);
+  std::copy_n(name.begin(), in_head, agent.name_head.begin());
+  std::copy(name.begin() + in_head, name.end(), rest.name_tail.begin());
+}
+
+bool AgentTable::has_name(std::uint32_t slot, std::string_view name) const {
+  const AgentRecord& agent = record(slot);
+  if (agent.name_length != name.size()) return false;
+  const std::size_t in_head = std::min(name.size(), agent.name_head.size());
+  return std::memcmp(agent.name_head.data(), name.data(), in_head) == 0 &&
+         (in_head == name.size() || std::memcmp(profile(slot).name_tail.data(),
+                                                name.data() + in_head, name.size() - in_head) == 0);
+}
+
 // Between a look at the name and one at the generation the slot may get another agent; with the
 // same word before and after, it did not.
 std::optional<SlotWord> AgentTable::owner_of_name(std::uint32_t slot, std::string_view name) const {
@@ -30,8 +58,7 @@ std::optional<SlotWord> AgentTable::owner_of_name(std::uint32_t slot, std::strin
     const std::uint64_t seen = agent.slot_word.load(std::memory_order_acquire);
     const SlotWord word = SlotWord::unpack(seen);
     if (word.lifecycle == 0) return std::nullopt;
-    const bool is_same = agent.name_length == name.size() &&
-                         std::memcmp(agent.name.data(), name.data(), name.size()) == 0;
+    const bool is_same = has_name(slot, name);
     std::atomic_thread_fence(std::memory_order_acquire);
     if (agent.slot_word.load(std::memory_order_relaxed) != seen) continue;
     return is_same ? std::optional{word} : std::nullopt;
@@ -84,11 +111,11 @@ std::optional<AgentFacts> AgentTable::snapshot(std::uint32_t slot) const {
     facts.version = agent.version.load(std::memory_order_acquire);
     facts.type = agent.type;
     facts.state_bytes = agent.state_bytes;
-    facts.parent = agent.parent;
-    facts.name = agent.name;
+    facts.parent = profile(slot).parent;
+    facts.name = this->name(slot);
     facts.name_length = agent.name_length;
     facts.capability_count = agent.capability_count < 8 ? agent.capability_count : std::uint8_t{8};
-    facts.capabilities = agent.capabilities;
+    facts.capabilities = profile(slot).capabilities;
     StateHeader header{};
     std::memcpy(&header, half(slot, facts.version), sizeof header);
     facts.handled = header.handled;

@@ -1,19 +1,24 @@
 // Registry: where agents are found. One partition a shard, written only by the shard's owner in its
 // turns, read by everyone.
 //
-// One agent (192 bytes) and its state (two halves, in a region of their own):
+// One agent is a record of one line, which every message for it reads; a profile, which few do; and
+// its state, two halves in a region of their own:
 //
 //      0 +------------------+------------------+
 //        |    slot_word     |     version      |  words of the redo list
 //     16 +--------+---------+------------------+
-//        | type   | bytes   |     parent       |  written while the slot is free, then constant
+//        | type   | bytes   | counts, lengths  |  written while the slot is free, then constant
 //     32 +--------+---------+------------------+
-//        | created_unix_ns  | counts, lengths  |
+//        | name: the first 32 bytes            |  so most names are compared in this line
+//     64 +-------------------------------------+
+//
+//      0 +-------------------------------------+
+//        | name: 31 bytes more and a zero      |  written while the slot is free, then constant
+//     32 +------------------+------------------+
+//        |     parent       | created_unix_ns  |
 //     48 +------------------+------------------+
 //        | capabilities: 8 x u32               |
 //     80 +-------------------------------------+
-//        | name: 63 bytes and a zero           |
-//    144 +-------------------------------------+
 //
 //      version even: half 0 is current    odd: half 1 is current
 //      0               4       8         16         20         22       24        32
@@ -55,17 +60,23 @@ struct AgentRecord {
   Word version;
   Symbol type;
   std::uint32_t state_bytes;  ///< of the type when the agent was made
-  std::uint64_t parent;
-  std::int64_t created_unix_ns;
   std::uint8_t name_length;
   std::uint8_t capability_count;
   std::uint16_t reserved;
   std::uint32_t reserved_too;
-  std::array<Symbol, 8> capabilities;
-  std::array<char, kNameRoom> name;
+  std::array<char, kNameRoom / 2> name_head;
 };
 
-static_assert(sizeof(AgentRecord) == 192 && offsetof(AgentRecord, name) == 80);
+static_assert(sizeof(AgentRecord) == 64 && offsetof(AgentRecord, name_head) == 32);
+
+struct AgentProfile {
+  std::array<char, kNameRoom / 2> name_tail;
+  std::uint64_t parent;
+  std::int64_t created_unix_ns;
+  std::array<Symbol, 8> capabilities;
+};
+
+static_assert(sizeof(AgentProfile) == 80 && offsetof(AgentProfile, parent) == 32);
 
 /// What a turn may change of an agent beside its state: both are in the half that it writes.
 struct StateHeader {
@@ -81,9 +92,9 @@ struct StateHeader {
 
 static_assert(sizeof(StateHeader) == 32);
 
-/// Bytes from one half to the next: whole lines, so two agents never share one.
+/// Bytes from one half to the next. Agents of one shard may share a line: it has one writer.
 constexpr std::uint64_t half_stride(std::uint32_t max_state_bytes) {
-  return align_up(sizeof(StateHeader) + max_state_bytes, 64);
+  return align_up(sizeof(StateHeader) + max_state_bytes, 32);
 }
 
 inline constexpr std::uint64_t kTombstone = 0xFFFFFFFF;
@@ -123,9 +134,11 @@ class AgentTable {
  public:
   AgentTable() = default;
 
-  AgentTable(std::span<AgentRecord> records, std::span<std::byte> states, std::span<Word> names,
-             std::uint32_t max_state_bytes)
+  /// `profiles` as many as `records`.
+  AgentTable(std::span<AgentRecord> records, AgentProfile* profiles, std::span<std::byte> states,
+             std::span<Word> names, std::uint32_t max_state_bytes)
       : records_(records),
+        profiles_(profiles),
         states_(states),
         names_(names),
         stride_(half_stride(max_state_bytes)) {}
@@ -140,6 +153,14 @@ class AgentTable {
 
   /// `slot` below size().
   [[nodiscard]] AgentRecord& record(std::uint32_t slot) const { return records_[slot]; }
+
+  /// `slot` below size().
+  [[nodiscard]] AgentProfile& profile(std::uint32_t slot) const { return profiles_[slot]; }
+
+  /// Both parts of its name. `slot` below size().
+  [[nodiscard]] std::array<char, kNameRoom> name(std::uint32_t slot) const;
+  /// Names the agent of a slot that is free: up to 63 bytes.
+  void write_name(std::uint32_t slot, std::string_view name) const;
 
   [[nodiscard]] Word& name_word(std::uint32_t index) const { return names_[index]; }
 
@@ -192,10 +213,12 @@ class AgentTable {
   [[nodiscard]] NamePlace place_name(std::string_view name, std::uint64_t hash) const;
 
  private:
+  [[nodiscard]] bool has_name(std::uint32_t slot, std::string_view name) const;
   [[nodiscard]] std::optional<SlotWord> owner_of_name(std::uint32_t slot,
                                                       std::string_view name) const;
 
   std::span<AgentRecord> records_;
+  AgentProfile* profiles_ = nullptr;
   std::span<std::byte> states_;
   std::span<Word> names_;
   std::uint64_t stride_ = 0;

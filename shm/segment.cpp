@@ -29,7 +29,11 @@ AgentTable Segment::agents(std::uint32_t shard) const {
   const std::uint64_t first = std::uint64_t{shard} * d.agents_per_shard;
   const std::uint64_t states =
       std::uint64_t{d.agents_per_shard} * 2 * half_stride(d.max_state_bytes);
-  return {{at<AgentRecord>(Region::agents) + first, d.agents_per_shard},
+  auto* records = at<AgentRecord>(Region::agents);
+  auto* profiles =
+      reinterpret_cast<AgentProfile*>(records + std::uint64_t{d.shards} * d.agents_per_shard);
+  return {{records + first, d.agents_per_shard},
+          profiles + first,
           {at<std::byte>(Region::states) + shard * states, states},
           {at<Word>(Region::names) + std::uint64_t{shard} * d.names_per_shard, d.names_per_shard},
           d.max_state_bytes};

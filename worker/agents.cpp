@@ -78,13 +78,12 @@ void Agents::write_record(std::uint32_t slot, const Plan& plan) {
   const shm::CreateRequest& request = plan.request;
   agent.type = plan.type;
   agent.state_bytes = plan.descriptor->state_bytes;
-  agent.parent = plan.parent.value();
-  agent.created_unix_ns = plan.created_unix_ns;
-  agent.name_length = static_cast<std::uint8_t>(request.name_length);
   agent.capability_count = static_cast<std::uint8_t>(request.capability_count);
-  agent.capabilities = request.capabilities;
-  agent.name = request.name;
-  agent.name.back() = 0;
+  table_.write_name(slot, {request.name.data(), request.name_length});
+  shm::AgentProfile& profile = table_.profile(slot);
+  profile.parent = plan.parent.value();
+  profile.created_unix_ns = plan.created_unix_ns;
+  profile.capabilities = request.capabilities;
   const std::uint64_t version = agent.version.load(std::memory_order_relaxed);
   std::byte* idle = table_.half(slot, version + 1);
   const shm::StateHeader header{.state_version = plan.descriptor->type.state_version,
@@ -166,7 +165,8 @@ Result<> Agents::end(std::uint32_t slot) {
   Result<> staged = changes_.stage(WordKind::agent_slot, slot, agent.slot_word,
                                    SlotWord{word.generation, 0}.pack());
   if (staged && agent.name_length != 0 && agent.name_length < shm::kNameRoom) {
-    const auto place = table_.place_name({agent.name.data(), agent.name_length});
+    const auto name = table_.name(slot);
+    const auto place = table_.place_name({name.data(), agent.name_length});
     if (place.taken) staged = leave_name(*place.taken);
   }
   if (staged && (subscriptions_.has_any(slot) || subscription_changes_ != 0)) {

@@ -14,7 +14,7 @@ void Children::open(const shm::AgentTable& table, std::uint32_t endpoint) {
 }
 
 void Children::add(std::uint32_t slot) {
-  const AgentId parent{table_.record(slot).parent};
+  const AgentId parent{table_.profile(slot).parent};
   const bool is_here = static_cast<std::uint32_t>(parent.endpoint()) == endpoint_;
   if (!is_here || !table_.exists(parent)) return;
   if (links_.empty()) links_.resize(table_.size());

@@ -133,8 +133,10 @@ class Shard {
 
   // shard_message.cpp: one message; what is inline has one caller, on the hot path
   Outcome handle(const Source& source, const shm::Received& message, std::uint64_t witness);
-  inline Outcome handle_kind(const shm::Received& message, std::uint64_t witness);
-  inline Outcome handle_for_agent(const shm::Received& message, std::uint64_t witness);
+  [[gnu::always_inline]] inline Outcome handle_kind(const shm::Received& message,
+                                                    std::uint64_t witness);
+  [[gnu::always_inline]] inline Outcome handle_for_agent(const shm::Received& message,
+                                                         std::uint64_t witness);
   Outcome handle_event(const shm::Received& message, std::uint32_t slot, std::uint64_t witness);
   void bury_event(shm::DeadReason reason, const shm::Received& message, std::uint32_t slot);
   Outcome handle_create(const shm::Received& message);

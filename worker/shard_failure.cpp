@@ -73,7 +73,7 @@ shm::StateHeader& Shard::note_failure(AgentId id, Errc code, bool is_told) {
 // False if on_stop() has done what ends in no turn, or the agent has more subscriptions than one
 // message may change: then it goes on.
 bool Shard::stop_failed(AgentId id, Errc code, bool runs_hook) {
-  const AgentId parent{agents_.table().record(id.slot()).parent};
+  const AgentId parent{agents_.table().profile(id.slot()).parent};
   const Result<> ended = end_agent(id, code_name(code), runs_hook);
   if (outbox_.is_blocked()) return true;  // all of it is tried again
   if (!ended) return false;

@@ -100,15 +100,19 @@ Shard::Outcome Shard::bury_poison(const Received& message, AgentId agent) {
 
 void Shard::note_poison(const Received& message, AgentId agent) {
   if (notes_ == nullptr) return;
-  std::string_view name;
+  std::array<char, shm::kNameRoom> name{};
+  std::size_t length = 0;
   if (agents_.table().is_alive(agent)) {
-    const shm::AgentRecord& record = agents_.table().record(agent.slot());
-    name = {record.name.data(), std::min<std::size_t>(record.name_length, record.name.size())};
+    name = agents_.table().name(agent.slot());
+    length = std::min<std::size_t>(agents_.table().record(agent.slot()).name_length, name.size());
   }
   const bool is_stop = message.kind == Kind::stop;  // which has no name of its own
-  notes_->poison(
-      {shard_, is_stop ? "stop" : text_of(message.header.symbol), agent, name, attempt_ - 1},
-      shm::monotonic_ns());
+  notes_->poison({shard_,
+                  is_stop ? "stop" : text_of(message.header.symbol),
+                  agent,
+                  {name.data(), length},
+                  attempt_ - 1},
+                 shm::monotonic_ns());
 }
 
 // The message that was to blame for a death is over, one way or the other.
@@ -170,7 +174,8 @@ Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t wi
   Result<> result = guarded([&] {
     return call_handler(*type, context, state + 1, message, text_of(message.header.symbol));
   });
-  if (result) result = doom_;
+  if (result && !doom_) [[unlikely]]
+    result = doom_;
   ++state->handled;
   if (result && backend.wants_stop && !outbox_.is_blocked()) result = end_agent(target);
   turn_.clear_witness();

@@ -77,7 +77,7 @@ TEST_F(AgentSearch, ChildrenAreFoundByTheirParent) {
   const AgentId parent = put("parent");
   const AgentId child = put("child");
   const auto shard = static_cast<std::uint32_t>(child.endpoint()) - 1;
-  segment_.get().agents(shard).record(child.slot()).parent = parent.value();
+  segment_.get().agents(shard).profile(child.slot()).parent = parent.value();
   EXPECT_EQ(names({.parent = parent}), (Names{"child"}));
   const AgentList found = find_agents(segment_.get(), {.parent = parent});
   EXPECT_EQ(found.agents.at(0).parent, parent);

@@ -32,7 +32,8 @@ TEST_F(ObserverInspect, TellsEverythingOfOneAgent) {
   const AgentId id = filler_.create("counter", {.subscribe = kPatterns});
   const shm::AgentTable table = segment_.get().agents(0);
   shm::AgentRecord& record = table.record(id.slot());
-  record.parent = AgentId(static_cast<EndpointId>(3), AgentId::kClientSlot, 0).value();
+  shm::AgentProfile& profile = table.profile(id.slot());
+  profile.parent = AgentId(static_cast<EndpointId>(3), AgentId::kClientSlot, 0).value();
   std::byte* half = table.half(id.slot(), record.version.load());
   shm::StateHeader header{};
   std::memcpy(&header, half, sizeof header);
@@ -44,8 +45,8 @@ TEST_F(ObserverInspect, TellsEverythingOfOneAgent) {
   const AgentDetail detail = observe().inspect(id).value();
   EXPECT_EQ(detail.agent.id, id);
   EXPECT_EQ(detail.agent.type, "counter");
-  EXPECT_EQ(detail.parent.value(), record.parent);
-  EXPECT_EQ(detail.created_unix_ns, record.created_unix_ns);
+  EXPECT_EQ(detail.parent.value(), profile.parent);
+  EXPECT_EQ(detail.created_unix_ns, profile.created_unix_ns);
   EXPECT_EQ(detail.failures, 3U);
   EXPECT_EQ(detail.restarts, 2U);
   EXPECT_EQ(detail.reason, "incompatible");

@@ -25,6 +25,7 @@ class Registry : public testing::Test {
  protected:
   [[nodiscard]] AgentTable table() const {
     return {{reinterpret_cast<AgentRecord*>(records_.span().data()), kAgents},
+            reinterpret_cast<AgentProfile*>(profiles_.span().data()),
             states_.span(),
             {reinterpret_cast<Word*>(names_.span().data()), kNames},
             kStateBytes};
@@ -32,8 +33,7 @@ class Registry : public testing::Test {
 
   void put_agent(std::uint32_t slot, std::string_view name, std::uint32_t generation = 1) const {
     AgentRecord& agent = table().record(slot);
-    agent.name_length = static_cast<std::uint8_t>(name.size());
-    std::copy(name.begin(), name.end(), agent.name.begin());
+    table().write_name(slot, name);
     agent.slot_word.store(SlotWord{generation, static_cast<std::uint8_t>(Lifecycle::ready)}.pack());
   }
 
@@ -56,6 +56,7 @@ class Registry : public testing::Test {
   }
 
   Memory records_{kAgents * sizeof(AgentRecord)};
+  Memory profiles_{kAgents * sizeof(AgentProfile)};
   Memory states_{kAgents * 2 * half_stride(kStateBytes)};
   Memory names_{kNames * sizeof(Word)};
 };
@@ -199,6 +200,21 @@ TEST_F(Registry, HalvesDoNotOverlapAndLieInTheRegion) {
   EXPECT_EQ(*halves.rbegin() + half_stride(kStateBytes),
             states_.span().data() + states_.span().size());
   EXPECT_GE(table().max_state_bytes(), kStateBytes);
+}
+
+// 32 bytes of a name are in the record, the rest is in the profile.
+TEST_F(Registry, NamesThatDifferInTheirLastByteAreTwo) {
+  const std::string longest(kNameRoom - 1, 'n');
+  const std::string other = longest.substr(1) + 'm';
+  const std::string half = longest.substr(0, kNameRoom / 2);
+  put_named(1, longest);
+  put_named(2, other);
+  put_named(3, half);
+  EXPECT_EQ(table().find_name(longest), 1U);
+  EXPECT_EQ(table().find_name(other), 2U);
+  EXPECT_EQ(table().find_name(half), 3U);
+  EXPECT_EQ(table().find_name(half + 'n'), std::nullopt);
+  EXPECT_EQ(table().snapshot(2)->name_text(), other);
 }
 
 TEST_F(Registry, ANameLengthThatIsDamagedStaysInItsRoom) {

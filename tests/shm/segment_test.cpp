@@ -273,7 +273,7 @@ TEST_F(SegmentPlaces, EveryRegionIsUsedToItsEndAndNoFurther) {
   const TimerTable timers = segment_.timers(d.shards - 1);
   EXPECT_LE(reinterpret_cast<std::byte*>(timers.data() + timers.size()), end(Region::timers));
   const AgentTable agents = segment_.agents(d.shards - 1);
-  EXPECT_LE(reinterpret_cast<std::byte*>(&agents.record(agents.size() - 1) + 1),
+  EXPECT_LE(reinterpret_cast<std::byte*>(&agents.profile(agents.size() - 1) + 1),
             end(Region::agents));
   EXPECT_LE(agents.half(agents.size() - 1, 1) + half_stride(d.max_state_bytes),
             end(Region::states));

@@ -130,6 +130,9 @@ TEST(VerifyDamage, Agents) {
   const auto record = [&](const Segment& s) -> AgentRecord& {
     return s.agents(place.shard).record(place.slot);
   };
+  const auto profile = [&](const Segment& s) -> AgentProfile& {
+    return s.agents(place.shard).profile(place.slot);
+  };
   const auto state = [&](const Segment& s) -> StateHeader& {
     const std::uint64_t version = record(s).version.load();
     return *reinterpret_cast<StateHeader*>(s.agents(place.shard).half(place.slot, version));
@@ -144,12 +147,12 @@ TEST(VerifyDamage, Agents) {
       {where, "its name does not end", [&](const Segment& s) { record(s).name_length = 5; }},
       {where, "its name does not end", [&](const Segment& s) { record(s).name_length = 7; }},
       {where, "its type", [&](const Segment& s) { record(s).type = static_cast<Symbol>(9999); }},
-      {where, "a capability", [&](const Segment& s) { record(s).capabilities[1] = Symbol::none; }},
+      {where, "a capability", [&](const Segment& s) { profile(s).capabilities[1] = Symbol::none; }},
       {where, "it has more capabilities",
        [&](const Segment& s) { record(s).capability_count = 9; }},
       {where, "a reserved field", [&](const Segment& s) { record(s).reserved = 1; }},
       {where, "a reserved field", [&](const Segment& s) { record(s).reserved_too = 1; }},
-      {where, "its parent's", [&](const Segment& s) { record(s).parent = ~std::uint64_t{0}; }},
+      {where, "its parent's", [&](const Segment& s) { profile(s).parent = ~std::uint64_t{0}; }},
       {where, "its type's state", [&](const Segment& s) { record(s).state_bytes = 65; }},
       {where, "its state is larger", [&](const Segment& s) { state(s).bytes = 65; }},
       {where, "it has handled",
@@ -189,8 +192,8 @@ TEST(VerifyDamage, Names) {
       {place.text(), "its name belongs",
        [&](const Segment& s) {
          AgentRecord& record = s.agents(place.shard).record(place.slot);
-         while (shard_of_name({record.name.data(), 6}, 2) == place.shard)
-           ++record.name[0];
+         while (shard_of_name({record.name_head.data(), 6}, 2) == place.shard)
+           ++record.name_head[0];
        }},
   });
 }

@@ -113,11 +113,11 @@ std::array<RedoEntry, 3> creation(const Segment& segment) {
   const AgentTable table = segment.agents(0);
   AgentRecord& record = table.record(5);
   record.name_length = 1;
-  record.name = {'a'};
-  while (shard_of_name({record.name.data(), 1}, 2) != 0)
-    ++record.name[0];
+  record.name_head = {'a'};
+  while (shard_of_name({record.name_head.data(), 1}, 2) != 0)
+    ++record.name_head[0];
   record.type = segment.symbols().find("counter");
-  const std::string_view name{record.name.data(), 1};
+  const std::string_view name{record.name_head.data(), 1};
   const auto tag = static_cast<std::uint32_t>(hash_name(name) >> 32U);
   const SlotWord born{1, static_cast<std::uint8_t>(Lifecycle::ready)};
   return {{{RedoEntry::make_key(WordKind::agent_version, 5), 1},

@@ -116,15 +116,13 @@ void SegmentFiller::write_record(std::uint32_t shard, std::uint32_t slot, Symbol
   shm::AgentRecord& record = table.record(slot);
   record.type = type;
   record.state_bytes = 8;
-  record.parent = 0;
-  record.created_unix_ns = shm::unix_ns();
-  record.name_length = static_cast<std::uint8_t>(options.name.size());
-  record.name.fill(0);
-  std::copy(options.name.begin(), options.name.end(), record.name.begin());
   record.capability_count = static_cast<std::uint8_t>(options.capabilities.size());
-  record.capabilities = {};
+  shm::AgentProfile& profile = table.profile(slot);
+  profile = {};
+  table.write_name(slot, options.name);
+  profile.created_unix_ns = shm::unix_ns();
   for (std::size_t i = 0; i < options.capabilities.size(); ++i) {
-    record.capabilities[i] = symbol(options.capabilities[i]);
+    profile.capabilities[i] = symbol(options.capabilities[i]);
   }
   const shm::StateHeader state{.state_version = 1, .bytes = 8};
   std::memcpy(table.half(slot, record.version.load() + 1), &state, sizeof state);
@@ -172,7 +170,8 @@ void SegmentFiller::end(AgentId agent) {
   const std::uint32_t shard = static_cast<std::uint32_t>(agent.endpoint()) - 1;
   const shm::AgentTable table = segment_.agents(shard);
   shm::AgentRecord& ended = table.record(agent.slot());
-  const std::string name{ended.name.data(), ended.name_length};
+  const auto text = table.name(agent.slot());
+  const std::string name{text.data(), ended.name_length};
   turn(shard, [&](shm::Turn& turn, shm::ShardRecord& record) {
     turn.stage(WordKind::agent_slot, agent.slot(), ended.slot_word,
                shm::SlotWord{agent.generation(), 0}.pack());

@@ -63,7 +63,7 @@ std::vector<AgentId> LifeTest::breed(AgentId parent, std::string_view type, std:
   for (std::uint32_t slot = 0; slot < table.size(); ++slot) {
     const auto word = shm::SlotWord::unpack(table.record(slot).slot_word.load());
     const AgentId id{EndpointId{1}, slot, word.generation};
-    const bool is_child = word.lifecycle != 0 && table.record(slot).parent == parent.value();
+    const bool is_child = word.lifecycle != 0 && table.profile(slot).parent == parent.value();
     if (is_child && table.record(slot).type == segment_.symbols().find(type)) {
       children.push_back(id);
     }

@@ -202,8 +202,8 @@ TEST_F(ShardBulk, ParentIsKeptIfItLives) {
   const AgentId parent = create({.shard = 1}).value();
   const std::vector<AgentId> ids = create_many({.count = 2, .parent = parent});
   for (const AgentId id : ids)
-    EXPECT_EQ(segment_.agents(0).record(id.slot()).parent, parent.value());
-  EXPECT_EQ(segment_.agents(1).record(parent.slot()).parent, 0U);
+    EXPECT_EQ(segment_.agents(0).profile(id.slot()).parent, parent.value());
+  EXPECT_EQ(segment_.agents(1).profile(parent.slot()).parent, 0U);
   const AgentId stale{parent.endpoint(), parent.slot(), parent.generation() + 1};
   for (const AgentId nobody : {stale, client_id(kFirstClient), AgentId{~std::uint64_t{0}}})
     EXPECT_EQ(refusal({.parent = nobody}), Errc::not_found);

@@ -51,7 +51,7 @@ TEST_F(ShardChildren, OfADeadParentAreNotItsHeirs) {
 // One that descends from itself, as damage may have it.
 TEST_F(ShardChildren, CircleOfAncestorsComesToAnEnd) {
   const AgentId son = breed(root_, "breeder").front();
-  segment_.agents(0).record(root_.slot()).parent = son.value();
+  segment_.agents(0).profile(root_.slot()).parent = son.value();
   adopt_anew();
   post_stop(root_);
   post_stop(son);

@@ -121,7 +121,7 @@ TEST_F(ShardFailure, OfAnEventStopsItsSubscriber) {
 TEST_F(ShardFailure, FullRingToTheParentHoldsAllOfItBack) {
   const AgentId far = create({.type = "breeder", .shard = 1}).value();
   const AgentId agent = breed(parent_, "mayfly").front();
-  segment_.agents(0).record(agent.slot()).parent = far.value();
+  segment_.agents(0).profile(agent.slot()).parent = far.value();
   auto ring = shm::RingProducer::open(segment_.ring(1, 2, Priority::normal)).value();
   while (ring.claim(64, static_cast<std::uint16_t>(shm::Kind::signal))) {
   }

@@ -112,7 +112,7 @@ TEST_F(ShardManyChildren, WhatIsBeingEndedHearsNoEvents) {
   const AgentId father = create({.type = "steady", .subscribe = {"job.*"}}).value();
   const shm::AgentTable table = segment_.agents(0);
   for (std::uint32_t slot = 0; slot < table.size(); ++slot) {
-    if (table.record(slot).parent == root_.value()) table.record(slot).parent = father.value();
+    if (table.profile(slot).parent == root_.value()) table.profile(slot).parent = father.value();
   }
   adopt_anew();
   post_stop(father);
