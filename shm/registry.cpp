@@ -40,7 +40,7 @@ void AgentTable::write_name(std::uint32_t slot, std::string_view name) const {
   std::copy(name.begin() + in_head, name.end(), rest.name_tail.begin());
 }
 
-bool AgentTable::has_name(std::uint32_t slot, std::string_view name) const {
+inline bool AgentTable::has_name(std::uint32_t slot, std::string_view name) const {
   const AgentRecord& agent = record(slot);
   if (agent.name_length != name.size()) return false;
   const std::size_t in_head = std::min(name.size(), agent.name_head.size());
@@ -51,7 +51,8 @@ bool AgentTable::has_name(std::uint32_t slot, std::string_view name) const {
 
 // Between a look at the name and one at the generation the slot may get another agent; with the
 // same word before and after, it did not.
-std::optional<SlotWord> AgentTable::owner_of_name(std::uint32_t slot, std::string_view name) const {
+inline std::optional<SlotWord> AgentTable::owner_of_name(std::uint32_t slot,
+                                                         std::string_view name) const {
   if (slot >= size()) return std::nullopt;
   const AgentRecord& agent = record(slot);
   for (int tries = 0; tries < kMostTries; ++tries) {
@@ -67,14 +68,10 @@ std::optional<SlotWord> AgentTable::owner_of_name(std::uint32_t slot, std::strin
 }
 
 AgentTable::NamePlace AgentTable::place_name(std::string_view name) const {
-  return place_name(name, hash_name(name));
-}
-
-AgentTable::NamePlace AgentTable::place_name(std::string_view name, std::uint64_t hash) const {
   NamePlace place;
   if (name.empty() || name.size() >= kNameRoom || names_.empty()) return place;
   const std::uint64_t mask = names_.size() - 1;
-  const auto tag = static_cast<std::uint32_t>(hash >> 32U);
+  const auto tag = static_cast<std::uint32_t>(hash_name(name) >> 32U);
   for (std::uint64_t step = 0; step <= mask; ++step) {
     const auto index = static_cast<std::uint32_t>((tag + step) & mask);
     const std::uint64_t word = names_[index].load(std::memory_order_acquire);
@@ -85,20 +82,34 @@ AgentTable::NamePlace AgentTable::place_name(std::string_view name, std::uint64_
     }
     const auto slot = static_cast<std::uint32_t>(word) - 1;
     if ((word >> 32U) != tag) continue;
-    if (const std::optional<SlotWord> owner = owner_of_name(slot, name)) {
+    if (owner_of_name(slot, name)) {
       place.taken = index;
-      place.slot = slot;
-      place.slot_word = *owner;
       return place;
     }
   }
   return place;
 }
 
+// A tombstone leads to no slot.
+std::optional<AgentTable::Named> AgentTable::find_name(std::string_view name,
+                                                       std::uint64_t hash) const {
+  if (name.empty() || name.size() >= kNameRoom || names_.empty()) return std::nullopt;
+  const std::uint64_t mask = names_.size() - 1;
+  const std::uint64_t tag = hash >> 32U;
+  for (std::uint64_t step = 0; step <= mask; ++step) {
+    const std::uint64_t word = names_[(tag + step) & mask].load(std::memory_order_acquire);
+    if (word == 0) return std::nullopt;
+    if (word >> 32U != tag) continue;
+    const auto slot = static_cast<std::uint32_t>(word) - 1;
+    if (const std::optional<SlotWord> owner = owner_of_name(slot, name)) return Named{slot, *owner};
+  }
+  return std::nullopt;
+}
+
 std::optional<std::uint32_t> AgentTable::find_name(std::string_view name) const {
-  const NamePlace place = place_name(name);
-  if (!place.taken) return std::nullopt;
-  return place.slot;
+  const std::optional<Named> found = find_name(name, hash_name(name));
+  if (!found) return std::nullopt;
+  return found->slot;
 }
 
 std::optional<AgentFacts> AgentTable::snapshot(std::uint32_t slot) const {

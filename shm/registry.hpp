@@ -197,20 +197,24 @@ class AgentTable {
   /// A whole copy of a slot's facts, or nothing if it kept changing.
   [[nodiscard]] std::optional<AgentFacts> snapshot(std::uint32_t slot) const;
 
-  /// The slot of the living agent of that name.
+  /// An agent found by its name, and the slot word under which it had it.
+  struct Named {
+    std::uint32_t slot = 0;
+    SlotWord slot_word;
+  };
+
+  /// The agent of that name, which hash_name() made `hash` of.
+  [[nodiscard]] std::optional<Named> find_name(std::string_view name, std::uint64_t hash) const;
+  /// The slot of the agent of that name.
   [[nodiscard]] std::optional<std::uint32_t> find_name(std::string_view name) const;
 
   /// Where a name would be entered, and the index of the entry that has it. For the owner.
   struct NamePlace {
     std::optional<std::uint32_t> free;   ///< the first entry that may be written
     std::optional<std::uint32_t> taken;  ///< the entry of the living agent of that name
-    std::uint32_t slot = 0;              ///< that agent's
-    SlotWord slot_word;                  ///< under which it had that name
   };
 
   [[nodiscard]] NamePlace place_name(std::string_view name) const;
-  /// The same, for a name whose hash is known.
-  [[nodiscard]] NamePlace place_name(std::string_view name, std::uint64_t hash) const;
 
  private:
   [[nodiscard]] bool has_name(std::uint32_t slot, std::string_view name) const;

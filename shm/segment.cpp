@@ -128,10 +128,10 @@ bool Segment::exists(AgentId id) const {
 Result<AgentId> Segment::find_agent(std::string_view agent) const {
   const std::uint64_t hash = hash_name(agent);
   const std::uint32_t shard = shard_of_hash(hash, dimensions().shards);
-  const AgentTable::NamePlace place = agents(shard).place_name(agent, hash);
-  if (!place.taken) return fail(Errc::not_found);
-  return AgentId{static_cast<EndpointId>(endpoint_of_shard(shard)), place.slot,
-                 place.slot_word.generation};
+  const std::optional<AgentTable::Named> found = agents(shard).find_name(agent, hash);
+  if (!found) return fail(Errc::not_found);
+  return AgentId{static_cast<EndpointId>(endpoint_of_shard(shard)), found->slot,
+                 found->slot_word.generation};
 }
 
 std::uint64_t Segment::live_agents() const {

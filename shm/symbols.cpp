@@ -14,16 +14,6 @@ std::uint64_t pack(std::uint64_t offset, std::size_t length, std::uint64_t hash)
 
 }  // namespace
 
-std::uint64_t hash_name(std::string_view text) noexcept {
-  std::uint64_t hash = 0xCBF29CE484222325;
-  for (const char c : text) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
-  }
-  hash ^= hash >> 32U;
-  hash *= 0xD6E8FEB86659FD93;
-  return hash ^ (hash >> 32U);
-}
-
 Symbols::Symbols(std::span<std::byte> region, std::uint32_t slots)
     : header_(reinterpret_cast<SymbolsHeader*>(region.data())),
       slots_(reinterpret_cast<Word*>(region.data() + sizeof(SymbolsHeader))),

@@ -17,6 +17,7 @@
 // Ordering: NAME  the compare-exchange (release) -> load of the slot (acquire): the text's bytes.
 #pragma once
 
+#include "shm/name_hash.hpp"
 #include "shm/words.hpp"
 
 #include "mabeam/ids.hpp"
@@ -84,8 +85,5 @@ class Symbols {
   std::span<char> text_;
   std::uint32_t mask_ = 0;
 };
-
-/// FNV-1a with a final mix; stable, since the name index in the segment is built on it.
-std::uint64_t hash_name(std::string_view text) noexcept;
 
 }  // namespace mabeam::shm

@@ -72,7 +72,7 @@ void SegmentFiller::fill() {
     emit(Segment::endpoint_of_shard(0), "job.done", text);
     emit(client, "pkg.libs", text);
     send(client, first, Priority::normal, "add", text);
-    send(Segment::endpoint_of_shard(0), second, Priority::high, "ping", text);
+    send(Segment::endpoint_of_shard(0), first, Priority::high, "ping", text);
   }
   receive(client, static_cast<std::uint32_t>(first.endpoint()), Priority::normal, 10);
   bury(1, shm::DeadReason::expired, "too late");
