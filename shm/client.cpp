@@ -159,6 +159,15 @@ Result<std::size_t> Client::send_many(std::span<const AgentId> agents, std::stri
   return shm::send_many(*impl_, agents, form, wait_until(wait));
 }
 
+Result<std::size_t> Client::send_matching(const AgentFilter& filter, std::string_view signal,
+                                          const PayloadRef& payload, SendOptions options,
+                                          std::chrono::nanoseconds wait) {
+  std::vector<AgentId> ids;
+  for (const AgentView& agent : find_agents(filter).agents)
+    ids.push_back(agent.id);
+  return send_many(ids, signal, payload, options, wait);
+}
+
 Result<> Client::send(AgentId agent, std::string_view signal, const PayloadRef& payload,
                       SendOptions options, std::chrono::nanoseconds wait) {
   const Result<Symbol> symbol = impl_->intern(signal);

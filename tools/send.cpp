@@ -1,4 +1,4 @@
-// mabeam send: a signal to one agent.
+// mabeam send: a signal to one agent, or to all that a filter matches.
 #include "tools/cli/arguments.hpp"
 #include "tools/cli/connect.hpp"
 #include "tools/cli/encoding.hpp"
@@ -7,6 +7,7 @@
 #include "tools/cli/payload_argument.hpp"
 #include "tools/commands.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <string>
@@ -23,15 +24,54 @@ Outcome<Priority> priority_in(const Arguments& arguments) {
   return usage_error("--priority takes high, normal or low, not '" + one_line(text) + "'");
 }
 
+constexpr std::array kFilters{"type", "capability", "match"};
+
+bool has_filter(const Arguments& arguments) {
+  return std::any_of(kFilters.begin(), kFilters.end(),
+                     [&](const char* name) { return arguments.has(name); });
+}
+
+AgentFilter filter_in(const Arguments& arguments) {
+  AgentFilter filter;
+  filter.type = arguments.value("type").value_or("");
+  filter.capability = arguments.value("capability").value_or("");
+  filter.name = arguments.value("match").value_or("");
+  return filter;
+}
+
+Outcome<Exit> send_to_all(const Arguments& arguments, Client& client, const PayloadRef& payload,
+                          Priority priority, std::chrono::nanoseconds timeout, Output& output) {
+  const std::string_view signal = *arguments.operand(0);
+  const AgentFilter filter = filter_in(arguments);
+  const auto sent = client.send_matching(filter, signal, payload, {.priority = priority}, timeout);
+  if (!sent) return refuse(sent.error(), "cannot send '" + one_line(signal) + "'");
+  if (output.json()) {
+    output.document({{"receivers", *sent}, {"signal", signal}});
+  } else {
+    output.print(std::to_string(*sent) + "\n");
+  }
+  return Exit::done;
+}
+
 Outcome<Exit> run(const Arguments& arguments, Output& output) {
+  const bool is_for_all = has_filter(arguments);
+  if (is_for_all && arguments.operands().size() > 2) {
+    return usage_error("with --type, --capability or --match, the operands are SIGNAL [PAYLOAD]");
+  }
+  if (!is_for_all && arguments.operands().size() < 2) {
+    return usage_error("takes AGENT SIGNAL [PAYLOAD], or SIGNAL [PAYLOAD] and a filter");
+  }
   const auto priority = priority_in(arguments);
   if (!priority) return tl::unexpected(priority.error());
   const auto timeout = arguments.duration("timeout", std::chrono::seconds{1});
   if (!timeout) return tl::unexpected(timeout.error());
-  const auto payload = PayloadArgument::read(arguments.operand(2));
+  const auto payload = PayloadArgument::read(arguments.operand(is_for_all ? 1 : 2));
   if (!payload) return tl::unexpected(payload.error());
   auto client = attach_client(arguments);
   if (!client) return tl::unexpected(client.error());
+  if (is_for_all) {
+    return send_to_all(arguments, *client, payload->ref(), *priority, *timeout, output);
+  }
   const auto id = find_agent(*client, *arguments.operand(0));
   if (!id) return tl::unexpected(id.error());
 
@@ -44,6 +84,9 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
 }
 
 constexpr std::array kOptions{
+    Option{"type", "T", "to all agents of a type; prints to how many"},
+    Option{"capability", "C", "to all agents with a capability"},
+    Option{"match", "PATTERN", "to all agents whose name matches: * is any text, ? any one byte"},
     Option{"priority", "P", "high, normal or low (default: normal)"},
     Option{"timeout", "DURATION", "how long to wait for room (default: 1s)"},
 };
@@ -52,15 +95,16 @@ constexpr std::array kOptions{
 
 const Command send_command{
     .name = "send",
-    .summary = "send a signal to an agent; nobody answers",
-    .operands = "AGENT SIGNAL [PAYLOAD]",
+    .summary = "send a signal to an agent, or to many; nobody answers",
+    .operands = "[AGENT] SIGNAL [PAYLOAD]",
     .options = kOptions,
     .details =
         "AGENT is a name or an id. PAYLOAD is text, @FILE, or - for standard input.\n"
         "\n"
         "Examples:\n"
         "  mabeam send jobs increment 5\n"
-        "  mabeam send jobs reset --priority high\n",
+        "  mabeam send jobs reset --priority high\n"
+        "  mabeam send --match 'jobs-*' reset\n",
     .run = run};
 
 }  // namespace mabeam::tools

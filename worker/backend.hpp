@@ -1,6 +1,7 @@
 // What stands behind a Context: the shard, the agent that is running, and the message it runs on.
 #pragma once
 
+#include "shm/agent_search.hpp"
 #include "shm/wire.hpp"
 #include "worker/shard.hpp"
 
@@ -38,6 +39,10 @@ struct Context::Backend {
 
   [[nodiscard]] Result<AgentId> find(std::string_view name) const {
     return shard.segment_.find_agent(name);
+  }
+
+  [[nodiscard]] AgentList find_agents(const AgentFilter& filter) const {
+    return shm::find_agents(shard.segment_, filter);
   }
 };
 

@@ -151,6 +151,20 @@ Result<> Context::send(AgentId to, Symbol signal, const PayloadRef& payload, Sen
   return backend_.send(Kind::signal, to, signal, payload, options);
 }
 
+// Whoever has ended since the search is left out.
+Result<std::size_t> Context::send_matching(const AgentFilter& filter, std::string_view signal,
+                                           const PayloadRef& payload, SendOptions options) {
+  const Result<Symbol> name = backend_.symbol(signal);
+  if (!name) return fail(name.error());
+  std::size_t receivers = 0;
+  for (const AgentView& agent : backend_.find_agents(filter).agents) {
+    const Result<> sent = send(agent.id, *name, payload, options);
+    if (!sent && sent.error().code != Errc::not_found) return fail(sent.error());
+    if (sent) ++receivers;
+  }
+  return receivers;
+}
+
 Result<std::uint64_t> Context::call(AgentId to, std::string_view action, const PayloadRef& payload,
                                     SendOptions options) {
   const Result<Symbol> name = backend_.symbol(action);

@@ -170,6 +170,11 @@ class MABEAM_API Client {
                                 const PayloadRef& payload = {}, SendOptions options = {},
                                 std::chrono::nanoseconds wait = {});
 
+  /// Sends a signal to all agents that a filter matches at this moment; as send_many().
+  Result<std::size_t> send_matching(const AgentFilter& filter, std::string_view signal,
+                                    const PayloadRef& payload = {}, SendOptions options = {},
+                                    std::chrono::nanoseconds wait = {});
+
   /// Sends a signal. Waits for room up to `wait`; 0 is not at all.
   /// Errors: backpressure, message_too_large, not_found, symbols_full.
   Result<> send(AgentId agent, std::string_view signal, const PayloadRef& payload = {},

@@ -11,11 +11,14 @@
 #include "mabeam/result.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 namespace mabeam {
+
+struct AgentFilter;  // mabeam/observer.hpp
 
 /// How an agent is made.
 struct AgentOptions {
@@ -56,6 +59,12 @@ class MABEAM_API Context {
                 SendOptions options = {});
   Result<> send(AgentId to, Symbol signal, const PayloadRef& payload = {},
                 SendOptions options = {});
+
+  /// Sends a signal to all agents that a filter matches at this moment, this one among them, and
+  /// returns to how many. More of them in one shard than a ring has room for are too many: give the
+  /// filter an offset and a limit. Errors: as send().
+  Result<std::size_t> send_matching(const AgentFilter& filter, std::string_view signal,
+                                    const PayloadRef& payload = {}, SendOptions options = {});
 
   /// Asks for an action; the answer comes to on_reply() with the returned correlation.
   /// Errors: as send().

@@ -56,6 +56,18 @@ TEST_F(CommandsTest, StopSaysWhatItStoppedBesideTheError) {
   EXPECT_THAT(ran.err, HasSubstr("there is no agent 'nobody'"));
 }
 
+TEST_F(CommandsTest, SendReachesAllThatAFilterMatches) {
+  start_runtime();
+  for (const std::string agent : {"jobs-a", "jobs-b", "other"})
+    ASSERT_EQ(mabeam({"create", "--type", "counter", "--name", agent}).exit, 0);
+  EXPECT_EQ(mabeam({"send", "--match", "jobs-*", "increment", "5"}).out, "2\n");
+  EXPECT_EQ(mabeam({"send", "--type", "counter", "increment", "--json"}).json()["receivers"], 3);
+  EXPECT_EQ(mabeam({"call", "jobs-b", "get"}).out, "6\n");
+  EXPECT_EQ(mabeam({"call", "other", "get"}).out, "1\n");
+  refuses({"send", "increment"}, 64, "AGENT SIGNAL [PAYLOAD]");
+  refuses({"send", "--type", "counter", "jobs-a", "increment", "5"}, 64, "SIGNAL [PAYLOAD]");
+}
+
 TEST_F(CommandsTest, DemoAnswersNumbers) {
   start_runtime();
   ASSERT_EQ(mabeam({"create", "--type", "demo", "--name", "d"}).exit, 0);
