@@ -68,7 +68,7 @@ TEST_F(ExamplesTest, SectionsCountWhatIsPublished) {
 
 // A worker dies in every tenth of the way.
 TEST_F(ExamplesTest, ChainSurvivesKills) {
-  constexpr int kJobs = 20'000;
+  constexpr std::uint32_t kJobs = 20'000;
   start_with("04_chain");
   for (const std::string link : {"1", "2", "3"})
     (void)mabeam({"create", "--type", "link", "--name", "link-" + link});
@@ -76,7 +76,7 @@ TEST_F(ExamplesTest, ChainSurvivesKills) {
   (void)mabeam({"send", "link-2", "next", "link-3"});
   Client client = Client::attach(name()).value();
   const AgentId first = client.find("link-1").value();
-  for (int job = 0; job < kJobs; ++job) {
+  for (std::uint32_t job = 0; job < kJobs; ++job) {
     ASSERT_TRUE(client.send(first, "job", job, {}, kPatience)) << job;
     if (job % (kJobs / 10) == 0) {
       ASSERT_NO_FATAL_FAILURE(kill_worker(job / (kJobs / 10) % 2));
