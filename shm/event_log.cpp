@@ -94,9 +94,10 @@ Result<EventLogWriter> EventLogWriter::open(std::span<std::byte> log, std::uint3
 
 // The sequence is that of the last whole record, since a client may have died between its stores of
 // sequence and tail; without a record (a turn that never committed has claimed them all) it is the
-// published one. Where the history does not parse, bytes stand in for numbers: they only grow.
+// published one, and 0 where nothing was ever published. Where the history does not parse, bytes
+// stand in for numbers: they only grow.
 void EventLogWriter::walk_history() noexcept {
-  sequence_ = log_.header->sequence.load(std::memory_order_acquire);
+  sequence_ = published_ == 0 ? 0 : log_.header->sequence.load(std::memory_order_acquire);
   std::uint64_t position = oldest_;
   Record record;
   for (;;) {

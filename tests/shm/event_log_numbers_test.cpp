@@ -26,6 +26,15 @@ TEST_F(EventLogNumbers, GoOnWhereATurnThatNeverCommittedHasClaimedEverything) {
   EXPECT_EQ(header().sequence.load(), 11U);
 }
 
+// A reader takes no event for one whose number is beyond its place in the log.
+TEST_F(EventLogNumbers, BeginAtZeroThoughTheFirstWriterDiedBetweenItsTwoStores) {
+  header().sequence.store(1);
+  EventLogWriter successor = open_writer();
+  EXPECT_EQ(successor.sequence(), 0U);
+  ASSERT_TRUE(emit(successor));
+  EXPECT_EQ(header().sequence.load(), 1U);
+}
+
 TEST_F(EventLogNumbers, AnObserverOvertakenBeforeItsFirstReadIsToldWhatItMissed) {
   EventLogWriter writer = open_writer();
   ASSERT_TRUE(emit(writer));
