@@ -33,20 +33,33 @@ class Stopwatch {
 
 }  // namespace
 
-SweepResult run_sweep(const Sweep& sweep, std::uint64_t most_broken) {
+SweepResult run_sweep(const Sweep& sweep, const SweepOptions& options) {
   const Stopwatch watch;
   SweepResult result;
+  const auto look = [&] {
+    if (sweep.meanwhile) sweep.meanwhile();
+  };
   sweep.reset();
   SteppedChild child{sweep.prepare, sweep.operation};
   bool goes_on = child.is_ready();
   if (!goes_on) count(result, 0, "the child died before the sweep began");
-  for (std::uint64_t n = 0; goes_on && result.broken < most_broken; ++n) {
-    sweep.save();
-    count(result, n, sweep.recover_and_check());
-    sweep.restore();
+  std::string broken;
+  for (std::uint64_t n = 0; goes_on && result.broken < options.most_broken; ++n) {
+    look();
+    if (n % options.stride == 0) {
+      if (n == 0 || !sweep.has_changed || sweep.has_changed()) {
+        sweep.save();
+        broken = sweep.recover_and_check();
+        sweep.restore();
+        ++result.distinct;
+      }
+      count(result, n, broken);
+    }
     goes_on = child.step();
   }
-  count(result, result.kill_points, sweep.recover_and_check());
+  look();
+  count(result, result.kill_points * options.stride, sweep.recover_and_check());
+  ++result.distinct;
   result.seconds = watch.seconds();
   return result;
 }
@@ -64,6 +77,7 @@ SweepResult run_kills(const Sweep& sweep, std::uint64_t instructions, std::uint6
         return result;
       }
       for (std::uint64_t i = 0; i < n && child.step(); ++i) {
+        if (sweep.meanwhile) sweep.meanwhile();
       }
     }
     count(result, n, sweep.recover_and_check());

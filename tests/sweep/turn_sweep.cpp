@@ -3,14 +3,13 @@
 // an event and creates an agent. Its successor takes over, and everything must have happened
 // exactly once.
 //
-// With --expect-broken the program succeeds only if the sweep finds the turn broken: it is then
-// linked with a mutant of turn.cpp that stores `committed` before the list is whole.
+// Here every instruction is recovered from, whether or not it has changed the segment.
 #include "shm/event_log.hpp"
 #include "shm/process.hpp"
 #include "shm/segment.hpp"
 #include "shm/spsc_ring.hpp"
 #include "shm/wire.hpp"
-#include "tests/support/instruction_sweep.hpp"
+#include "tests/support/sweep_main.hpp"
 #include "worker/shard.hpp"
 
 #include "mabeam/agent.hpp"
@@ -303,7 +302,7 @@ int messages_swept(Stage& stage) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view mode = argc > 1 ? argv[1] : "";
+  const testing::SweepArguments arguments = testing::parse_sweep_arguments(argc, argv);
   Stage stage{"sweep-" + std::to_string(::getpid())};
   if (messages_swept(stage) != 4) {
     std::printf(
@@ -319,16 +318,7 @@ int main(int argc, char** argv) {
       .restore = [&] { stage.restore(); },
       .recover_and_check = [&] { return stage.recover_and_check(); },
   };
-  const testing::SweepResult result = testing::run_sweep(sweep);
-  std::printf("turn, stopped after every instruction: %s\n", testing::summary(result).c_str());
-  if (!result.first_broken.empty()) std::printf("  %s\n", result.first_broken.c_str());
-  if (mode == "--expect-broken") {
-    std::printf("the mutant was %s\n", result.broken != 0 ? "caught" : "NOT CAUGHT");
-    return result.broken != 0 ? 0 : 1;
-  }
-  const testing::SweepResult kills =
-      testing::run_kills(sweep, result.kill_points, mode == "--kill-at-every" ? 0 : 48);
-  std::printf("turn, killed by SIGKILL: %s\n", testing::summary(kills).c_str());
-  if (!kills.first_broken.empty()) std::printf("  %s\n", kills.first_broken.c_str());
-  return result.broken == 0 && kills.broken == 0 && result.kill_points > 500 ? 0 : 1;
+  testing::SweepTally tally;
+  testing::run_case({.name = "turn", .sweep = sweep}, arguments, tally);
+  return tally.finish("turn", arguments);
 }
