@@ -88,6 +88,34 @@ TEST_F(SeeingTest, DeadLetterIsReplayedOnceWhoeverDies) {
   EXPECT_EQ(count(), 5);
 }
 
+TEST_F(SeeingTest, PoisonCostsThreeRestartsThenLiesInTheDeadLetters) {
+  configure(
+      "[runtime]\nworkers = 1\nshards = 1\nfault_agents = true\n"
+      "[restart]\nbackoff_min = \"1ms\"\nbackoff_max = \"2ms\"\n");
+  start_ready();
+  client_.emplace(Client::attach(name()).value());
+  const AgentId fault = client_->create("fault", 1, {.name = "bad"}, seconds{20}).value().at(0);
+  counter_ = client_->create("counter", 1, {}, seconds{20}).value().at(0);
+  ASSERT_TRUE(client_->send(fault, "crash", 42));
+  for (const int step : {1, 2, 3})  // behind it in the same ring
+    ASSERT_TRUE(client_->send(counter_, "increment", step));
+  EXPECT_EQ(count(), 6);
+  EXPECT_EQ(view()->workers.at(0).restarts, 3U);
+  const Json listed = mabeam({"deadletters", "--json"}).json();
+  ASSERT_EQ(listed["total"], 1);
+  EXPECT_EQ(listed["by_reason"]["poison"], 1);
+  const Json& letter = listed["deadletters"][0];
+  EXPECT_EQ(letter["reason"], "poison");
+  EXPECT_EQ(letter["kind"], "signal");
+  EXPECT_EQ(letter["name"], "crash");
+  EXPECT_EQ(letter["target"], to_string(fault));
+  EXPECT_EQ(letter["payload_text"], "42");
+  // The faulty agent lives, and is served again.
+  const auto refused = client_->call(fault, "dance", {}, seconds{20});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::unknown_action);
+}
+
 TEST_F(SeeingTest, DeadLettersAreSelectedAndDropped) {
   start_with_counter();
   expire(5);
