@@ -140,6 +140,17 @@ TEST_F(ShardTimers, FullTableAndTooManyInOneMessageAreRefused) {
   EXPECT_EQ(fill(), (Filled{1, Errc::timers_full}));
 }
 
+TEST_F(ShardTimers, FullTableHasRoomAgainWhenAnAgentEnds) {
+  const AgentId other = create({.type = "ticker"}).value();
+  while (fill().code != Errc::timers_full) {
+  }
+  EXPECT_EQ(ask(other, "set", Timing{}).front().code, Errc::timers_full);
+  ASSERT_EQ(stop(agent_), Errc{});
+  EXPECT_EQ(ask(other, "set", Timing{}).front().code, Errc{});
+  run();
+  EXPECT_EQ(state<Memory>(other).all(), (Values{0}));
+}
+
 TEST_F(ShardTimers, NegativeTimesAreRefused) {
   for (const Timing& timing : {Timing{.delay_ns = -1}, Timing{.period_ns = -1}})
     EXPECT_EQ(ask(agent_, "set", timing).front().code, Errc::invalid_argument);
