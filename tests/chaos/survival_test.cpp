@@ -82,14 +82,11 @@ class Sender {
 
   /// Waits until all has arrived, or does not come.
   void count(Tally& tally) {
-    const std::int64_t sum = sent_ * (sent_ + 1) / 2;
-    (void)wait_until(kPatience, [&] { return counted() == sum; });
+    (void)wait_until(kPatience, [this] { return has_arrived(); });
     tally.messages += sent_ * static_cast<std::int64_t>(1 + kLinks);
     // A sum tells numbers apart badly: what is missing of it is at least one.
-    const std::int64_t wrong = counted() - sum;
-    tally.add(sent_, sent_ + std::clamp<std::int64_t>(wrong, -sent_, sent_));
+    tally.add(sent_, sent_ + std::clamp<std::int64_t>(counted() - sum(), -sent_, sent_));
     for (const AgentId link : chain_) {
-      (void)wait_until(kPatience, [&] { return ask(link)[0] >= sent_; });
       const std::array<std::int64_t, 3> told = ask(link);
       tally.add(sent_, told[0]);
       tally.out_of_order += told[2] + (told[1] == sent_ ? 0 : 1);
@@ -108,6 +105,14 @@ class Sender {
         return;
       }
     }
+  }
+
+  [[nodiscard]] std::int64_t sum() const { return sent_ * (sent_ + 1) / 2; }
+
+  bool has_arrived() {
+    return counted() == sum() && std::all_of(chain_.begin(), chain_.end(), [this](AgentId link) {
+             return ask(link)[0] >= sent_;
+           });
   }
 
   std::int64_t counted() {
