@@ -2,12 +2,11 @@
 
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
 namespace mabeam::testing {
 
-SweepArguments parse_sweep_arguments(int argc, char** argv) {
+std::optional<SweepArguments> parse_sweep_arguments(int argc, char** argv) {
   SweepArguments arguments;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
@@ -22,7 +21,7 @@ SweepArguments parse_sweep_arguments(int argc, char** argv) {
     if ((!is_stride && word != "--kills") || value.empty() || error != std::errc{} ||
         end != value.data() + value.size() || (is_stride && number == 0)) {
       std::fprintf(stderr, "usage: %s [--stride N] [--kills N] [--expect-broken]\n", argv[0]);
-      std::exit(64);  // NOLINT(concurrency-mt-unsafe): one thread
+      return std::nullopt;
     }
     (is_stride ? arguments.stride : arguments.kills) = number;
     ++i;
@@ -72,11 +71,12 @@ std::uint64_t run_case(const SweepCase& each, const SweepArguments& arguments, S
 
 int sweep_main(int argc, char** argv, const std::string& subject,
                const std::vector<SweepCase>& cases) {
-  const SweepArguments arguments = parse_sweep_arguments(argc, argv);
+  const std::optional<SweepArguments> arguments = parse_sweep_arguments(argc, argv);
+  if (!arguments) return 64;
   SweepTally tally;
   for (const SweepCase& each : cases)
-    run_case(each, arguments, tally);
-  return tally.finish(subject, arguments);
+    run_case(each, *arguments, tally);
+  return tally.finish(subject, *arguments);
 }
 
 }  // namespace mabeam::testing

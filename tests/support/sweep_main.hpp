@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,8 @@ struct SweepArguments {
   bool expects_broken = false;
 };
 
-/// Exits with 64 on what it does not know.
-SweepArguments parse_sweep_arguments(int argc, char** argv);
+/// Nothing, and a line on standard error, if there is a word that it does not know: exit with 64.
+std::optional<SweepArguments> parse_sweep_arguments(int argc, char** argv);
 
 struct SweepCase {
   std::string name;

@@ -234,7 +234,9 @@ class Inheritance {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const testing::SweepArguments arguments = testing::parse_sweep_arguments(argc, argv);
+  const std::optional<testing::SweepArguments> parsed = testing::parse_sweep_arguments(argc, argv);
+  if (!parsed) return 64;
+  const testing::SweepArguments& arguments = *parsed;
   testing::SweepTally tally;
   const std::uint64_t seed = tests::stress_seed();
   std::mt19937_64 random{seed};

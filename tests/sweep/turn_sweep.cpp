@@ -302,7 +302,9 @@ int messages_swept(Stage& stage) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const testing::SweepArguments arguments = testing::parse_sweep_arguments(argc, argv);
+  const std::optional<testing::SweepArguments> arguments =
+      testing::parse_sweep_arguments(argc, argv);
+  if (!arguments) return 64;
   Stage stage{"sweep-" + std::to_string(::getpid())};
   if (messages_swept(stage) != 4) {
     std::printf(
@@ -319,6 +321,6 @@ int main(int argc, char** argv) {
       .recover_and_check = [&] { return stage.recover_and_check(); },
   };
   testing::SweepTally tally;
-  testing::run_case({.name = "turn", .sweep = sweep}, arguments, tally);
-  return tally.finish("turn", arguments);
+  testing::run_case({.name = "turn", .sweep = sweep}, *arguments, tally);
+  return tally.finish("turn", *arguments);
 }
