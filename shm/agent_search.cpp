@@ -118,6 +118,7 @@ AgentView view_of(const Segment& segment, std::uint32_t shard, std::uint32_t slo
   view.lifecycle = facts.lifecycle();
   view.version = facts.version;
   view.handled = facts.handled;
+  if (facts.reason != 0) view.reason = static_cast<Errc>(facts.reason);
   view.parent = AgentId{facts.parent};
   for (std::uint8_t i = 0; i < facts.capability_count; ++i) {
     view.capabilities.emplace_back(symbols.text(facts.capabilities[i]));

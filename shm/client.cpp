@@ -90,6 +90,16 @@ std::uint64_t Client::count_agents(const AgentFilter& filter) const {
   return shm::count_agents(impl_->segment, filter);
 }
 
+Result<> Client::suspend(AgentId agent, std::chrono::nanoseconds timeout) {
+  if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
+  return impl_->order(Kind::suspend, agent, {}, timeout);
+}
+
+Result<> Client::resume(AgentId agent, std::chrono::nanoseconds timeout) {
+  if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
+  return impl_->order(Kind::resume, agent, {}, timeout);
+}
+
 Result<AgentId> Client::find(std::string_view name) const {
   const Result<AgentId> named = impl_->segment.find_agent(name);
   if (named) return named;

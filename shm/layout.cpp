@@ -25,6 +25,8 @@ constexpr std::uint64_t kMaxLog = 4ULL << 30U;
 constexpr std::uint32_t kSymbolSlots = 32768;
 constexpr std::uint32_t kSymbolTextBytes = 1U << 20U;
 constexpr std::uint64_t kDeadLetterBytes = 64U << 10U;
+constexpr std::uint64_t kMinParking = 64U << 10U;
+constexpr std::uint64_t kMaxParking = 1U << 20U;
 constexpr std::array<std::uint64_t, kPriorities> kLargestDefault{16U << 10U, 64U << 10U,
                                                                  16U << 10U};
 
@@ -96,6 +98,8 @@ std::uint64_t region_bytes(Region region, const Dimensions& d) {
         channel += sizeof(RingHeader) + bytes;
       return channels_of(d) * channel;
     }
+    case Region::parking:
+      return d.shards * (sizeof(RingHeader) + parking_bytes(d));
   }
   return 0;
 }
@@ -134,11 +138,16 @@ void shrink_rings(Dimensions& d, const std::array<bool, kPriorities>& is_open,
 
 }  // namespace
 
+std::uint64_t parking_bytes(const Dimensions& dimensions) {
+  const auto& rings = dimensions.ring_bytes;
+  return std::clamp(2 * *std::max_element(rings.begin(), rings.end()), kMinParking, kMaxParking);
+}
+
 std::string_view region_name(Region region) {
   static constexpr std::array<std::string_view, kRegions> kNames{
-      "header", "workers",      "endpoints", "notices", "symbols", "types",
-      "turns",  "metrics",      "agents",    "states",  "names",   "subscriptions",
-      "timers", "dead_letters", "logs",      "channels"};
+      "header", "workers",      "endpoints", "notices",  "symbols", "types",
+      "turns",  "metrics",      "agents",    "states",   "names",   "subscriptions",
+      "timers", "dead_letters", "logs",      "channels", "parking"};
   return kNames[static_cast<std::size_t>(region)];
 }
 

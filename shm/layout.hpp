@@ -20,6 +20,7 @@
 //      | dead_letters    one log a shard                                |  event_log.hpp
 //      | logs            one event log an endpoint                      |  event_log.hpp
 //      | channels        three rings for every pair that may talk       |  channel.hpp
+//      | parking         one ring a shard: what waits for the suspended |  parking.hpp
 //      +----------------------------------------------------------------+
 //
 // Who writes what. Every field has one writing process at a time, except these single words:
@@ -78,9 +79,10 @@ enum class Region : std::uint32_t {
   timers,
   dead_letters,
   logs,
-  channels
+  channels,
+  parking
 };
-inline constexpr std::size_t kRegions = 16;
+inline constexpr std::size_t kRegions = 17;
 std::string_view region_name(Region region);
 
 /// What a configuration may leave to the budget.
@@ -146,6 +148,10 @@ void fill_derived(Dimensions& dimensions);
 
 /// Errors: invalid_argument (dimensions outside their ranges; those of a damaged header, too).
 Result<Layout> compute_layout(const Dimensions& dimensions);
+
+/// Bytes of a shard's parking log, its header aside; a power of two. The longest message of its
+/// rings can wait there, where that leaves it under 1 MiB.
+std::uint64_t parking_bytes(const Dimensions& dimensions);
 
 /// A hash over the size and the field offsets of every struct in the segment and kLayoutVersion:
 /// two builds that agree on it can share one.

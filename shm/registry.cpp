@@ -130,6 +130,7 @@ std::optional<AgentFacts> AgentTable::snapshot(std::uint32_t slot) const {
     StateHeader header{};
     std::memcpy(&header, half(slot, facts.version), sizeof header);
     facts.handled = header.handled;
+    facts.reason = header.reason;
     std::atomic_thread_fence(std::memory_order_acquire);
     if (agent.slot_word.load(std::memory_order_relaxed) == word &&
         agent.version.load(std::memory_order_relaxed) == facts.version) {

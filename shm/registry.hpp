@@ -28,10 +28,11 @@
 //
 // Invariants
 //   (1) A record's constant fields change only while its slot word says free, and the word that
-//   ends
-//       that is stored after them. Readers copy, then look at the slot word again.
+//       ends that is stored after them. Readers copy, then look at the slot word again.
 //   (2) The current half is never written. A turn writes the other one and commits version + 1.
-//   (3) The generation is raised whenever a slot is given out, so a stale id matches nothing.
+//   (3) Neither half holds more state than state_bytes, which an upgrade raises before its turn
+//       commits: it bounds what is copied, StateHeader::bytes says what there is.
+//   (4) The generation is raised whenever a slot is given out, so a stale id matches nothing.
 //
 // The index of names is open addressing over one word an entry: the hash's upper half and slot + 1.
 // A removed entry becomes kTombstone, so that a probe goes on behind it.
@@ -59,7 +60,7 @@ struct AgentRecord {
   alignas(64) Word slot_word;  ///< SlotWord
   Word version;
   Symbol type;
-  std::uint32_t state_bytes;  ///< of the type when the agent was made
+  std::uint32_t state_bytes;  ///< of the largest state that it has had
   std::uint8_t name_length;
   std::uint8_t capability_count;
   std::uint16_t reserved;
@@ -117,6 +118,7 @@ struct AgentFacts {
   std::uint32_t state_bytes = 0;
   std::uint64_t parent = 0;
   std::uint64_t handled = 0;
+  std::uint16_t reason = 0;  ///< Errc: why it is suspended
   std::array<char, kNameRoom> name{};
   std::uint8_t name_length = 0;
   std::uint8_t capability_count = 0;
@@ -194,6 +196,19 @@ class AgentTable {
            word.lifecycle == static_cast<std::uint8_t>(Lifecycle::terminating);
   }
 
+  /// True if the slot holds that agent, and it takes messages.
+  [[nodiscard]] bool is_ready(AgentId id) const {
+    return id.slot() < size() && record(id.slot()).slot_word.load(std::memory_order_acquire) ==
+                                     SlotWord{id.generation(), kReady}.pack();
+  }
+
+  /// The lifecycle of that agent; free if it is gone.
+  [[nodiscard]] Lifecycle lifecycle_of(AgentId id) const {
+    if (!is_alive(id)) return Lifecycle::free;
+    const std::uint64_t word = record(id.slot()).slot_word.load(std::memory_order_acquire);
+    return static_cast<Lifecycle>(SlotWord::unpack(word).lifecycle);
+  }
+
   /// A whole copy of a slot's facts, or nothing if it kept changing.
   [[nodiscard]] std::optional<AgentFacts> snapshot(std::uint32_t slot) const;
 
@@ -217,6 +232,8 @@ class AgentTable {
   [[nodiscard]] NamePlace place_name(std::string_view name) const;
 
  private:
+  static constexpr auto kReady = static_cast<std::uint8_t>(Lifecycle::ready);
+
   [[nodiscard]] bool has_name(std::uint32_t slot, std::string_view name) const;
   [[nodiscard]] std::optional<SlotWord> owner_of_name(std::uint32_t slot,
                                                       std::string_view name) const;

@@ -12,7 +12,7 @@ struct Words {
 };
 
 /// By Errc's number; 0 is no error.
-constexpr std::array<Words, 31> kWords{{
+constexpr std::array<Words, 34> kWords{{
     {"ok", "no error"},
     {"invalid_argument", "an argument is not allowed; see the call's documentation for its range"},
     {"backpressure", "the receiver's ring is full; try again later, or wait longer"},
@@ -70,8 +70,17 @@ constexpr std::array<Words, 31> kWords{{
     {"not_replayable",
      "that dead letter cannot be delivered again: it was cut short, came under a false name, or is "
      "no message to an agent; drop it"},
+    {"suspended",
+     "the agent is suspended, and no more messages can wait for it; see `mabeam agents`, then "
+     "`mabeam resume` it"},
+    {"state_version",
+     "the agent's state is of a version that its type cannot bring up; load a module that can, "
+     "then `mabeam resume` it"},
+    {"quarantined",
+     "the agent has killed its worker too often outside of any message; mend its type, then "
+     "`mabeam resume` it"},
 }};
-static_assert(kWords.size() == static_cast<std::size_t>(Errc::not_replayable) + 1);
+static_assert(kWords.size() == static_cast<std::size_t>(Errc::quarantined) + 1);
 
 /// By Argument's number; 0 is unknown.
 constexpr std::array<std::string_view, 7> kArguments{

@@ -93,6 +93,11 @@ std::span<std::byte> Segment::ring(std::uint32_t source, std::uint32_t target,
           sizeof(RingHeader) + d.ring_bytes[wanted]};
 }
 
+std::span<std::byte> Segment::parking(std::uint32_t shard) const {
+  const std::uint64_t bytes = sizeof(RingHeader) + parking_bytes(dimensions());
+  return {at<std::byte>(Region::parking) + shard * bytes, bytes};
+}
+
 Doorbell* Segment::doorbell_of(std::uint32_t index) const {
   EndpointSlot& slot = endpoint(index);
   if (is_client(index)) return &slot.doorbell;
@@ -164,6 +169,7 @@ void Segment::lay_out_rings_and_logs() const {
   }
   for (std::uint32_t shard = 0; shard < dimensions().shards; ++shard) {
     create_log(dead_letters(shard), 0);
+    create_ring(parking(shard));
   }
 }
 

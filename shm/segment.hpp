@@ -125,6 +125,9 @@ class Segment {
   [[nodiscard]] std::span<std::byte> ring(std::uint32_t source, std::uint32_t target,
                                           Priority priority) const;
 
+  /// A ring of which the shard has both ends (parking.hpp).
+  [[nodiscard]] std::span<std::byte> parking(std::uint32_t shard) const;
+
   /// Shards are endpoints 1 to shards, clients come behind them.
   [[nodiscard]] static constexpr std::uint32_t endpoint_of_shard(std::uint32_t shard) {
     return shard + 1;

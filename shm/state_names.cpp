@@ -39,8 +39,8 @@ std::string_view to_string(ExitCause cause) {
 }
 
 std::string_view to_string(Lifecycle lifecycle) {
-  static constexpr std::array<std::string_view, 5> kWords{"free", "initializing", "ready",
-                                                          "suspended", "terminating"};
+  static constexpr std::array<std::string_view, 6> kWords{"free",      "initializing", "ready",
+                                                          "suspended", "terminating",  "resuming"};
   return word_for(kWords, lifecycle);
 }
 
@@ -54,15 +54,17 @@ std::string_view to_string(HealthView::Status status) {
 namespace mabeam::shm {
 
 std::string_view dead_reason_name(DeadReason reason) {
-  static constexpr std::array<std::string_view, 8> kWords{
-      "unknown", "poison", "expired", "no_agent", "overflow", "corrupt", "unroutable", "shutdown"};
+  static constexpr std::array<std::string_view, 9> kWords{"unknown",    "poison",   "expired",
+                                                          "no_agent",   "overflow", "corrupt",
+                                                          "unroutable", "shutdown", "suspended"};
   return word_for(kWords, reason);
 }
 
 std::string_view kind_name(Kind kind) {
-  static constexpr std::array<std::string_view, 14> kWords{
-      "none",        "event", "signal",  "request", "reply",  "create", "stop",
-      "dead_letter", "timer", "restart", "settled", "replay", "drop",   "describe"};
+  static constexpr std::array<std::string_view, 17> kWords{
+      "none", "event",       "signal",    "request", "reply",   "create",
+      "stop", "dead_letter", "timer",     "restart", "settled", "replay",
+      "drop", "describe",    "stop_many", "suspend", "resume"};
   return word_for(kWords, kind);
 }
 

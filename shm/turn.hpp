@@ -73,10 +73,12 @@ enum class WordKind : std::uint8_t {
   dead_sequence,      // index: 0
   dead_tail,          // index: 0
   ring_tail,          // index: target endpoint * 4 + priority
+  parking_tail,       // index: 0
   cursor_sequence,    // index: log's endpoint
   cursor_slot,        // index: log's endpoint
   cursor_position,    // index: log's endpoint
   ring_head,          // index: source endpoint * 4 + priority
+  parking_head,       // index: 0
 };
 
 /// Where structure ends and the epoch is bumped.
@@ -103,9 +105,9 @@ static_assert(sizeof(RedoEntry) == 16);
 
 /// The largest turn: 1024 messages, each on an agent of its own, one of them the end of 64, 512
 /// words of structure, 160 of timers, a tail and a head for every ring, a cursor of three words in
-/// every log, and 5 words of the shard's own.
+/// every log, and 7 words of the shard's own.
 inline constexpr std::size_t kRedoEntries = 4096;
-static_assert(1024 + 63 + 512 + 160 + 3 * 3 * kMaxEndpoints + 5 <= kRedoEntries);
+static_assert(1024 + 63 + 512 + 160 + 3 * 3 * kMaxEndpoints + 7 <= kRedoEntries);
 
 struct RedoList {
   std::uint64_t turn;
@@ -151,8 +153,9 @@ static_assert(offsetof(TurnRegion, committed) == 128 && offsetof(TurnRegion, app
 static_assert(offsetof(TurnRegion, record) == 512 && offsetof(TurnRegion, lists) == 1024);
 
 /// What runs, in one word, so it is never seen half written. Names the message (source endpoint,
-/// priority, position in its ring), the event (log, position, agent slot) or the timer (own
-/// endpoint, 8 * index of its record, and its serial for a slot).
+/// priority, position in its ring), the event (log, position, agent slot), the timer (own endpoint,
+/// 8 * index of its record, and its serial for a slot), what was parked (position, agent slot), or
+/// the upgrade of a state (agent slot), which no message is to blame for.
 ///
 ///      63    61 60       53 52  51 50                27 26                      0
 ///      +-------+-----------+------+--------------------+------------------------+
@@ -161,7 +164,7 @@ static_assert(offsetof(TurnRegion, record) == 512 && offsetof(TurnRegion, lists)
 ///
 /// The position's low 27 bits tell records apart within 1 GiB, which no turn passes.
 struct Witness {
-  enum class What : std::uint8_t { nothing = 0, message, event, timer };
+  enum class What : std::uint8_t { nothing = 0, message, event, timer, parked, upgrade };
 
   static constexpr std::uint64_t pack(What what, std::uint32_t endpoint, std::uint32_t priority,
                                       std::uint32_t slot, std::uint64_t position) {
@@ -169,6 +172,8 @@ struct Witness {
            std::uint64_t{priority} << 51U | std::uint64_t{slot & 0xFFFFFFU} << 27U |
            (position / 8 & 0x7FFFFFFU);
   }
+
+  static constexpr What kLast = What::upgrade;
 
   static constexpr What what(std::uint64_t word) { return static_cast<What>(word >> 61U); }
 };

@@ -44,6 +44,9 @@ Result<Word*> SegmentWords::resolve(const RedoEntry& entry) const {
     case WordKind::ring_tail:
     case WordKind::ring_head:
       return ring_word(entry);
+    case WordKind::parking_tail:
+    case WordKind::parking_head:
+      return parking_word(entry);
     case WordKind::cursor_sequence:
     case WordKind::cursor_slot:
     case WordKind::cursor_position:
@@ -61,7 +64,7 @@ Result<Word*> SegmentWords::agent_word(const RedoEntry& entry) const {
   const SlotWord next = SlotWord::unpack(entry.value);
   const bool is_next = next.generation == now.generation || next.generation == now.generation + 1;
   if (!is_next || next.pack() != entry.value ||
-      next.lifecycle > static_cast<std::uint8_t>(Lifecycle::terminating)) {
+      next.lifecycle > static_cast<std::uint8_t>(kLastLifecycle)) {
     return fail(Errc::corrupt);
   }
   return &agent.slot_word;
@@ -129,6 +132,15 @@ Result<Word*> SegmentWords::ring_word(const RedoEntry& entry) const {
   // A ring that was given up was left at its tail, whatever that was.
   const std::uint64_t tail = header->tail.load(std::memory_order_acquire);
   if (!is_tail && entry.value == (tail & ~std::uint64_t{7})) return &header->head;
+  return forward(is_tail ? header->tail : header->head, entry.value,
+                 ring.size() - sizeof(RingHeader));
+}
+
+Result<Word*> SegmentWords::parking_word(const RedoEntry& entry) const {
+  if (entry.index() != 0) return fail(Errc::corrupt);
+  const std::span<std::byte> ring = segment_.parking(shard_);
+  auto* header = reinterpret_cast<RingHeader*>(ring.data());
+  const bool is_tail = entry.kind() == WordKind::parking_tail;
   return forward(is_tail ? header->tail : header->head, entry.value,
                  ring.size() - sizeof(RingHeader));
 }

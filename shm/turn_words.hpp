@@ -28,6 +28,7 @@ class SegmentWords final : public TurnWords {
   [[nodiscard]] Result<Word*> timer_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> log_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> ring_word(const RedoEntry& entry) const;
+  [[nodiscard]] Result<Word*> parking_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> cursor_word(const RedoEntry& entry) const;
 
   const Segment& segment_;

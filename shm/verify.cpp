@@ -26,6 +26,7 @@ void run(VerifyPass& pass) {
   verify_timers(pass);
   verify_rings(pass);
   verify_logs(pass);
+  verify_parking(pass);
 }
 
 bool is_before(const Finding& a, const Finding& b) {

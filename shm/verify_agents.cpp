@@ -25,8 +25,8 @@ class Agent {
     const std::uint64_t word = record.slot_word.load(std::memory_order_acquire);
     const SlotWord life = SlotWord::unpack(word);
     expect(life.pack() == word, "bits of its slot word that mean nothing are set", word);
-    expect(life.lifecycle <= static_cast<std::uint8_t>(Lifecycle::terminating),
-           "its lifecycle is none", life.lifecycle);
+    expect(life.lifecycle <= static_cast<std::uint8_t>(kLastLifecycle), "its lifecycle is none",
+           life.lifecycle);
     if (life.lifecycle == 0) return;
     const std::optional<AgentFacts> facts = table_.snapshot(slot_);
     // What snapshot() bounds, and what it leaves out, is constant while the agent lives.
@@ -68,6 +68,8 @@ class Agent {
            "its parent's endpoint does not exist", facts.parent);
     expect(facts.state_bytes <= pass_.segment().dimensions().max_state_bytes,
            "its type's state is larger than max_state_bytes", facts.state_bytes);
+    expect(code_name(static_cast<Errc>(facts.reason)) != "unknown", "it is suspended for no reason",
+           facts.reason);
     expect(facts.handled < kMostHandled, "it has handled more than can be", facts.handled);
   }
 

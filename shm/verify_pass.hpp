@@ -87,6 +87,7 @@ void verify_subscriptions(VerifyPass& pass);
 void verify_timers(VerifyPass& pass);
 void verify_rings(VerifyPass& pass);
 void verify_logs(VerifyPass& pass);
+void verify_parking(VerifyPass& pass);
 
 /// The records of a ring or a log between two positions. `floor` is the position below which bytes
 /// are given back: the ring's head, the log's oldest.

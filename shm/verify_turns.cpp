@@ -85,8 +85,7 @@ class ShardTurn {
     const auto what = static_cast<std::uint64_t>(Witness::what(word));
     const std::uint64_t endpoint = word >> 53U & 0xFFU;
     const std::uint64_t priority = word >> 51U & 3U;
-    const bool is_possible = what != 0 &&
-                             what <= static_cast<std::uint64_t>(Witness::What::timer) &&
+    const bool is_possible = what != 0 && what <= static_cast<std::uint64_t>(Witness::kLast) &&
                              endpoint < pass_.segment().endpoints() && priority < kPriorities;
     expect(word == 0 || is_possible, "its witness names nothing that can run", word);
   }

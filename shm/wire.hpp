@@ -48,6 +48,8 @@ enum class Kind : std::uint16_t {
   drop,         ///< the same, to be given up
   describe,     ///< asks the target's type what its state says, in JSON; changes nothing
   stop_many,    ///< ends several agents of the target's shard; payload: their ids (u64 each)
+  suspend,      ///< messages to the target wait (parking.hpp)
+  resume,       ///< what has waited is handled, then the target is as before
 };
 
 /// Why a message went to the dead letters.
@@ -58,10 +60,11 @@ enum class DeadReason : std::uint16_t {
   overflow,
   corrupt,
   unroutable,
-  shutdown
+  shutdown,
+  suspended  ///< and the parking log is full
 };
 inline constexpr std::uint16_t kFirstReason = static_cast<std::uint16_t>(DeadReason::poison);
-inline constexpr std::uint16_t kLastReason = static_cast<std::uint16_t>(DeadReason::shutdown);
+inline constexpr std::uint16_t kLastReason = static_cast<std::uint16_t>(DeadReason::suspended);
 
 /// "poison"; "unknown" for a number that is no reason.
 std::string_view dead_reason_name(DeadReason reason);

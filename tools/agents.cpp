@@ -25,6 +25,15 @@ Tone tone_of(Lifecycle lifecycle) {
   }
 }
 
+// A request needs no reason.
+std::string life_of(const AgentView& agent) {
+  std::string life{to_string(agent.lifecycle)};
+  if (agent.reason && *agent.reason != Errc::suspended) {
+    life += ": " + std::string(code_name(*agent.reason));
+  }
+  return life;
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) {
@@ -50,7 +59,7 @@ std::string table_of(const AgentList& list, bool colour) {
                agent.type,
                std::to_string(agent.shard),
                agent.worker ? std::to_string(*agent.worker) : "-",
-               {std::string(to_string(agent.lifecycle)), tone_of(agent.lifecycle)},
+               {life_of(agent), tone_of(agent.lifecycle)},
                std::to_string(agent.handled),
                std::to_string(agent.version),
                joined(agent.capabilities)});
@@ -109,6 +118,7 @@ Json agent_document(const AgentView& agent) {
               {"shard", agent.shard},
               {"worker", agent.worker ? Json(*agent.worker) : Json(nullptr)},
               {"lifecycle", to_string(agent.lifecycle)},
+              {"reason", agent.reason ? Json(code_name(*agent.reason)) : Json(nullptr)},
               {"version", agent.version},
               {"capabilities", agent.capabilities}};
 }

@@ -19,6 +19,8 @@ std::span<const Command* const> commands() {
       // act
       &create_command,
       &stop_command,
+      &suspend_command,
+      &resume_command,
       &call_command,
       &send_command,
       &emit_command,

@@ -205,6 +205,14 @@ bool Agents::is_subscribed(std::uint32_t slot, Symbol pattern) noexcept {
   return is_made || is_in_force;
 }
 
+Result<> Agents::set_lifecycle(std::uint32_t slot, Lifecycle lifecycle, Errc reason) {
+  shm::Word& word = table_.record(slot).slot_word;
+  const SlotWord now = SlotWord::unpack(word.load(std::memory_order_relaxed));
+  touch(slot)->reason = static_cast<std::uint16_t>(reason);
+  return changes_.stage(WordKind::agent_slot, slot, word,
+                        SlotWord{now.generation, static_cast<std::uint8_t>(lifecycle)}.pack());
+}
+
 Result<> Agents::subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns) {
   const std::size_t entries_before = subscriptions_.taken();
   const std::optional<std::uint32_t> index = subscriptions_.take();

@@ -113,6 +113,9 @@ class Agents {
   /// True if a subscription is in force and not taken away by this message, or made by it.
   [[nodiscard]] bool is_subscribed(std::uint32_t slot, Symbol pattern) noexcept;
 
+  /// Suspends an agent, or resumes it: what it is then, and why. Errors: too_many_changes.
+  Result<> set_lifecycle(std::uint32_t slot, Lifecycle lifecycle, Errc reason);
+
   /// Errors: subscriptions_full, too_many_changes.
   Result<> subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns);
   Result<> unsubscribe(std::uint32_t slot, Symbol pattern);
@@ -135,6 +138,15 @@ class Agents {
   [[nodiscard]] std::uint32_t created() const noexcept { return created_; }
 
   [[nodiscard]] std::uint32_t ended() const noexcept { return ended_; }
+
+  /// After the commit, before settle(): note(slot, lifecycle) for each that this turn has changed.
+  template <class Note>
+  void for_each_lifecycle(Note&& note) {
+    for (const Change& change : changes_) {
+      if (change.kind != shm::WordKind::agent_slot) continue;
+      note(change.index, static_cast<Lifecycle>(shm::SlotWord::unpack(change.value).lifecycle));
+    }
+  }
 
   void stage(shm::Turn& turn);
   /// After the commit: brings what is derived up to date.

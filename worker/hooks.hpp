@@ -42,8 +42,15 @@ inline Result<> make_afresh(const TypeDescriptor& type, shm::StateHeader& state)
 /// The state is one that this type's code may be let at; the record says how much of it was copied.
 inline bool is_compatible(const TypeDescriptor& type, const shm::StateHeader& state,
                           const shm::AgentRecord& agent) {
-  return state.bytes == type.state_bytes && agent.state_bytes == type.state_bytes &&
+  return state.bytes == type.state_bytes && agent.state_bytes >= type.state_bytes &&
          state.state_version == type.type.state_version;
+}
+
+/// Neither of a state that is not its, nor once it has killed its worker too often.
+inline bool may_run_on_stop(const TypeDescriptor& type, const shm::StateHeader& state,
+                            const shm::AgentRecord& agent) {
+  return type.on_stop != nullptr && static_cast<Errc>(state.reason) != Errc::quarantined &&
+         is_compatible(type, state, agent);
 }
 
 }  // namespace mabeam::worker

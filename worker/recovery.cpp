@@ -31,11 +31,13 @@ Result<> Shard::adopt(shm::Incarnation self) {
   timers_.open();
   life_.open(symbols_);
   if (const Result<> opened = outbox_.open(); !opened) return fail(park(opened.error()));
+  if (const Result<> opened = parking_.open(); !opened) return fail(park(opened.error()));
   inbox_.open();
   blame();
   bury_unreadable();
   turn_.clear_witness();
   turn_.region().owner.store(self.value, std::memory_order_release);
+  revive();
   inbox_.set_listening(!agents_.subscriptions().empty());
   segment_.endpoint(endpoint_).parked.store(0, std::memory_order_release);
   ring_everybody();

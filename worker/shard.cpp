@@ -30,6 +30,7 @@ Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& 
       inbox_(segment, endpoint_),
       outbox_(segment, endpoint_),
       subscribers_(symbols_, agents_),
+      parking_(segment, shard),
       latency_(segment.metrics(shard).latency_ns) {
 }
 
@@ -41,6 +42,8 @@ std::uint32_t Shard::run_turn(const Limits& limits) {
   waiting_ = 0;
   is_full_ = false;
   ++rotation_;
+  if (parking_.has_work()) [[unlikely]]
+    replay();
   if (timers_.next_due_ns() <= clock_.now_ns()) [[unlikely]] {
     take_with_timers();
   } else if (inbox_.poll()) {
@@ -115,12 +118,21 @@ void Shard::commit() {
   timers_.stage(turn_);
   turn_.stage_record(record_);
   outbox_.stage(turn_);
+  parking_.stage_tail(turn_);
   inbox_.stage(turn_);
+  parking_.stage_head(turn_);
   turn_.commit(words_);
-  agents_.settle();
   timers_.settle();
+  if (agents_.changed_structure()) {
+    agents_.for_each_lifecycle([this](std::uint32_t slot, Lifecycle lifecycle) {
+      parking_.note(slot, lifecycle);
+      if (lifecycle == Lifecycle::ready) timers_.release();
+    });
+  }
+  agents_.settle();
   inbox_.settle();
   outbox_.settle();
+  parking_.settle();
   clock_.refresh();
   for (const std::int64_t sent_ns : sent_ns_)
     latency_.record(shm::elapsed_ns(sent_ns, clock_.now_ns()));

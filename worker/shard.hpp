@@ -29,6 +29,7 @@
 #include "worker/inbox.hpp"
 #include "worker/life_events.hpp"
 #include "worker/outbox.hpp"
+#include "worker/parking.hpp"
 #include "worker/subscribers.hpp"
 #include "worker/timers.hpp"
 #include "worker/types.hpp"
@@ -74,9 +75,12 @@ class Shard {
   std::uint32_t run_turn(const Limits& limits);
 
   /// Rescans every ring and log: is there anything to do?
-  [[nodiscard]] bool has_work() noexcept { return inbox_.has_work(); }
+  [[nodiscard]] bool has_work() noexcept {
+    return inbox_.has_work() || (parking_.has_work() && !replay_blockage_);
+  }
 
-  [[nodiscard]] bool is_drained() noexcept { return inbox_.is_drained(); }
+  /// What waits for suspended agents is its next owner's.
+  [[nodiscard]] bool is_drained() noexcept { return inbox_.is_drained() && !parking_.has_work(); }
 
   /// True while a message waits for room somewhere, so the shard must look again soon.
   [[nodiscard]] bool is_waiting() const noexcept { return waiting_ != 0; }
@@ -98,6 +102,9 @@ class Shard {
     blocked,       ///< undone, and left where it is
     commit_first,  ///< not begun, or not finished: the turn must commit before it goes on
   };
+
+  /// What a pass over the parking log runs: nothing, a message, one that stays in the log.
+  enum class Replay : std::uint8_t { none, running, kept };
 
   // shard.cpp: the turn
   void begin_turn() noexcept;
@@ -210,6 +217,31 @@ class Shard {
   shm::StateHeader& note_failure(AgentId id, Errc code, bool is_told);
   bool stop_failed(AgentId id, Errc code, bool runs_hook);
 
+  // shard_suspend.cpp
+  [[nodiscard]] bool waits_for(Lifecycle lifecycle) const noexcept {
+    return lifecycle == Lifecycle::suspended ||
+           (lifecycle == Lifecycle::resuming && replay_ == Replay::none);
+  }
+
+  std::optional<Outcome> meet_unready(const shm::Received& message);
+  Outcome park_message(shm::Received message, AgentId target);
+  Outcome suspend_for(const shm::Received& message, AgentId target, Errc reason);
+  Outcome handle_suspension(const shm::Received& message);
+  [[nodiscard]] Lifecycle lifecycle_after(std::uint32_t slot) const;
+  [[nodiscard]] bool is_fatal(std::uint64_t witness) const noexcept;
+  void forgive(std::uint64_t witness) noexcept;
+  void quarantine(AgentId id);
+  Outcome suspend_for_timer(AgentId id, Errc reason);
+
+  // shard_replay.cpp
+  void replay();
+  Outcome replay_one(const shm::Record& record, const shm::Received& message);
+  bool finish_resuming();
+
+  // shard_upgrade.cpp
+  Result<> upgrade(const TypeDescriptor& type, std::uint32_t slot, shm::StateHeader& state);
+  void revive();
+
   // recovery.cpp
   Error park(Error error) noexcept;
   void blame() noexcept;
@@ -231,8 +263,12 @@ class Shard {
   Outbox outbox_;
   Subscribers subscribers_;
   LifeEvents life_;
+  Parking parking_;
 
   shm::Histogram& latency_;
+  Source replayed_;                          // whose endpoint is that of what is replayed
+  std::optional<Blockage> replay_blockage_;  // what the next to be replayed waits for
+  Replay replay_ = Replay::none;
   std::vector<Source*> ready_;         // what take() goes round
   std::vector<std::int64_t> sent_ns_;  // of those messages of the turn whose latency is measured
   Limits limits_;

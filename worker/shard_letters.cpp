@@ -44,16 +44,19 @@ Result<shm::Letter> Shard::find_letter(const Received& order) const {
   return std::move(*found);
 }
 
-// Runs as its target's handler would have. Errors: closed (the target is gone), unknown_type,
-// incompatible, and the handler's.
+// Runs as its target's handler would have. Errors: closed (the target is gone), suspended,
+// unknown_type, those of upgrade(), and the handler's.
 Result<> Shard::run_letter(const Received& letter, LetterRun& run) {
   const AgentId target{letter.header.target};
   if (!agents_.table().is_alive(target)) return fail(Errc::closed);
+  if (waits_for(agents_.table().lifecycle_of(target))) return fail(Errc::suspended);
   const shm::AgentRecord& agent = agents_.table().record(target.slot());
   const TypeDescriptor* type = types_.find(agent.type);
   if (type == nullptr) return fail(Errc::unknown_type);
   shm::StateHeader* state = agents_.touch(target.slot());
-  if (!is_compatible(*type, *state, agent)) return fail(Errc::incompatible);
+  if (!is_compatible(*type, *state, agent)) {
+    if (const Result<> upgraded = upgrade(*type, target.slot(), *state); !upgraded) return upgraded;
+  }
   Context::Backend backend{*this, target, &letter};
   Context context{backend};
   run.has_begun = true;

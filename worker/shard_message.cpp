@@ -22,7 +22,8 @@ bool is_order(Kind kind) {
 
 bool wants_answer(Kind kind) {
   return kind == Kind::request || kind == Kind::create || kind == Kind::stop ||
-         kind == Kind::restart || kind == Kind::stop_many || is_order(kind);
+         kind == Kind::restart || kind == Kind::stop_many || kind == Kind::suspend ||
+         kind == Kind::resume || is_order(kind);
 }
 
 }  // namespace
@@ -63,6 +64,7 @@ std::string_view Shard::text_of(Symbol symbol) noexcept {
 Shard::Outcome Shard::undo(Outcome outcome) noexcept {
   agents_.undo_message();
   timers_.undo_message();
+  parking_.undo(witness_);
   outbox_.undo_message();
   record_.refused = refused_before_;
   return outcome;
@@ -91,6 +93,7 @@ Shard::Outcome Shard::handle(const Source& source, const Received& message, std:
 Shard::Outcome Shard::bury_poison(const Received& message, AgentId agent) {
   if (is_being_ended(message)) return handle_stop(message);  // what has begun comes to its end
   outbox_.bury(DeadReason::poison, message);
+  if (message.kind == Kind::stop) quarantine(AgentId{message.header.target});
   if (wants_answer(message.kind) && !answer(message, Errc::handler_failed, {})) {
     return undo(Outcome::blocked);
   }
@@ -148,6 +151,9 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
       return handle_describe(message);
     case Kind::stop_many:
       return handle_stop_many(message);
+    case Kind::suspend:
+    case Kind::resume:
+      return handle_suspension(message);
     default:
       return refuse(message, Errc::invalid_argument, DeadReason::unroutable);
   }
@@ -156,17 +162,18 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
 Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t witness) {
   const AgentId target{message.header.target};
   if (static_cast<std::uint32_t>(target.endpoint()) != endpoint_ ||
-      !agents_.table().is_alive(target)) {
-    return refuse(message, Errc::not_found, DeadReason::no_agent);
+      !agents_.table().is_ready(target)) [[unlikely]] {
+    if (const std::optional<Outcome> met = meet_unready(message)) return *met;
   }
   const std::uint32_t slot = target.slot();
   const TypeDescriptor* type = types_.find(agents_.table().record(slot).type);
-  if (type == nullptr) return refuse(message, Errc::unknown_type, DeadReason::unroutable);
+  if (type == nullptr) [[unlikely]]
+    return suspend_for(message, target, Errc::unknown_type);
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
   shm::StateHeader* state = agents_.touch(slot);
-  if (!is_compatible(*type, *state, agents_.table().record(slot))) {
-    undo(Outcome::passed);
-    return refuse(message, Errc::incompatible, DeadReason::unroutable);
+  if (!is_compatible(*type, *state, agents_.table().record(slot))) [[unlikely]] {
+    const Result<> upgraded = upgrade(*type, slot, *state);
+    if (!upgraded) return suspend_for(message, target, upgraded.error().code);
   }
   Context::Backend backend{*this, target, &message};
   Context context{backend};
@@ -251,14 +258,16 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
     note_poison(message, self);
     return Outcome::passed;
   }
-  const bool is_served = type != nullptr && type->on_event != nullptr;
-  if (!is_served || agents_.table().is_terminating(self)) return Outcome::passed;
+  const Lifecycle lifecycle = agents_.table().lifecycle_of(self);
+  if (lifecycle == Lifecycle::free) return Outcome::passed;  // it is being ended
+  if (waits_for(lifecycle)) return park_message(message, self);
+  if (type == nullptr) return suspend_for(message, self, Errc::unknown_type);
+  if (type->on_event == nullptr) return Outcome::passed;
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
   shm::StateHeader* state = agents_.touch(slot);
   if (!is_compatible(*type, *state, agent)) {
-    undo(Outcome::passed);
-    bury_event(DeadReason::unroutable, message, slot);
-    return Outcome::passed;
+    const Result<> upgraded = upgrade(*type, slot, *state);
+    if (!upgraded) return suspend_for(message, self, upgraded.error().code);
   }
   Context::Backend backend{*this, self, &message};
   Context context{backend};

@@ -57,14 +57,14 @@ Shard::Outcome Shard::handle_restart(const Received& message) {
   shm::StateHeader* state = agents_.touch(target.slot());
   const bool is_usable = is_compatible(*type, *state, agent);
   const bool keeps = request->keep_state != 0;
-  if (keeps ? !is_usable : agent.state_bytes != type->state_bytes) {
+  if (keeps ? !is_usable : agent.state_bytes < type->state_bytes) {
     undo(Outcome::passed);
     return refuse(message, Errc::incompatible, DeadReason::unroutable);
   }
   turn_.set_witness(witness_);
   Context::Backend backend{*this, target, nullptr};
   Context context{backend};
-  if (is_usable && type->on_stop != nullptr) {
+  if (may_run_on_stop(*type, *state, agent)) {
     (void)guarded([&] { return type->on_stop(context, state + 1); });
   }
   Result<> started = keeps ? Result<>{} : make_afresh(*type, *state);

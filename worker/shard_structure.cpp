@@ -70,7 +70,7 @@ Result<> Shard::end_agent(AgentId id, std::string_view reason, bool runs_hook) {
     shm::StateHeader* state = agents_.touch(slot);
     Context::Backend backend{*this, id, nullptr};
     Context context{backend};
-    if (is_compatible(*type, *state, agents_.table().record(slot))) {
+    if (may_run_on_stop(*type, *state, agents_.table().record(slot))) {
       // What on_stop answers, or wishes to hear, changes nothing: the agent ends all the same.
       const bool wanted_to_listen = wants_to_listen_;
       (void)guarded([&] { return type->on_stop(context, state + 1); });

@@ -85,16 +85,16 @@ Shard::Outcome Shard::run_timer(const Timers::Due& due, const Received& message,
   const std::uint32_t slot = due.agent.slot();
   const shm::AgentRecord& agent = agents_.table().record(slot);
   const TypeDescriptor* type = types_.find(agent.type);
-  if (type == nullptr || type->on_timer == nullptr) {
+  if (type == nullptr) return suspend_for_timer(due.agent, Errc::unknown_type);
+  if (type->on_timer == nullptr) {
     outbox_.bury(DeadReason::unroutable, message);
     return Outcome::passed;
   }
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
   shm::StateHeader* state = agents_.touch(slot);
   if (!is_compatible(*type, *state, agent)) {
-    undo(Outcome::passed);
-    outbox_.bury(DeadReason::unroutable, message);
-    return Outcome::passed;
+    const Result<> upgraded = upgrade(*type, slot, *state);
+    if (!upgraded) return suspend_for_timer(due.agent, upgraded.error().code);
   }
   Context::Backend backend{*this, due.agent, &message};
   Context context{backend};

@@ -38,6 +38,7 @@ void Timers::open() {
   free_.clear();
   free_.reserve(table_.size());
   fired_.clear();
+  held_.clear();
   undo_message();
   for (auto index = static_cast<std::uint32_t>(table_.size()); index-- > 0;) {
     const std::uint64_t word = table_[index].word.load(std::memory_order_relaxed);
@@ -92,10 +93,25 @@ std::optional<Timers::Due> Timers::next(std::int64_t now_ns) {
   while (next_due_ns_ <= now_ns && !queue_.empty()) {
     const std::uint32_t index = queue_.begin()->second;
     const AgentId agent = agent_of(entries_[index].word);
-    if (agents_.is_alive(agent)) return Due{index, label_of(index), agent, entries_[index].due_ns};
-    put(index, {});
+    const Lifecycle lifecycle = agents_.lifecycle_of(agent);
+    if (lifecycle == Lifecycle::free) {
+      put(index, {});
+    } else if (lifecycle == Lifecycle::suspended || lifecycle == Lifecycle::resuming) {
+      dequeue(index, entries_[index].due_ns);
+      held_.push_back(index);
+    } else {
+      return Due{index, label_of(index), agent, entries_[index].due_ns};
+    }
   }
   return std::nullopt;
+}
+
+// Some may have been cancelled meanwhile, or belong to an agent that is held still.
+void Timers::release() {
+  for (const std::uint32_t index : held_) {
+    if (entries_[index].word != 0) enqueue(index, entries_[index].due_ns);
+  }
+  held_.clear();
 }
 
 void Timers::fire(const Due& due, std::int64_t now_ns) {

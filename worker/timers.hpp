@@ -48,7 +48,8 @@ class Timers {
     [[nodiscard]] TimerId id() const noexcept { return id_of(index, label.serial); }
   };
 
-  /// The first that is due, of an agent that lives, and that this turn has not fired.
+  /// The first that is due, of an agent that is ready, and that this turn has not fired. One of an
+  /// agent that is suspended or resuming is held back, however often it was due, until release().
   [[nodiscard]] std::optional<Due> next(std::int64_t now_ns);
 
   /// Takes what next() gave out of the queue: it is over with this turn, or due again a period from
@@ -59,6 +60,9 @@ class Timers {
 
   /// Of the timer that was fired last: it never fires again.
   void end_last() noexcept { fired_.back().due_ns = kOver; }
+
+  /// An agent is ready again: what was held back is due.
+  void release();
 
   /// Errors: timers_full, too_many_changes.
   Result<TimerId> set(AgentId agent, Symbol name, std::int64_t due_ns, std::int64_t period_ns);
@@ -126,6 +130,7 @@ class Timers {
   std::vector<Entry> entries_;                              // by record: as the last turn left it
   std::set<std::pair<std::int64_t, std::uint32_t>> queue_;  // due time and record
   std::int64_t next_due_ns_ = kNever;
+  std::vector<std::uint32_t> held_;   // records that were due and not in the queue
   std::vector<std::uint32_t> owned_;  // by agent's slot: how many
   std::vector<std::uint32_t> free_;   // the last is taken next
   std::size_t taken_ = 0;

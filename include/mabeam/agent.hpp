@@ -18,6 +18,9 @@
 //   Result<>  on_start (Context&, State&)                  an error: it never was; see OnFailure
 //   Result<>  on_stop  (Context&, State&)                  an error changes nothing: it ends
 //   static std::string describe(const State&)   its state as JSON, for `mabeam inspect`
+//   Result<>  upgrade(std::uint32_t from, std::span<const std::byte> bytes, State&)
+//             makes State, new, from the bytes of an older state_version; when the agent's next
+//             message comes. Without it, or if it fails, the agent is suspended.
 //
 // One handler object serves all agents of its type in a worker, so it may hold nothing: all that
 // must last is in State, a trivially copyable struct that lives in the segment and outlives any
@@ -92,6 +95,7 @@ struct TypeDescriptor {
   Hook on_stop = nullptr;
   Result<> (*on_timer)(Context&, void* state, const Timer&) = nullptr;
   std::string (*describe)(const void* state) = nullptr;
+  Result<> (*upgrade)(std::uint32_t from, std::span<const std::byte> bytes, void* state) = nullptr;
 };
 
 /// What a module's shared object exports under the name `mabeam_module`.
@@ -101,7 +105,7 @@ struct ModuleInfo {
 };
 
 /// Raised whenever TypeDescriptor, Context, Result or the messages change their layout.
-inline constexpr std::uint32_t kModuleAbi = 4;
+inline constexpr std::uint32_t kModuleAbi = 5;
 
 namespace glue {
 
@@ -205,6 +209,12 @@ constexpr TypeDescriptor describe_type() {
   if constexpr (requires { &T::on_stop; }) {
     result.on_stop = [](Context& context, void* state) -> Result<> {
       return glue::invoke<T>(&T::on_stop, context, state);
+    };
+  }
+  if constexpr (requires { &T::upgrade; }) {
+    result.upgrade = [](std::uint32_t from, std::span<const std::byte> bytes,
+                        void* state) -> Result<> {
+      return glue::kHandler<T>.upgrade(from, bytes, *static_cast<State*>(state));
     };
   }
   return result;

@@ -114,8 +114,8 @@ class MABEAM_API Client {
   /// subscriptions and children stay; its timers are cancelled. If on_start() fails, nothing has
   /// happened.
   /// Errors: not_found, timed_out, backpressure, unknown_type, incompatible (a state of another
-  /// version or size that is to be kept, or of another size), too_many_changes (over 128 timers),
-  /// and what on_start() returned.
+  /// version or size that is to be kept, or one that needs more room), too_many_changes (over 128
+  /// timers), and what on_start() returned.
   Result<> restart(AgentId agent, const RestartOptions& options = {},
                    std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
@@ -123,6 +123,14 @@ class MABEAM_API Client {
   /// Errors of each: as stop(), not_running; timed_out leaves open whether it was ended.
   std::vector<Result<>> stop_agents(std::span<const AgentId> agents,
                                     std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+
+  /// Suspends an agent: messages and events for it wait in its shard's parking log, in order, until
+  /// it is resumed; requests as long as their deadline. A full log refuses them (suspended).
+  /// Errors: not_found, timed_out, backpressure.
+  Result<> suspend(AgentId agent, std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+  /// Resumes it, whatever it was suspended for: what has waited is handled before anything newer.
+  /// Errors: not_found, timed_out, backpressure.
+  Result<> resume(AgentId agent, std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
   /// Calls an action and waits for its answer. Errors: unknown_action, handler_failed,
   /// schema_mismatch, not_found, timed_out, backpressure, message_too_large, symbols_full.

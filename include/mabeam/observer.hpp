@@ -48,7 +48,9 @@ enum class ExitCause : std::uint32_t {
   not_ready,
   unknown
 };
-enum class Lifecycle : std::uint8_t { free, initializing, ready, suspended, terminating };
+/// resuming: what waited while it was suspended is handled first.
+enum class Lifecycle : std::uint8_t { free, initializing, ready, suspended, terminating, resuming };
+inline constexpr Lifecycle kLastLifecycle = Lifecycle::resuming;
 
 /// The words that tools print: "ready", "signal".
 MABEAM_API std::string_view to_string(RuntimeState state);
@@ -94,8 +96,9 @@ struct AgentView {
   std::uint32_t shard = 0;
   std::optional<std::uint32_t> worker;
   Lifecycle lifecycle = Lifecycle::free;
-  std::uint64_t version = 0;  ///< how many turns have changed it
-  std::uint64_t handled = 0;  ///< messages and events it has handled
+  std::optional<Errc> reason;  ///< why it is suspended: suspended is by request
+  std::uint64_t version = 0;   ///< how many turns have changed it
+  std::uint64_t handled = 0;   ///< messages and events it has handled
   std::vector<std::string> capabilities;
   AgentId parent;  ///< as it was made; may be gone
 };

@@ -267,6 +267,9 @@ TEST_F(SegmentPlaces, EveryRegionIsUsedToItsEndAndNoFurther) {
   EXPECT_LE(last_log.data() + last_log.size(), end(Region::logs));
   const auto dead = segment_.dead_letters(d.shards - 1);
   EXPECT_LE(dead.data() + dead.size(), end(Region::dead_letters));
+  const auto parking = segment_.parking(d.shards - 1);
+  EXPECT_LE(parking.data() + parking.size(), end(Region::parking));
+  EXPECT_TRUE(RingProducer::open(parking));
   const SubscriptionTable table = segment_.subscriptions(last);
   EXPECT_LE(reinterpret_cast<std::byte*>(table.data() + table.size()), end(Region::subscriptions));
   EXPECT_TRUE(segment_.subscriptions(0).empty());

@@ -61,7 +61,7 @@ TEST_F(TurnWordsTest, ASlotWordKeepsItsGenerationOrTakesTheNext) {
   EXPECT_TRUE(resolve(WordKind::agent_slot, 0, SlotWord{8, 2}.pack()));
   EXPECT_TRUE(is_refused(WordKind::agent_slot, 0, SlotWord{9, 2}.pack()));
   EXPECT_TRUE(is_refused(WordKind::agent_slot, 0, SlotWord{6, 2}.pack()));
-  EXPECT_TRUE(is_refused(WordKind::agent_slot, 0, SlotWord{8, 5}.pack()));
+  EXPECT_TRUE(is_refused(WordKind::agent_slot, 0, SlotWord{8, 6}.pack()));
   EXPECT_TRUE(is_refused(WordKind::agent_slot, 0, SlotWord{8, 2}.pack() | 0x100U));
 }
 
@@ -129,6 +129,19 @@ TEST_F(TurnWordsTest, RingsAreThoseFromAndToItself) {
   EXPECT_TRUE(is_refused(WordKind::ring_head, 3 * 4, 64));
 }
 
+TEST_F(TurnWordsTest, ParkingIsItsOwnAndGoesForward) {
+  auto* header = reinterpret_cast<RingHeader*>(segment_.parking(1).data());
+  header->tail.store(128);
+  header->head.store(64);
+  EXPECT_EQ(*resolve(WordKind::parking_tail, 0, 256), &header->tail);
+  EXPECT_EQ(*resolve(WordKind::parking_head, 0, 128), &header->head);
+  EXPECT_TRUE(is_refused(WordKind::parking_tail, 1, 256));
+  EXPECT_TRUE(is_refused(WordKind::parking_tail, 0, 120));
+  EXPECT_TRUE(is_refused(WordKind::parking_tail, 0, 136 + parking_bytes(d())));
+  EXPECT_TRUE(is_refused(WordKind::parking_head, 0, 56));
+  EXPECT_TRUE(is_refused(WordKind::parking_head, 0, 68));
+}
+
 TEST_F(TurnWordsTest, CursorsAreItsOwnInEveryLog) {
   auto* cursors = reinterpret_cast<LogCursor*>(segment_.log(3).data() + sizeof(LogHeader));
   cursors[2].position.store(0);
@@ -143,7 +156,7 @@ TEST_F(TurnWordsTest, CursorsAreItsOwnInEveryLog) {
 
 TEST_F(TurnWordsTest, UnknownKindsAreRefused) {
   EXPECT_TRUE(is_refused(static_cast<WordKind>(0), 0, 0));
-  for (unsigned kind = 17; kind < 256; ++kind) {
+  for (unsigned kind = 19; kind < 256; ++kind) {
     EXPECT_TRUE(is_refused(static_cast<WordKind>(kind), 0, 0)) << kind;
   }
 }
@@ -156,7 +169,7 @@ TEST_F(TurnWordsTest, AnyEntryResolvesIntoTheSegmentOrIsRefused) {
   for (int i = 0; i < 300'000; ++i) {
     const std::uint64_t index = random() >> (random() % 64);
     const std::uint64_t value = random() >> (random() % 64);
-    const Result<Word*> word = resolve(static_cast<WordKind>(random() % 20), index, value);
+    const Result<Word*> word = resolve(static_cast<WordKind>(random() % 22), index, value);
     if (!word) continue;
     ++resolved;
     const auto* at = reinterpret_cast<const std::byte*>(*word);

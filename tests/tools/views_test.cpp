@@ -51,7 +51,8 @@ TEST(Views, AgentsHaveTheFieldsOfTheContract) {
   agent.capabilities = {"count"};
   const Json expected = Json::parse(R"({"agents": [
       {"id": "0100000200000003", "name": "jobs", "type": "counter", "shard": 1, "worker": null,
-       "lifecycle": "ready", "version": 8, "capabilities": ["count"]}], "total": 5})");
+       "lifecycle": "ready", "reason": null, "version": 8, "capabilities": ["count"]}],
+       "total": 5})");
   EXPECT_EQ(agents_document({.agents = {agent}, .total = 5}), expected);
 }
 

@@ -1,4 +1,5 @@
 // Dead letters settled: replayed or dropped, once, in the turn that says so.
+#include "shm/event_log.hpp"
 #include "shm/letters.hpp"
 #include "shm/spsc_ring.hpp"
 #include "tests/worker/shard_support.hpp"
@@ -218,16 +219,41 @@ TEST_F(ShardDeadLetters, FalseNameIsNeverReplayed) {
   EXPECT_EQ(state(agent_).count, 0U);
 }
 
+TEST_F(ShardDeadLetters, LetterForASuspendedAgentWaitsOn) {
+  expire("add", 5);
+  post(agent_, "tell", {}, {.kind = Kind::suspend});
+  run();
+  ASSERT_EQ(take(Priority::high).size(), 1U);
+  EXPECT_EQ(replay(0), Errc::suspended);
+  EXPECT_EQ(state(agent_).count, 0U);
+  post(agent_, "tell", {}, {.kind = Kind::resume});
+  run();
+  ASSERT_EQ(take(Priority::high).size(), 1U);
+  EXPECT_EQ(replay(0), Errc{});
+  EXPECT_EQ(state(agent_).all(), (Values{5}));
+}
+
 TEST_F(ShardDeadLetters, EventIsReplayedToTheSubscriberThatItDiedFor) {
   const AgentId first = create({.subscribe = {"job.*"}}).value();
   const AgentId second = create({.subscribe = {"job.*"}}).value();
-  ASSERT_TRUE(adopt(0, 2, kTypes<NextPuppet>));
+  const auto log = shm::EventLogReader::open(segment_.log(kFirstClient), segment_.endpoints(), 1);
   emit("job.a", 7);
-  run();
+  std::uint32_t incarnation = 1;
+  for (const AgentId listener : {first, second}) {
+    const std::uint64_t witness = shm::Witness::pack(shm::Witness::What::event, kFirstClient, 0,
+                                                     listener.slot(), log.value().position());
+    for (std::uint32_t i = 0; i < limits_.max_attempts; ++i) {
+      segment_.turn(0).owner.store(shm::Incarnation::of(0, incarnation).value);
+      segment_.turn(0).witness.store(witness);
+      ASSERT_TRUE(adopt(0, ++incarnation));
+    }
+    turn();
+  }
   ASSERT_EQ(waiting().size(), 2U);
   EXPECT_EQ(waiting()[1].header.target, second.value());
-  EXPECT_EQ(replay(1), Errc::incompatible);
-  ASSERT_TRUE(adopt(0, 3));
+  ASSERT_TRUE(adopt(0, ++incarnation, kTypes<NextPuppet>));
+  EXPECT_EQ(replay(1), Errc::state_version);
+  ASSERT_TRUE(adopt(0, ++incarnation));
   EXPECT_EQ(replay(1), Errc{});
   EXPECT_EQ(state(second).all(), (Values{7}));
   EXPECT_EQ(state(first).count, 0U);

@@ -87,17 +87,6 @@ TEST_F(ShardReply, StaleGenerationIsNotFound) {
   EXPECT_EQ(state(heir).sum, 0);
 }
 
-TEST_F(ShardReply, AgentOfAnUnknownTypeIsLeftAlone) {
-  ASSERT_TRUE(adopt(0, 2, kTypes<BigPuppet>));
-  EXPECT_EQ(answer(agent_, "add", Task{.value = 5}).code, Errc::unknown_type);
-  post(agent_, "add", Task{.value = 5});
-  run();
-  ASSERT_EQ(burials().size(), 1U);
-  EXPECT_EQ(burials().front().reason, shm::DeadReason::unroutable);
-  ASSERT_TRUE(adopt(0, 3));
-  EXPECT_EQ(answer(agent_, "get").value(), 0) << "who knows the type finds the state as it was";
-}
-
 TEST_F(ShardReply, CreationOfAnUnknownTypeIsRefused) {
   const Result<AgentId> made = create({.type = "nobody-knows"});
   ASSERT_FALSE(made);

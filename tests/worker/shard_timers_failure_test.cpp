@@ -90,16 +90,6 @@ TEST_F(ShardTimers, PatienceWithAFullRingHasAnEnd) {
   EXPECT_EQ(burials().front().reason, shm::DeadReason::overflow);
 }
 
-TEST_F(ShardTimers, OneOfATypeThatIsGoneIsADeadLetter) {
-  set({.value = 7});
-  ASSERT_TRUE(adopt(0, 2, kPuppets));
-  run();
-  ASSERT_EQ(burials().size(), 1U);
-  EXPECT_EQ(burials().front().reason, shm::DeadReason::unroutable);
-  EXPECT_EQ(burials().front().header.target, agent_.value());
-  EXPECT_EQ(timers_used(), 0U);
-}
-
 // ---- ends and deaths -------------------------------------------------------------------------
 
 TEST_F(ShardTimers, EndWithTheirAgent) {
