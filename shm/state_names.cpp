@@ -54,9 +54,8 @@ std::string_view to_string(HealthView::Status status) {
 namespace mabeam::shm {
 
 std::string_view dead_reason_name(DeadReason reason) {
-  static constexpr std::array<std::string_view, 9> kWords{"unknown",    "poison",   "expired",
-                                                          "no_agent",   "overflow", "corrupt",
-                                                          "unroutable", "shutdown", "suspended"};
+  static constexpr std::array<std::string_view, 8> kWords{
+      "unknown", "poison", "expired", "no_agent", "overflow", "corrupt", "unroutable", "shutdown"};
   return word_for(kWords, reason);
 }
 

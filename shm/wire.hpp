@@ -60,11 +60,10 @@ enum class DeadReason : std::uint16_t {
   overflow,
   corrupt,
   unroutable,
-  shutdown,
-  suspended  ///< and the parking log is full
+  shutdown
 };
 inline constexpr std::uint16_t kFirstReason = static_cast<std::uint16_t>(DeadReason::poison);
-inline constexpr std::uint16_t kLastReason = static_cast<std::uint16_t>(DeadReason::suspended);
+inline constexpr std::uint16_t kLastReason = static_cast<std::uint16_t>(DeadReason::shutdown);
 
 /// "poison"; "unknown" for a number that is no reason.
 std::string_view dead_reason_name(DeadReason reason);

@@ -85,6 +85,8 @@ Leftovers count_leftovers(const shm::Segment& segment) {
       }
     }
   }
+  for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard)
+    leftovers.messages += count_records(segment.parking(shard));
   return leftovers;
 }
 

@@ -9,7 +9,7 @@ namespace mabeam::supervisor {
 
 struct Leftovers {
   std::uint64_t agents = 0;    ///< that lived
-  std::uint64_t messages = 0;  ///< in rings, published and not taken
+  std::uint64_t messages = 0;  ///< in rings, not taken, and for suspended agents
   std::uint64_t events = 0;    ///< in logs, that a subscriber has not passed
 };
 

@@ -105,17 +105,23 @@ std::uint64_t Parking::give_up() noexcept {
   return consumer_.skip_all();
 }
 
-void Parking::end_pass() {
+void Parking::end_pass(std::uint64_t& blamed_witness) {
   if (first_kept_ == kNone) return;
   if (!taken_.empty() || end_ != kNone) {
-    copy_kept();
+    copy_kept(blamed_witness);
   } else {
     consumer_.advance(first_kept_);
   }
 }
 
-void Parking::copy_kept() {
+std::uint64_t Parking::witness_of(const shm::Record& record, AgentId target) const noexcept {
+  return shm::Witness::pack(shm::Witness::What::parked, shm::Segment::endpoint_of_shard(shard_), 0,
+                            target.slot(), record.position);
+}
+
+void Parking::copy_kept(std::uint64_t& blamed_witness) {
   consumer_.advance(first_kept_);
+  const std::uint64_t blamed_before = blamed_witness;
   auto taken = taken_.begin();
   shm::Record record;
   while (consumer_.position() != end_ && consumer_.look(record) == RingConsumer::Look::found) {
@@ -124,11 +130,17 @@ void Parking::copy_kept() {
       ++taken;
       continue;
     }
+    shm::Received message;
+    const bool is_blamed = blamed_before != 0 && shm::parse(record, message) &&
+                           witness_of(record, AgentId{message.header.target}) == blamed_before;
     const auto room =
         producer_.claim(record.header.length, record.header.kind, record.header.flags);
     // Only in a damaged log is there no room: what is left of it is counted again, and given up.
     if (!room) break;
     if (!record.body.empty()) std::memcpy(room->data(), record.body.data(), record.body.size());
+    if (!is_blamed) continue;
+    record.position = producer_.claimed() - shm::record_bytes(record.header.length);
+    blamed_witness = witness_of(record, AgentId{message.header.target});
   }
   (void)consumer_.skip_all();
 }

@@ -35,6 +35,9 @@ class Parking {
   /// Errors: suspended (no room).
   Result<> park(const shm::Received& message, std::uint64_t witness);
 
+  /// True if this turn's commit gives room back: what a copy has left behind.
+  [[nodiscard]] bool gives_room() const noexcept { return consumer_.position() != head_; }
+
   /// Forgets the claim of that message, if it was the last that claimed.
   void undo(std::uint64_t witness) noexcept;
 
@@ -66,8 +69,11 @@ class Parking {
   void take(const shm::Record& record, AgentId target);
   /// Passes it and all behind it, which are damaged. Returns how many bytes.
   std::uint64_t give_up() noexcept;
-  /// Copies what must be copied.
-  void end_pass();
+  /// Copies what must be copied. A witness that blames one of those follows it.
+  void end_pass(std::uint64_t& blamed_witness);
+
+  /// Names what runs from the log, for an agent of that slot.
+  [[nodiscard]] std::uint64_t witness_of(const shm::Record& record, AgentId target) const noexcept;
 
   /// The slot word of an agent has been stored: it is suspended, resumed, or gone.
   void note(std::uint32_t slot, Lifecycle lifecycle);
@@ -79,7 +85,7 @@ class Parking {
 
  private:
   void count();
-  void copy_kept();
+  void copy_kept(std::uint64_t& blamed_witness);
   [[nodiscard]] bool is_of_living(AgentId id) const;
 
   static constexpr std::uint64_t kNone = ~std::uint64_t{0};

@@ -126,7 +126,7 @@ void Shard::commit() {
   if (agents_.changed_structure()) {
     agents_.for_each_lifecycle([this](std::uint32_t slot, Lifecycle lifecycle) {
       parking_.note(slot, lifecycle);
-      if (lifecycle == Lifecycle::ready) timers_.release();
+      if (lifecycle == Lifecycle::ready) timers_.release(slot);
     });
   }
   agents_.settle();

@@ -211,6 +211,7 @@ class Shard {
   // shard_restart.cpp: starting anew
   Outcome handle_restart(const shm::Received& message);
   Result<> start_anew(const TypeDescriptor& type, AgentId id, std::string_view reason);
+  Result<> resume_restarted(AgentId id);
 
   // shard_failure.cpp: what becomes of an agent whose handler has failed
   Outcome fail_agent(AgentId id, const shm::Received& message, Errc code);

@@ -60,13 +60,12 @@ void Shard::replay() {
     }
     parking_.take(record, target);
   }
-  parking_.end_pass();
+  parking_.end_pass(record_.blamed_witness);
 }
 
 Shard::Outcome Shard::replay_one(const shm::Record& record, const Received& message) {
   const AgentId target{message.header.target};
-  const std::uint64_t witness =
-      shm::Witness::pack(shm::Witness::What::parked, endpoint_, 0, target.slot(), record.position);
+  const std::uint64_t witness = parking_.witness_of(record, target);
   const bool is_alive = static_cast<std::uint32_t>(target.endpoint()) == endpoint_ &&
                         agents_.table().is_alive(target);
   if (message.kind == shm::Kind::event && is_alive) {

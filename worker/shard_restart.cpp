@@ -1,5 +1,7 @@
 // Starting an agent anew, on request: on_stop(), a fresh state unless it is kept, on_start(). All
-// of it or nothing; id, name, subscriptions and children stay, timers do not.
+// of it or nothing; id, name, subscriptions and children stay, timers do not. One that was
+// suspended for its state, its type or its deeds is resumed by it; one that was suspended by
+// request stays so.
 #include "worker/backend.hpp"
 #include "worker/hooks.hpp"
 #include "worker/shard.hpp"
@@ -42,6 +44,15 @@ Result<> Shard::start_anew(const TypeDescriptor& type, AgentId id, std::string_v
   return {};
 }
 
+// Errors: too_many_changes.
+Result<> Shard::resume_restarted(AgentId id) {
+  const std::uint32_t slot = id.slot();
+  const auto reason = static_cast<Errc>(agents_.touch(slot)->reason);
+  const bool is_held = agents_.table().lifecycle_of(id) == Lifecycle::suspended;
+  if (!is_held || reason == Errc::suspended) return {};
+  return agents_.set_lifecycle(slot, lifecycle_after(slot), Errc{});
+}
+
 Shard::Outcome Shard::handle_restart(const Received& message) {
   const AgentId target{message.header.target};
   if (static_cast<std::uint32_t>(target.endpoint()) != endpoint_ ||
@@ -50,14 +61,17 @@ Shard::Outcome Shard::handle_restart(const Received& message) {
   }
   const Result<shm::RestartRequest> request = restart_request(message);
   if (!request) return refuse(message, request.error().code, DeadReason::unroutable);
-  const shm::AgentRecord& agent = agents_.table().record(target.slot());
+  shm::AgentRecord& agent = agents_.table().record(target.slot());
   const TypeDescriptor* type = types_.find(agent.type);
   if (type == nullptr) return refuse(message, Errc::unknown_type, DeadReason::unroutable);
+  if (type->state_bytes > agents_.table().max_state_bytes()) {
+    return refuse(message, Errc::state_too_large, DeadReason::unroutable);
+  }
   if (agents_.needs_commit_first(target.slot())) return Outcome::commit_first;
   shm::StateHeader* state = agents_.touch(target.slot());
   const bool is_usable = is_compatible(*type, *state, agent);
   const bool keeps = request->keep_state != 0;
-  if (keeps ? !is_usable : agent.state_bytes < type->state_bytes) {
+  if (keeps && !is_usable) {
     undo(Outcome::passed);
     return refuse(message, Errc::incompatible, DeadReason::unroutable);
   }
@@ -67,8 +81,11 @@ Shard::Outcome Shard::handle_restart(const Received& message) {
   if (may_run_on_stop(*type, *state, agent)) {
     (void)guarded([&] { return type->on_stop(context, state + 1); });
   }
+  // Not of the turn, as in upgrade(): at worst more is copied than there is.
+  if (agent.state_bytes < type->state_bytes) agent.state_bytes = type->state_bytes;
   Result<> started = keeps ? Result<>{} : make_afresh(*type, *state);
   if (started) started = start_anew(*type, target, "asked");
+  if (started) started = resume_restarted(target);
   turn_.clear_witness();
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);

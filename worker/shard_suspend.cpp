@@ -29,7 +29,8 @@ Shard::Outcome Shard::park_message(Received message, AgentId target) {
   }
   message.header.target = target.value();  // an event has had none
   if (parking_.park(message, witness_)) return Outcome::passed;
-  return refuse(message, Errc::suspended, DeadReason::suspended);
+  if (parking_.gives_room()) return undo(Outcome::commit_first);
+  return refuse(message, Errc::suspended, DeadReason::overflow);
 }
 
 Shard::Outcome Shard::suspend_for(const Received& message, AgentId target, Errc reason) {

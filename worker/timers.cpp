@@ -98,7 +98,7 @@ std::optional<Timers::Due> Timers::next(std::int64_t now_ns) {
       put(index, {});
     } else if (lifecycle == Lifecycle::suspended || lifecycle == Lifecycle::resuming) {
       dequeue(index, entries_[index].due_ns);
-      held_.push_back(index);
+      held_[agent.slot()].push_back(index);
     } else {
       return Due{index, label_of(index), agent, entries_[index].due_ns};
     }
@@ -106,12 +106,15 @@ std::optional<Timers::Due> Timers::next(std::int64_t now_ns) {
   return std::nullopt;
 }
 
-// Some may have been cancelled meanwhile, or belong to an agent that is held still.
-void Timers::release() {
-  for (const std::uint32_t index : held_) {
-    if (entries_[index].word != 0) enqueue(index, entries_[index].due_ns);
+// Some may have been cancelled meanwhile, and be another agent's now.
+void Timers::release(std::uint32_t slot) {
+  const auto held = held_.find(slot);
+  if (held == held_.end()) return;
+  for (const std::uint32_t index : held->second) {
+    const Entry& entry = entries_[index];
+    if (entry.word != 0 && agent_of(entry.word).slot() == slot) enqueue(index, entry.due_ns);
   }
-  held_.clear();
+  held_.erase(held);
 }
 
 void Timers::fire(const Due& due, std::int64_t now_ns) {
@@ -230,6 +233,7 @@ void Timers::settle_changes() {
 }
 
 void Timers::free_timers_of(std::uint32_t slot) {
+  held_.erase(slot);
   for (std::uint32_t index = 0; owned_[slot] != 0; ++index) {
     const std::uint64_t word = entries_[index].word;
     if (word != 0 && TimerWord::unpack(word).slot == slot) put(index, {});

@@ -17,6 +17,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -61,8 +62,8 @@ class Timers {
   /// Of the timer that was fired last: it never fires again.
   void end_last() noexcept { fired_.back().due_ns = kOver; }
 
-  /// An agent is ready again: what was held back is due.
-  void release();
+  /// The agent in that slot is ready again: what was held back is due.
+  void release(std::uint32_t slot);
 
   /// Errors: timers_full, too_many_changes.
   Result<TimerId> set(AgentId agent, Symbol name, std::int64_t due_ns, std::int64_t period_ns);
@@ -130,9 +131,9 @@ class Timers {
   std::vector<Entry> entries_;                              // by record: as the last turn left it
   std::set<std::pair<std::int64_t, std::uint32_t>> queue_;  // due time and record
   std::int64_t next_due_ns_ = kNever;
-  std::vector<std::uint32_t> held_;   // records that were due and not in the queue
-  std::vector<std::uint32_t> owned_;  // by agent's slot: how many
-  std::vector<std::uint32_t> free_;   // the last is taken next
+  std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> held_;  // by slot: records
+  std::vector<std::uint32_t> owned_;                                    // by agent's slot: how many
+  std::vector<std::uint32_t> free_;                                     // the last is taken next
   std::size_t taken_ = 0;
 
   std::vector<Change> changes_;             // of the current message, each record once

@@ -113,9 +113,10 @@ class MABEAM_API Client {
   /// Starts an agent anew: on_stop(), a fresh state unless it is kept, on_start(). Its id, name,
   /// subscriptions and children stay; its timers are cancelled. If on_start() fails, nothing has
   /// happened.
+  /// A suspended agent is resumed by it, unless it was suspended by request.
   /// Errors: not_found, timed_out, backpressure, unknown_type, incompatible (a state of another
-  /// version or size that is to be kept, or one that needs more room), too_many_changes (over 128
-  /// timers), and what on_start() returned.
+  /// version or size that is to be kept), state_too_large, too_many_changes (over 128 timers), and
+  /// what on_start() returned.
   Result<> restart(AgentId agent, const RestartOptions& options = {},
                    std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
@@ -125,7 +126,8 @@ class MABEAM_API Client {
                                     std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
   /// Suspends an agent: messages and events for it wait in its shard's parking log, in order, until
-  /// it is resumed; requests as long as their deadline. A full log refuses them (suspended).
+  /// it is resumed; requests as long as their deadline. A full log refuses requests
+  /// (suspended); what else does not fit is a dead letter (overflow).
   /// Errors: not_found, timed_out, backpressure.
   Result<> suspend(AgentId agent, std::chrono::nanoseconds timeout = std::chrono::seconds{5});
   /// Resumes it, whatever it was suspended for: what has waited is handled before anything newer.

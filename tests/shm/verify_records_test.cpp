@@ -150,7 +150,7 @@ TEST(VerifyRecords, DeadLetters) {
   check({
       {where, "it is no dead letter", [&](const Segment& s) { record_header(record(s)).kind = 1; }},
       {where, "it died for no", [&](const Segment& s) { record_header(record(s)).flags = 0; }},
-      {where, "it died for no", [&](const Segment& s) { record_header(record(s)).flags = 9; }},
+      {where, "it died for no", [&](const Segment& s) { record_header(record(s)).flags = 8; }},
   });
 }
 

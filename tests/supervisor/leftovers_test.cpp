@@ -2,6 +2,7 @@
 #include "supervisor/leftovers.hpp"
 
 #include "shm/event_log.hpp"
+#include "shm/spsc_ring.hpp"
 #include "shm/wire.hpp"
 #include "tests/support/test_segment.hpp"
 
@@ -60,6 +61,14 @@ TEST_F(LeftoversTest, NobodyWaitsForAnEvictedReader) {
   emit("a.first");
   shm::EventLogWriter::open(segment_.log(kClient), segment_.endpoints()).value().evict(kShard);
   EXPECT_EQ(count_leftovers(segment_).events, 0U);
+}
+
+TEST_F(LeftoversTest, WhatWaitsForSuspendedAgentsIsCounted) {
+  auto ring = shm::RingProducer::open(segment_.parking(0)).value();
+  for (int i = 0; i < 3; ++i)
+    shm::compose(ring.claim(sizeof(shm::MessageHeader), 2).value(), {}, {});
+  ring.publish();
+  EXPECT_EQ(count_leftovers(segment_).messages, 3U);
 }
 
 }  // namespace

@@ -63,6 +63,15 @@ TEST_F(ShardDescribe, WhatItThrowsIsARefusal) {
   EXPECT_EQ(describe().code, Errc::message_too_large);
 }
 
+TEST_F(ShardDescribe, SuspendedAgentIsToldOf) {
+  ASSERT_TRUE(adopt(0, 2, kTypes<Talker>));
+  add(5);
+  post(agent_, "suspend", {}, {.kind = Kind::suspend});
+  run();
+  ASSERT_EQ(take(Priority::high).size(), 1U);
+  EXPECT_EQ(describe().payload.size(), std::string_view{"{\"sum\":5}"}.size());
+}
+
 TEST_F(ShardDescribe, StateOfAnotherVersionIsNotTold) {
   ASSERT_TRUE(adopt(0, 2, kTypes<LaterTalker>));
   EXPECT_EQ(describe().code, Errc::incompatible);

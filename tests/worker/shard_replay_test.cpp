@@ -143,6 +143,62 @@ TEST_F(ShardReplay, ReplayedMessageThatKillsEveryOwnerIsPoison) {
   EXPECT_EQ(state(agent_).all(), (Values{2}));
 }
 
+// Where it lies changes as what was parked before it is taken; its deaths are counted all the same.
+TEST_F(ShardReplay, BlameFollowsAMessageThatIsCopied) {
+  const AgentId other = create().value();
+  suspend(agent_);
+  suspend(other);
+  add(other, 1);
+  add(agent_, 2);
+  add(agent_, 3);
+  run();
+  begin_to_resume(agent_);
+  const std::uint64_t record_bytes = parked_bytes() / 3;
+  const auto die_under_the_last = [&](std::uint32_t incarnation) {
+    shm::TurnRegion& region = segment_.turn(0);
+    region.owner.store(Incarnation::of(0, incarnation).value);
+    region.witness.store(shm::Witness::pack(shm::Witness::What::parked, 1, 0, agent_.slot(),
+                                            log().tail.load() - record_bytes));
+    adopt(0, incarnation + 1).value();
+  };
+  die_under_the_last(1);
+  turn();
+  ASSERT_EQ(state(agent_).all(), (Values{2}));
+  ASSERT_EQ(parked_bytes(), 2 * record_bytes);
+  for (std::uint32_t i = 2; i <= limits_.max_attempts; ++i)
+    die_under_the_last(i);
+  run();
+  ASSERT_EQ(burials().size(), 1U);
+  EXPECT_EQ(burials().front().reason, DeadReason::poison);
+  EXPECT_EQ(state(agent_).all(), (Values{2}));
+  EXPECT_EQ(record().blamed_count, 0U);
+  resume(other);
+  EXPECT_EQ(state(other).all(), (Values{1}));
+}
+
+// A copy takes room for one turn: what comes in that turn waits for the next one.
+TEST_F(ShardReplay, NothingIsRefusedForWantOfTheRoomThatACopyTakes) {
+  const AgentId other = create().value();
+  suspend(agent_);
+  suspend(other);
+  const std::vector<std::byte> body(kQuarterRing);
+  post(other, "add", std::span{body});
+  add(agent_, 1);
+  for (int i = 0; i < 3; ++i) {
+    run();
+    post(other, "add", std::span{body});
+  }
+  run();
+  begin_to_resume(agent_);
+  add(other, 9);
+  run();
+  EXPECT_EQ(state(agent_).all(), (Values{1}));
+  EXPECT_TRUE(burials().empty());
+  resume(other);
+  EXPECT_EQ(state(other).all(), (Values{0, 0, 0, 0, 9}));
+  EXPECT_TRUE(burials().empty());
+}
+
 // ---- damage ----------------------------------------------------------------------------------
 
 TEST_F(ShardReplay, DamagedRecordCostsWhatLiesBehindIt) {

@@ -186,7 +186,7 @@ TEST_F(ShardSuspend, FullLogRefusesOutLoud) {
     run();
   }
   ASSERT_EQ(burials().size(), 1U);
-  EXPECT_EQ(burials().front().reason, DeadReason::suspended);
+  EXPECT_EQ(burials().front().reason, DeadReason::overflow);
   EXPECT_EQ(posted, 7U) << "three eighths of the log are for messages";
   const std::vector<Letter> replies = ask(agent_, "get", std::span<const std::byte>{body});
   ASSERT_EQ(replies.size(), 1U);

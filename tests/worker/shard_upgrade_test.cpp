@@ -1,6 +1,10 @@
 // State versions: an older state is brought up by its type inside a turn; what no type here may be
 // let at is left alone, and its agent suspended.
+#include "shm/event_log.hpp"
+#include "shm/spsc_ring.hpp"
 #include "tests/worker/upgrade_support.hpp"
+
+#include <functional>
 
 namespace mabeam::worker {
 namespace {
@@ -27,7 +31,35 @@ struct Shrunk {
   Result<std::int64_t> on_action(Context&, State& state, const Action&) const { return state.sum; }
 };
 
-class ShardUpgrade : public UpgradeTest {};
+/// Another version that is larger and knows no older one.
+struct Newborn {
+  static constexpr AgentType type{.name = "puppet", .state_version = 4};
+  using State = Grown::State;
+
+  Result<> on_signal(Context& context, State& state, const Signal& signal) const {
+    return obey(context, state.memory, signal);
+  }
+};
+
+/// Refuses, and has something happen meanwhile.
+struct Refusing : Shrunk {
+  static inline std::function<void()> meanwhile;
+
+  Result<> upgrade(std::uint32_t, std::span<const std::byte>, State&) const {
+    meanwhile();
+    return fail(Errc::schema_mismatch);
+  }
+
+  Result<> on_event(Context&, State&, const Event&) const { return {}; }
+};
+
+class ShardUpgrade : public UpgradeTest {
+ protected:
+  [[nodiscard]] std::uint64_t parked_bytes() const {
+    const auto* log = reinterpret_cast<const shm::RingHeader*>(segment_.parking(0).data());
+    return log->tail.load() - log->head.load();
+  }
+};
 
 TEST_F(ShardUpgrade, OlderStateIsBroughtUpByTheNextMessage) {
   add(agent_, 5);
@@ -170,6 +202,52 @@ TEST_F(ShardUpgrade, SuspensionByRequestOutlivesTheModule) {
   EXPECT_EQ(reason(agent_), Errc::suspended);
   ASSERT_EQ(tell(agent_, Kind::resume), Errc{});
   EXPECT_EQ(grown(agent_).memory.all(), (Values{1})) << "replayed, it is upgraded as well";
+}
+
+// An event that may have been overwritten before it could be parked is missed, and nothing else.
+TEST_F(ShardUpgrade, EventThatIsOverwrittenUnderItsUpgradeIsNotParked) {
+  const AgentId listener = create({.subscribe = {"job.*"}}).value();
+  load<Refusing>();
+  auto log = shm::EventLogWriter::open(segment_.log(kFirstClient), segment_.endpoints()).value();
+  Refusing::meanwhile = [&] { log.evict(1); };
+  emit("job.a", 7);
+  turn();
+  EXPECT_EQ(parked_bytes(), 0U);
+  EXPECT_EQ(life(listener), Lifecycle::ready);
+  Refusing::meanwhile = [] {};
+  run();
+  EXPECT_EQ(record().events_missed, 1U);
+  emit("job.b", 8);
+  run();
+  EXPECT_EQ(life(listener), Lifecycle::suspended);
+  load<Puppet>();
+  run();
+  EXPECT_EQ(state(listener).all(), (Values{8}));
+}
+
+TEST_F(ShardUpgrade, RestartAfreshServesWhatNobodyCanBringUp) {
+  add(agent_, 5);
+  run();
+  load<Newborn>();
+  add(agent_, 6);
+  run();
+  ASSERT_EQ(reason(agent_), Errc::state_version);
+  EXPECT_EQ(tell(agent_, Kind::restart), Errc{});
+  EXPECT_EQ(life(agent_), Lifecycle::ready);
+  EXPECT_EQ(reason(agent_), Errc{});
+  EXPECT_EQ(grown(agent_).memory.all(), (Values{6})) << "what has waited, in a new state";
+  expect_whole();
+}
+
+TEST_F(ShardUpgrade, RestartResumesNobodyThatWasSuspendedByRequest) {
+  ASSERT_EQ(tell(agent_, Kind::suspend), Errc{});
+  add(agent_, 6);
+  run();
+  EXPECT_EQ(tell(agent_, Kind::restart), Errc{});
+  EXPECT_EQ(life(agent_), Lifecycle::suspended);
+  EXPECT_EQ(reason(agent_), Errc::suspended);
+  ASSERT_EQ(tell(agent_, Kind::resume), Errc{});
+  EXPECT_EQ(state(agent_).all(), (Values{6}));
 }
 
 TEST_F(ShardUpgrade, RefusedUpgradeStaysInThePlaceThatItHadInTheLog) {
