@@ -146,6 +146,20 @@ TEST_F(ShardSuspend, EventsWaitWithTheirHeaders) {
   EXPECT_EQ(state(other).all(), (Values{1, 2, 4})) << "replay is for the one that waited";
 }
 
+TEST_F(ShardSuspend, EventsThatComeWhileItResumesComeBehind) {
+  limits_.turn_messages = 2;
+  const AgentId listener = create({.subscribe = {"job.*"}}).value();
+  suspend(listener);
+  for (std::int64_t value = 1; value <= 4; ++value)
+    emit("job.a", value);
+  run();
+  begin_to_resume(listener);
+  ASSERT_EQ(life(listener), Lifecycle::resuming);
+  emit("job.a", 5);
+  run();
+  EXPECT_EQ(state(listener).all(), (Values{1, 2, 3, 4, 5}));
+}
+
 TEST_F(ShardSuspend, RequestIsAnsweredWhenItsAgentResumes) {
   suspend(agent_);
   ASSERT_TRUE(ask(agent_, "get", Task{.value = 5}).empty());
