@@ -153,6 +153,11 @@ Result<Layout> compute_layout(const Dimensions& dimensions);
 /// rings can wait there, where that leaves it under 1 MiB.
 std::uint64_t parking_bytes(const Dimensions& dimensions);
 
+/// How many bytes of a parking log messages may take: so few that a copy of them fits, too.
+constexpr std::uint64_t parking_room(std::uint64_t capacity) {
+  return capacity / 8 * 3;
+}
+
 /// A hash over the size and the field offsets of every struct in the segment and kLayoutVersion:
 /// two builds that agree on it can share one.
 std::uint64_t layout_hash();

@@ -188,6 +188,27 @@ class Rings {
   std::string example_;
 };
 
+Verdict judge_parking(const Segment& segment) {
+  std::uint64_t highest = 0;
+  std::uint32_t fullest = 0;
+  for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard) {
+    const std::span<const std::byte> log = segment.parking(shard);
+    const auto positions = shm::snapshot_positions(log);
+    if (!positions || positions->head > positions->tail) continue;  // verify tells of damage
+    const std::uint64_t used = positions->tail - positions->head;
+    const std::uint64_t percent =
+        used * 100 / shm::parking_room(log.size() - sizeof(shm::RingHeader));
+    if (percent <= highest) continue;
+    highest = percent;
+    fullest = shard;
+  }
+  if (highest == 0) return {Status::healthy, "nothing waits for suspended agents"};
+  const std::string fullness = "what waits for suspended agents takes " + number(highest) +
+                               "% of its room on shard " + number(fullest);
+  if (highest < kNearlyFull) return {Status::healthy, fullness};
+  return {Status::degraded, fullness + ": resume or stop them; see `mabeam agents`"};
+}
+
 Verdict judge_names(const shm::Symbols& names) {
   const std::uint64_t count = names.count();
   const std::string fullness = number(count) + " of " + number(names.capacity()) + " names, " +
@@ -231,6 +252,7 @@ HealthView Observer::health() const {
     add("shard " + number(shard), judge_shard(segment, shard, view, sees_processes));
   }
   add("rings", Rings{segment}.verdict());
+  add("parking", judge_parking(segment));
   add("names", judge_names(segment.symbols()));
   add("dead letters", judge_dead_letters(segment));
   return health;

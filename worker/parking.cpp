@@ -58,7 +58,7 @@ Result<> Parking::park(const shm::Received& message, std::uint64_t witness) {
   const std::uint64_t length = sizeof message.header + message.payload.size();
   if (shm::record_bytes(length) > producer_.capacity() / 8) return fail(Errc::suspended);
   const std::uint64_t before = producer_.claimed();
-  if (before - head_ + shm::record_bytes(length) > producer_.capacity() / 8 * 3) {
+  if (before - head_ + shm::record_bytes(length) > shm::parking_room(producer_.capacity())) {
     return fail(Errc::suspended);
   }
   const auto room = producer_.claim(static_cast<std::uint32_t>(length),

@@ -258,14 +258,17 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
     note_poison(message, self);
     return Outcome::passed;
   }
-  const Lifecycle lifecycle = agents_.table().lifecycle_of(self);
-  if (lifecycle == Lifecycle::free) return Outcome::passed;  // it is being ended
-  if (waits_for(lifecycle)) return park_message(message, self);
-  if (type == nullptr) return suspend_for(message, self, Errc::unknown_type);
+  if (!agents_.table().is_ready(self)) [[unlikely]] {
+    const Lifecycle lifecycle = agents_.table().lifecycle_of(self);
+    if (lifecycle == Lifecycle::free) return Outcome::passed;  // it is being ended
+    if (waits_for(lifecycle)) return park_message(message, self);
+  }
+  if (type == nullptr) [[unlikely]]
+    return suspend_for(message, self, Errc::unknown_type);
   if (type->on_event == nullptr) return Outcome::passed;
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
   shm::StateHeader* state = agents_.touch(slot);
-  if (!is_compatible(*type, *state, agent)) {
+  if (!is_compatible(*type, *state, agent)) [[unlikely]] {
     const Result<> upgraded = upgrade(*type, slot, *state);
     if (!upgraded) return suspend_for(message, self, upgraded.error().code);
   }

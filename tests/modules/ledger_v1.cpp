@@ -1,6 +1,6 @@
 // A ledger that counts the numbers that it is sent, checks that they come in order, each once, and
 // adds them up, in whole euros. The first version of its state.
-#include "ledger.hpp"
+#include "tests/modules/ledger.hpp"
 
 namespace {
 

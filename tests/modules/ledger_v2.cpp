@@ -1,6 +1,6 @@
 // The ledger's next version: a larger state, in cents. An upgrade that is done twice shows, in the
 // sum as well as in its count.
-#include "ledger.hpp"
+#include "tests/modules/ledger.hpp"
 
 #include <cstring>
 #include <span>

@@ -1,5 +1,5 @@
 // A version of the ledger that cannot bring any older state up: its agents are suspended.
-#include "ledger.hpp"
+#include "tests/modules/ledger.hpp"
 
 namespace {
 

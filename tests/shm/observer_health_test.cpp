@@ -52,13 +52,23 @@ class ObserverHealth : public testing::Test {
 TEST_F(ObserverHealth, RuntimeAtWorkIsHealthy) {
   const HealthView view = health();
   EXPECT_EQ(to_string(view.status), "healthy");
-  // state, supervisor, 2 workers, 2 shards, rings, names, dead letters
-  EXPECT_EQ(view.components.size(), 9U);
+  // state, supervisor, 2 workers, 2 shards, rings, parking, names, dead letters
+  EXPECT_EQ(view.components.size(), 10U);
   for (const HealthView::Component& component : view.components) {
     EXPECT_EQ(to_string(component.status), "healthy") << component.name;
     EXPECT_FALSE(component.detail.empty()) << component.name;
   }
   EXPECT_EQ(part(view, "dead letters").detail, "2 since the start");
+}
+
+TEST_F(ObserverHealth, NoRoomForSuspendedAgentsIsDegraded) {
+  auto* log = reinterpret_cast<shm::RingHeader*>(segment_.get().parking(1).data());
+  const std::uint64_t room = shm::parking_room(log->capacity);
+  expect("parking", Status::healthy, "nothing waits");
+  log->tail.store(room / 2);
+  expect("parking", Status::healthy, "50% of its room on shard 1");
+  log->tail.store(room);
+  expect("parking", Status::degraded, "resume or stop");
 }
 
 TEST_F(ObserverHealth, StatesOfTheRuntime) {

@@ -68,6 +68,21 @@ TEST_F(CommandsTest, SendReachesAllThatAFilterMatches) {
   refuses({"send", "--type", "counter", "jobs-a", "increment", "5"}, 64, "SIGNAL [PAYLOAD]");
 }
 
+TEST_F(CommandsTest, MessagesToASuspendedAgentWait) {
+  start_runtime();
+  ASSERT_EQ(mabeam({"create", "--type", "counter", "--name", "a"}).exit, 0);
+  EXPECT_EQ(mabeam({"suspend", "a", "--json"}).json()["suspended"].size(), 1U);
+  ASSERT_EQ(mabeam({"send", "a", "increment", "5"}).exit, 0);
+  const Json agent = mabeam({"agents", "--json"}).json()["agents"][0];
+  EXPECT_EQ(agent["lifecycle"], "suspended");
+  EXPECT_EQ(agent["reason"], "suspended");
+  EXPECT_EQ(mabeam({"call", "a", "get", "--timeout", "100ms"}).exit, 124);
+  EXPECT_EQ(mabeam({"resume", "a"}).exit, 0);
+  EXPECT_THAT(mabeam({"call", "a", "get"}).out, HasSubstr("5"));
+  EXPECT_EQ(mabeam({"agents", "--json"}).json()["agents"][0]["reason"], Json(nullptr));
+  refuses({"suspend", "nobody"}, 1, "there is no agent 'nobody'");
+}
+
 TEST_F(CommandsTest, DemoAnswersNumbers) {
   start_runtime();
   ASSERT_EQ(mabeam({"create", "--type", "demo", "--name", "d"}).exit, 0);
