@@ -13,6 +13,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <unistd.h>
 
@@ -103,8 +104,18 @@ struct Caller {
   }
 };
 
-constexpr std::array kAll{describe_type<Sink>(), describe_type<Pump>(), describe_type<Answerer>(),
-                          describe_type<Caller>()};
+/// The same two, with states that are not durable.
+struct LooseAnswerer : Answerer {
+  static constexpr AgentType type{.name = "loose-answerer", .durable = false};
+};
+
+struct LooseCaller : Caller {
+  static constexpr AgentType type{.name = "loose-caller", .durable = false};
+};
+
+constexpr std::array kAll{describe_type<Sink>(),          describe_type<Pump>(),
+                          describe_type<Answerer>(),      describe_type<Caller>(),
+                          describe_type<LooseAnswerer>(), describe_type<LooseCaller>()};
 
 /// What the two processes do with two rings. Each opens its ends at their first use.
 class RingPair {
@@ -226,6 +237,23 @@ void BM_RoundTrips(benchmark::State& state) {
     alternate(state, ways, kRounds);
 }
 
+/// What it costs a call's round trip that both states are durable.
+void BM_DurableCalls(benchmark::State& state) {
+  AgentPair loose{"loose-caller", "loose-answerer"};
+  AgentPair durable{"caller", "answerer"};
+  const auto way = [](std::string name, AgentPair& agents) {
+    return Way{std::move(name),
+               [&] {
+                 agents.call(kCalls);
+                 return percentile_ns(call_ticks, 0.5);
+               },
+               [&] { agents.serve(kBurst, kCalls); }};
+  };
+  const std::vector<Way> ways{way("loose", loose), way("durable", durable)};
+  while (state.KeepRunning())
+    alternate(state, ways, kRounds);
+}
+
 void BM_OneWay(benchmark::State& state) {
   RingPair rings;
   AgentPair agents{"pump", "sink"};
@@ -258,6 +286,7 @@ void BM_OneWay(benchmark::State& state) {
 }
 
 BENCHMARK(BM_RoundTrips)->UseManualTime()->Iterations(1);
+BENCHMARK(BM_DurableCalls)->UseManualTime()->Iterations(1);
 BENCHMARK(BM_OneWay)->UseManualTime()->Iterations(1);
 
 }  // namespace

@@ -20,10 +20,15 @@ shm::Dimensions dimensions() {
   return *shm::choose_dimensions(request, 2);
 }
 
+std::string unique_name() {
+  static int count = 0;
+  return "bench-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+}
+
 }  // namespace
 
 TwoShards::TwoShards(std::span<const TypeDescriptor> types)
-    : name_("bench-" + std::to_string(::getpid())),
+    : name_(unique_name()),
       descriptors_(types),
       segment_(shm::Segment::create(name_, dimensions()).value()) {
 }

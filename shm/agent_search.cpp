@@ -1,5 +1,6 @@
 #include "shm/agent_search.hpp"
 
+#include "shm/running.hpp"
 #include "shm/symbols.hpp"
 
 #include <algorithm>
@@ -116,6 +117,9 @@ AgentView view_of(const Segment& segment, std::uint32_t shard, std::uint32_t slo
   view.shard = shard;
   view.worker = worker_of(segment.endpoint(endpoint));
   view.lifecycle = facts.lifecycle();
+  if (view.lifecycle == Lifecycle::ready && running_agent(segment, shard) == view.id) {
+    view.lifecycle = Lifecycle::busy;
+  }
   view.version = facts.version;
   view.handled = facts.handled;
   if (facts.reason != 0) view.reason = static_cast<Errc>(facts.reason);

@@ -5,6 +5,7 @@
 #include "shm/topics.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <utility>
@@ -69,9 +70,11 @@ std::vector<Portion> take_apart(const std::vector<Portion>& portions) {
 
 class Creation {
  public:
-  Creation(ClientCore& core, Symbol type, const CreateRequest& request, Reservation& reservation)
+  Creation(ClientCore& core, Symbol type, const CreateRequest& request,
+           std::span<const std::byte> initial, Reservation& reservation)
       : core_(core),
         request_(request),
+        initial_(initial),
         reservation_(reservation),
         form_{Kind::create, Priority::normal, {}, {}} {
     form_.header.symbol = type;
@@ -90,12 +93,15 @@ class Creation {
  private:
   Result<> ask_for(const std::vector<Portion>& portions, std::int64_t deadline_ns,
                    std::vector<Portion>& too_large) {
-    std::vector<CreateRequest> requests(portions.size(), request_);
+    std::vector<std::vector<std::byte>> payloads;
+    payloads.reserve(portions.size());
     ClientBatch batch{core_, form_};
-    for (std::size_t i = 0; i < portions.size(); ++i) {
-      requests[i].count = portions[i].count;
-      batch.add({shard_target(portions[i].shard), std::as_bytes(std::span{&requests[i], 1}),
-                 ClientCalls::rooms_for(portions[i].count * sizeof(AgentId))});
+    for (const Portion& portion : portions) {
+      CreateRequest request = request_;
+      request.count = portion.count;
+      payloads.push_back(create_payload(request, initial_));
+      batch.add({shard_target(portion.shard), payloads.back(),
+                 ClientCalls::rooms_for(portion.count * sizeof(AgentId))});
     }
     std::optional<Error> refusal;
     const Result<> run = batch.run(deadline_ns, [&](std::size_t number, const auto& answer) {
@@ -124,6 +130,7 @@ class Creation {
 
   ClientCore& core_;
   const CreateRequest& request_;
+  std::span<const std::byte> initial_;
   Reservation& reservation_;
   Outgoing form_;
   std::vector<AgentId> made_;
@@ -175,6 +182,15 @@ Result<CreateRequest> make_create_request(Symbols symbols, std::size_t count,
   return request;
 }
 
+std::vector<std::byte> create_payload(const CreateRequest& request,
+                                      std::span<const std::byte> initial) {
+  std::vector<std::byte> payload(sizeof request + initial.size());
+  std::memcpy(payload.data(), &request, sizeof request);
+  if (!initial.empty())
+    std::memcpy(payload.data() + sizeof request, initial.data(), initial.size());
+  return payload;
+}
+
 Result<std::vector<std::uint64_t>> place_agents(const Segment& segment, std::string_view name,
                                                 std::size_t count, std::uint32_t first) {
   const Dimensions& d = segment.dimensions();
@@ -224,7 +240,7 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
   }
   const auto counts = place_agents(core.segment, options.name, count, core.endpoint.index());
   if (!counts) return core.refuse(counts.error());
-  Creation creation{core, *symbol, *request, reservation};
+  Creation creation{core, *symbol, *request, options.initial.bytes(), reservation};
   creation.made().reserve(count);
   const Result<> all = creation.make(divide(*counts, agents_per_message(*request)), deadline_ns);
   if (all) return std::move(creation.made());

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,10 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
 /// What is asked of the shard. Errors: invalid_argument, bad_topic, symbols_full.
 Result<CreateRequest> make_create_request(Symbols symbols, std::size_t count,
                                           const AgentOptions& options);
+
+/// The payload of a create: the request, then the state to begin with.
+std::vector<std::byte> create_payload(const CreateRequest& request,
+                                      std::span<const std::byte> initial);
 
 /// How many of them each shard gets: a name's own shard, else the least loaded ones, counted from
 /// `first` on where they are equal. Errors: too_many_agents.

@@ -72,11 +72,14 @@ std::unordered_map<std::uint32_t, std::uint64_t> count_agents(const Segment& seg
   return counts;
 }
 
-TypeView view_of(std::string_view name, const shm::TypeFacts& facts, std::uint64_t agents) {
+TypeView view_of(const Segment& segment, std::string_view name, const shm::TypeFacts& facts,
+                 std::uint64_t agents) {
   TypeView view;
   view.name = name;
   view.state_version = facts.state_version;
-  view.state_bytes = facts.state_bytes;
+  view.is_serialized = facts.is_serialized;
+  view.is_durable = facts.is_durable;
+  view.state_bytes = facts.is_serialized ? segment.dimensions().max_state_bytes : facts.state_bytes;
   view.can_describe = facts.can_describe;
   view.module = facts.module;
   view.agents = agents;
@@ -103,6 +106,7 @@ Result<AgentDetail> Observer::inspect(AgentId id) const {
   if (half.header.reason != 0) {
     detail.reason = std::string{code_name(static_cast<Errc>(half.header.reason))};
   }
+  detail.is_durable = (table.record(id.slot()).storage & shm::kTransient) == 0;
   detail.state_version = half.header.state_version;
   detail.state_bytes = half.header.bytes;
   detail.state = std::move(half.state);
@@ -122,7 +126,8 @@ std::vector<TypeView> Observer::types() const {
     const std::string_view name = symbols.text(table.name(index));
     const std::optional<shm::TypeFacts> facts = table.facts(index);
     if (name.empty() || !facts) continue;
-    types.push_back(view_of(name, *facts, agents[static_cast<std::uint32_t>(table.name(index))]));
+    types.push_back(
+        view_of(segment, name, *facts, agents[static_cast<std::uint32_t>(table.name(index))]));
   }
   std::sort(types.begin(), types.end(),
             [](const TypeView& a, const TypeView& b) { return a.name < b.name; });

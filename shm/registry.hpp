@@ -7,7 +7,7 @@
 //      0 +------------------+------------------+
 //        |    slot_word     |     version      |  words of the redo list
 //     16 +--------+---------+------------------+
-//        | type   | bytes   | counts, lengths  |  written while the slot is free, then constant
+//        | type   | bytes   | counts, storage  |  written while the slot is free, then constant
 //     32 +--------+---------+------------------+
 //        | name: the first 32 bytes            |  so most names are compared in this line
 //     64 +-------------------------------------+
@@ -56,19 +56,28 @@ namespace mabeam::shm {
 
 inline constexpr std::size_t kNameRoom = 64;
 
+/// A bit of AgentRecord::storage: the state is what serialize() makes of it, as long as its half
+/// says. Without it, the state is the type's struct, as long as the record says.
+inline constexpr std::uint16_t kSerialized = 1;
+/// The state is in its worker's memory, and so are its counters: its halves hold none, and change
+/// with no turn.
+inline constexpr std::uint16_t kTransient = 2;
+inline constexpr std::uint16_t kStorageBits = kSerialized | kTransient;
+
 struct AgentRecord {
   alignas(64) Word slot_word;  ///< SlotWord
   Word version;
   Symbol type;
-  std::uint32_t state_bytes;  ///< of the largest state that it has had
+  std::uint32_t state_bytes;  ///< of the largest state that it has had; 0 where it is serialized
   std::uint8_t name_length;
   std::uint8_t capability_count;
-  std::uint16_t reserved;
-  std::uint32_t reserved_too;
+  std::uint16_t storage;  ///< how its state is kept: kSerialized, kTransient
+  std::uint32_t reserved;
   std::array<char, kNameRoom / 2> name_head;
 };
 
 static_assert(sizeof(AgentRecord) == 64 && offsetof(AgentRecord, name_head) == 32);
+static_assert(offsetof(AgentRecord, storage) == 26);
 
 struct AgentProfile {
   std::array<char, kNameRoom / 2> name_tail;

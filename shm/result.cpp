@@ -12,7 +12,7 @@ struct Words {
 };
 
 /// By Errc's number; 0 is no error.
-constexpr std::array<Words, 34> kWords{{
+constexpr std::array<Words, 35> kWords{{
     {"ok", "no error"},
     {"invalid_argument", "an argument is not allowed; see the call's documentation for its range"},
     {"backpressure", "the receiver's ring is full; try again later, or wait longer"},
@@ -63,7 +63,9 @@ constexpr std::array<Words, 34> kWords{{
     {"unknown_type",
      "no worker knows an agent type of that name; check the name, and modules in "
      "the configuration"},
-    {"state_too_large", "the type's State is over max_state_bytes; raise it in the configuration"},
+    {"state_too_large",
+     "the state would be over max_state_bytes, so it stays as it was; keep less in it, or raise "
+     "max_state_bytes in the configuration"},
     {"timers_full",
      "the shard's table of timers is full; set fewer, cancel some, or raise max_agents, which it "
      "grows with"},
@@ -79,8 +81,11 @@ constexpr std::array<Words, 34> kWords{{
     {"quarantined",
      "the agent has killed its worker too often outside of any message; mend its type, then "
      "`mabeam resume` it"},
+    {"state_unreadable",
+     "the agent's type cannot read the state that the agent has; restart the agent with a fresh "
+     "state, or raise the type's state_version where its form has changed"},
 }};
-static_assert(kWords.size() == static_cast<std::size_t>(Errc::quarantined) + 1);
+static_assert(kWords.size() == static_cast<std::size_t>(Errc::state_unreadable) + 1);
 
 /// By Argument's number; 0 is unknown.
 constexpr std::array<std::string_view, 7> kArguments{

@@ -39,8 +39,8 @@ std::string_view to_string(ExitCause cause) {
 }
 
 std::string_view to_string(Lifecycle lifecycle) {
-  static constexpr std::array<std::string_view, 6> kWords{"free",      "initializing", "ready",
-                                                          "suspended", "terminating",  "resuming"};
+  static constexpr std::array<std::string_view, 7> kWords{
+      "free", "initializing", "ready", "suspended", "terminating", "resuming", "busy"};
   return word_for(kWords, lifecycle);
 }
 

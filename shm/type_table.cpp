@@ -8,6 +8,10 @@ namespace {
 
 constexpr std::size_t kLongestText = 255;     // an action's name or description
 constexpr std::size_t kLongestModule = 1024;  // a path's end is what tells it from others
+constexpr std::uint32_t kDescribes = 1;       // traits
+constexpr std::uint32_t kIsSerialized = 2;
+constexpr std::uint32_t kIsTransient = 4;
+constexpr std::uint32_t kTraits = kDescribes | kIsSerialized | kIsTransient;
 
 /// Before module and actions, each of which is two lengths and two texts.
 struct Prefix {
@@ -15,16 +19,21 @@ struct Prefix {
   std::uint32_t state_version = 0;
   std::uint16_t module_length = 0;
   std::uint16_t actions = 0;
-  std::uint32_t can_describe = 0;
+  std::uint32_t traits = 0;
 };
 
 static_assert(sizeof(Prefix) == 16);
+
+std::uint32_t traits_of(const TypeFacts& facts) {
+  return (facts.can_describe ? kDescribes : 0) | (facts.is_serialized ? kIsSerialized : 0) |
+         (facts.is_durable ? 0 : kIsTransient);
+}
 
 std::string encode(const TypeFacts& facts) {
   const std::size_t kept = std::min(facts.module.size(), kLongestModule);
   const Prefix prefix{facts.state_bytes, facts.state_version, static_cast<std::uint16_t>(kept),
                       static_cast<std::uint16_t>(std::min<std::size_t>(facts.actions.size(), 4096)),
-                      facts.can_describe ? 1U : 0U};
+                      traits_of(facts)};
   std::string text(reinterpret_cast<const char*>(&prefix), sizeof prefix);
   text.append(facts.module, facts.module.size() - kept);
   for (std::size_t i = 0; i < prefix.actions; ++i) {
@@ -73,13 +82,15 @@ std::optional<TypeFacts> decode(std::string_view text) {
   TypeFacts facts;
   facts.state_bytes = prefix.state_bytes;
   facts.state_version = prefix.state_version;
-  facts.can_describe = prefix.can_describe == 1;
+  facts.can_describe = (prefix.traits & kDescribes) != 0;
+  facts.is_serialized = (prefix.traits & kIsSerialized) != 0;
+  facts.is_durable = (prefix.traits & kIsTransient) == 0;
   facts.module = decoder.take(prefix.module_length);
   for (std::uint16_t i = 0; i < prefix.actions && decoder.is_whole(); ++i) {
     std::string name = decoder.take_counted();
     facts.actions.emplace_back(std::move(name), decoder.take_counted());
   }
-  if (!decoder.is_over() || prefix.can_describe > 1) return std::nullopt;
+  if (!decoder.is_over() || (prefix.traits & ~kTraits) != 0) return std::nullopt;
   return facts;
 }
 

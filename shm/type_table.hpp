@@ -37,10 +37,12 @@ namespace mabeam::shm {
 
 /// What a worker tells of a type.
 struct TypeFacts {
-  std::uint32_t state_bytes = 0;
+  std::uint32_t state_bytes = 0;  ///< 0 where it is serialized
   std::uint32_t state_version = 0;
-  bool can_describe = false;  ///< its state can be asked for as JSON
-  std::string module;         ///< the shared object's path; empty: built in
+  bool can_describe = false;   ///< its state can be asked for as JSON
+  bool is_serialized = false;  ///< its state is as long as serialize() makes it
+  bool is_durable = true;      ///< its state outlives its worker
+  std::string module;          ///< the shared object's path; empty: built in
   std::vector<std::pair<std::string, std::string>> actions;  ///< name, description
 
   friend bool operator==(const TypeFacts&, const TypeFacts&) = default;

@@ -31,12 +31,14 @@ class Agent {
     const std::optional<AgentFacts> facts = table_.snapshot(slot_);
     // What snapshot() bounds, and what it leaves out, is constant while the agent lives.
     const std::uint8_t capabilities = record.capability_count;
-    const std::uint64_t reserved = std::uint64_t{record.reserved} + record.reserved_too;
+    const std::uint64_t reserved = record.reserved;
+    const std::uint16_t storage = record.storage;
     std::atomic_thread_fence(std::memory_order_acquire);
     if (!facts || record.slot_word.load(std::memory_order_relaxed) != word) return;
     expect(capabilities <= kMaxCapabilities, "it has more capabilities than there is room for",
            capabilities);
     expect(reserved == 0, "a reserved field is set", reserved);
+    expect((storage & ~kStorageBits) == 0, "its state is kept in no known way", storage);
     verify_facts(*facts);
     verify_state(*facts);
   }

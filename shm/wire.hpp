@@ -94,9 +94,10 @@ inline constexpr std::uint32_t kMostInOneMessage = 64;
 /// Words of structure that one message may change (shm/turn.hpp has room for as many).
 inline constexpr std::uint32_t kMostChangesOfMessage = 512;
 
-/// The payload of Kind::create: that many agents, all or none. The answer's payload is their ids
-/// (u64 each). The answer to Kind::stop_many has an Errc or 0 (u16) for each id; too_many_changes
-/// there means: ask for this one alone.
+/// The payload of Kind::create: that many agents, all or none. What lies behind it is the state
+/// that each begins with; nothing: State{}. The answer's payload is their ids (u64 each). The
+/// answer to Kind::stop_many has an Errc or 0 (u16) for each id; too_many_changes there means: ask
+/// for this one alone.
 struct CreateRequest {
   std::uint32_t name_length = 0;
   std::uint32_t capability_count = 0;

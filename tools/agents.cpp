@@ -17,6 +17,7 @@ namespace {
 Tone tone_of(Lifecycle lifecycle) {
   switch (lifecycle) {
     case Lifecycle::ready:
+    case Lifecycle::busy:
       return Tone::good;
     case Lifecycle::suspended:
       return Tone::bad;

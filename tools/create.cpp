@@ -5,6 +5,7 @@
 #include "tools/cli/encoding.hpp"
 #include "tools/cli/json.hpp"
 #include "tools/cli/output.hpp"
+#include "tools/cli/payload_argument.hpp"
 #include "tools/commands.hpp"
 
 #include <array>
@@ -73,6 +74,8 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
       return refuse_typed(checked.error(), "--subscribe '" + one_line(pattern) + "'");
     }
   }
+  const auto initial = PayloadArgument::read(arguments.value("state"));
+  if (!initial) return tl::unexpected(initial.error());
   Names names = names_in(arguments);
   auto client = attach(names, output);
   if (!client) return tl::unexpected(client.error());
@@ -82,9 +85,12 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   }
 
   const auto capabilities = arguments.values("capability");
-  const auto ids = client->create(
-      *type, static_cast<std::size_t>(*count),
-      {.name = names.agent, .subscribe = patterns, .capabilities = capabilities}, *timeout);
+  const auto ids = client->create(*type, static_cast<std::size_t>(*count),
+                                  {.name = names.agent,
+                                   .subscribe = patterns,
+                                   .capabilities = capabilities,
+                                   .initial = initial->ref()},
+                                  *timeout);
   if (!ids) return refuse(ids.error(), "cannot create agents of type '" + one_line(*type) + "'");
   show(*ids, output);
   return Exit::done;
@@ -96,6 +102,7 @@ constexpr std::array kOptions{
     Option{"name", "NAME", "the agent's own name; needs --count 1"},
     Option{"subscribe", "PATTERN", "subscribe to these topics; may be repeated"},
     Option{"capability", "C", "a capability; may be repeated"},
+    Option{"state", "STATE", "the state to begin with: text, @FILE or - (standard input)"},
     Option{"timeout", "DURATION", "how long it may take (default: 10s)"},
 };
 
@@ -109,9 +116,14 @@ const Command create_command{
         "Here --name is the agent's name; the runtime is named by --runtime or MABEAM_NAME\n"
         "(or by --name before the command, or by the first of two).\n"
         "\n"
+        "STATE is what the type keeps: the bytes of its State, of exactly its size ('mabeam "
+        "types'),\n"
+        "or what its deserialize() reads. Another one creates nothing.\n"
+        "\n"
         "Examples:\n"
         "  mabeam create --type counter --name jobs --subscribe 'job.>'\n"
-        "  mabeam --name prod create --type echo --count 100\n",
+        "  mabeam --name prod create --type echo --count 100\n"
+        "  mabeam create --type ledger --state @ledger.json\n",
     .run = run};
 
 }  // namespace mabeam::tools

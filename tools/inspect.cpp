@@ -53,8 +53,9 @@ std::string table_of(const AgentDetail& detail) {
   table.add({"restarts", human_count(detail.restarts)});
   table.add({"capabilities", joined(agent.capabilities)});
   table.add({"subscriptions", joined(detail.subscriptions)});
-  table.add({"state", human_bytes(detail.state_bytes) + ", state_version " +
-                          std::to_string(detail.state_version)});
+  const std::string size =
+      detail.is_durable ? human_bytes(detail.state_bytes) : "in its worker's memory";
+  table.add({"state", size + ", state_version " + std::to_string(detail.state_version)});
   return table.render(false);
 }
 
@@ -140,6 +141,7 @@ Json inspect_document(const AgentDetail& detail, double age_seconds,
   document["subscriptions"] = detail.subscriptions;
   Json state{{"state_version", detail.state_version},
              {"state_bytes", detail.state_bytes},
+             {"durable", detail.is_durable},
              {"described", nullptr},
              {"payload_base64", nullptr}};
   if (described) {

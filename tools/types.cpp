@@ -21,15 +21,21 @@ std::string names_of(const TypeView& type) {
   return names.empty() ? "-" : names;
 }
 
+std::string state_of(const TypeView& type) {
+  if (type.is_serialized) return "up to " + human_bytes(type.state_bytes);
+  return type.state_bytes == 0 ? "none" : human_bytes(type.state_bytes);
+}
+
 std::string table_of(const std::vector<TypeView>& types) {
   Table table({{"TYPE"},
                {"STATE", Align::right},
+               {"DURABLE"},
                {"VERSION", Align::right},
                {"AGENTS", Align::right},
                {"MODULE"},
                {"ACTIONS"}});
   for (const TypeView& type : types) {
-    table.add({type.name, type.state_bytes == 0 ? "none" : human_bytes(type.state_bytes),
+    table.add({type.name, state_of(type), type.is_durable ? "yes" : "no",
                std::to_string(type.state_version), human_count(type.agents),
                type.module.empty() ? "built in" : type.module, names_of(type)});
   }
@@ -61,6 +67,8 @@ Json types_document(const std::vector<TypeView>& types) {
     document.push_back({{"name", type.name},
                         {"state_version", type.state_version},
                         {"state_bytes", type.state_bytes},
+                        {"serialized", type.is_serialized},
+                        {"durable", type.is_durable},
                         {"describes", type.can_describe},
                         {"module", type.module.empty() ? Json(nullptr) : Json(type.module)},
                         {"agents", type.agents},

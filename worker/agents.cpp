@@ -1,7 +1,10 @@
 #include "worker/agents.hpp"
 
+#include "worker/hooks.hpp"
+
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 namespace mabeam::worker {
 
@@ -11,6 +14,7 @@ using shm::WordKind;
 
 Agents::Agents(const shm::Segment& segment, std::uint32_t shard)
     : shard_(shard),
+      most_state_bytes_(segment.dimensions().max_state_bytes),
       table_(segment.agents(shard)),
       subscription_table_(segment.subscriptions(shm::Segment::endpoint_of_shard(shard))),
       pre_image_(sizeof(shm::StateHeader) + kLargestPreImage),
@@ -29,6 +33,7 @@ void Agents::open() {
   }
   children_.open(table_, shm::Segment::endpoint_of_shard(shard_));
   subscriptions_.open(table_.size());
+  transient_.open(table_.size(), static_cast<std::uint32_t>(table_.max_state_bytes()));
   ++version_;
   begin_turn();
 }
@@ -58,10 +63,7 @@ void Agents::undo_message() noexcept {
     stamps_[touched_[i]] = stamp_ - 1;
   touched_.resize(touched_before_);
   if (pre_image_slot_) {
-    const shm::AgentRecord& agent = table_.record(*pre_image_slot_);
-    std::byte* idle =
-        table_.half(*pre_image_slot_, agent.version.load(std::memory_order_relaxed) + 1);
-    std::memcpy(idle, pre_image_.data(), pre_image_bytes_);
+    std::memcpy(idle_half(*pre_image_slot_), pre_image_.data(), pre_image_bytes_);
   }
   begin_message();
 }
@@ -73,7 +75,7 @@ Result<std::uint32_t> Agents::take_slot() const {
   return free_slots_[free_slots_.size() - 1 - slots_taken_];
 }
 
-void Agents::write_record(std::uint32_t slot, const Plan& plan) {
+Result<> Agents::write_record(std::uint32_t slot, const Plan& plan) {
   shm::AgentRecord& agent = table_.record(slot);
   const shm::CreateRequest& request = plan.request;
   agent.type = plan.type;
@@ -84,12 +86,19 @@ void Agents::write_record(std::uint32_t slot, const Plan& plan) {
   profile.parent = plan.parent.value();
   profile.created_unix_ns = plan.created_unix_ns;
   profile.capabilities = request.capabilities;
+  agent.storage = storage_of(*plan.descriptor);
+  agent.reserved = 0;
   const std::uint64_t version = agent.version.load(std::memory_order_relaxed);
   std::byte* idle = table_.half(slot, version + 1);
-  const shm::StateHeader header{.state_version = plan.descriptor->type.state_version,
-                                .bytes = plan.descriptor->state_bytes};
-  std::memcpy(idle, &header, sizeof header);
-  if (plan.descriptor->init != nullptr) plan.descriptor->init(idle + sizeof header);
+  auto* header = std::construct_at(reinterpret_cast<shm::StateHeader*>(idle));
+  transient_.drop(slot);
+  if (!plan.descriptor->type.durable) {
+    header->state_version = plan.descriptor->type.state_version;
+    header = give_transient(slot, *plan.descriptor);
+  }
+  const Result<> made = make_afresh(*plan.descriptor, *header, most_state_bytes_);
+  if (!made || plan.initial.empty()) return made;
+  return take_given(*plan.descriptor, *header, plan.initial, most_state_bytes_);
 }
 
 Result<> Agents::enter_name(std::uint32_t slot, std::string_view name) {
@@ -122,7 +131,7 @@ Result<> Agents::leave_name(std::uint32_t index) {
 
 Result<AgentId> Agents::create(const Plan& plan, std::int64_t now_ns) {
   const shm::CreateRequest& request = plan.request;
-  if (plan.descriptor->state_bytes > table_.max_state_bytes()) return fail(Errc::state_too_large);
+  if (plan.descriptor->state_bytes > most_state_bytes_) return fail(Errc::state_too_large);
   if (request.name_length > shm::kMaxNameBytes ||
       request.capability_count > shm::kMaxCapabilities ||
       request.subscription_count > shm::kMaxCreateSubscriptions) {
@@ -130,7 +139,7 @@ Result<AgentId> Agents::create(const Plan& plan, std::int64_t now_ns) {
   }
   const Result<std::uint32_t> slot = take_slot();
   if (!slot) return fail(slot.error());
-  write_record(*slot, plan);
+  if (const Result<> written = write_record(*slot, plan); !written) return fail(written.error());
   shm::AgentRecord& agent = table_.record(*slot);
   const std::size_t changes_before = changes_.size();
   const std::uint32_t subscriptions_before = subscription_changes_;
@@ -253,6 +262,8 @@ Result<> Agents::unsubscribe(std::uint32_t slot, Symbol pattern) {
 
 void Agents::stage(shm::Turn& turn) {
   for (const std::uint32_t slot : touched_) {
+    if (transient_.has(slot)) [[unlikely]]
+      continue;
     shm::Word& version = table_.record(slot).version;
     turn.stage(WordKind::agent_version, slot, version, version.load(std::memory_order_relaxed) + 1);
   }
@@ -266,6 +277,8 @@ void Agents::stage(shm::Turn& turn) {
 }
 
 void Agents::settle() {
+  if (!transient_.empty()) [[unlikely]]
+    settle_transient();
   if (changes_.empty()) return;
   for (std::size_t i = 1; i <= slots_taken_; ++i)
     children_.add(free_slots_[free_slots_.size() - i]);

@@ -5,7 +5,11 @@
 // Undo. The first touch of an agent in a turn copies its current half into the idle one; forgetting
 // the touch undoes it. An agent touched before in the same turn has its only copy in the idle half,
 // so a pre-image is taken in private memory before the handler (pitfall 1.7); for states over
-// kLargestPreImage the shard commits first instead.
+// kLargestPreImage the shard commits first instead. All of it is done with bytes: a state that is
+// kept serialized (agents_stored.cpp) is an object only while its handler runs.
+//
+// A state that is not durable has its two halves in private memory (transient_states.hpp) and no
+// word on the list: what is committed is which half counts.
 //
 // What can be derived from the records (free slots, who is subscribed, who has which children) is
 // private memory, rebuilt by open() and kept up to date by settle().
@@ -18,6 +22,7 @@
 #include "worker/changes.hpp"
 #include "worker/children.hpp"
 #include "worker/subscription_book.hpp"
+#include "worker/transient_states.hpp"
 #include "worker/types.hpp"
 
 #include "mabeam/result.hpp"
@@ -26,6 +31,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -46,7 +52,7 @@ class Agents {
 
   /// True if touching this agent again needs a commit first.
   [[nodiscard]] bool needs_commit_first(std::uint32_t slot) const noexcept {
-    return stamps_[slot] == stamp_ && table_.record(slot).state_bytes > kLargestPreImage;
+    return stamps_[slot] == stamp_ && touched_bytes(slot) > kLargestPreImage;
   }
 
   /// True if this turn has touched the agent already.
@@ -57,6 +63,8 @@ class Agents {
   /// The header of the agent's idle half, with its state behind it, to be changed in place.
   shm::StateHeader* touch(std::uint32_t slot) {
     const shm::AgentRecord& agent = table_.record(slot);
+    if (agent.storage != 0) [[unlikely]]
+      return touch_stored(slot);
     const std::uint64_t version = agent.version.load(std::memory_order_relaxed);
     std::byte* idle = table_.half(slot, version + 1);
     const std::size_t bytes = sizeof(shm::StateHeader) +
@@ -73,6 +81,16 @@ class Agents {
     return reinterpret_cast<shm::StateHeader*>(idle);
   }
 
+  /// The bytes of an agent's state as the last turn left it.
+  [[nodiscard]] std::span<const std::byte> committed_state(std::uint32_t slot) const noexcept;
+
+  /// Gives an agent whose state is not durable, and went with its last owner, its first one again.
+  /// Errors: as make_afresh().
+  Result<> make_lost_state(std::uint32_t slot, const TypeDescriptor& type);
+
+  /// What a serialized state may be long: max_state_bytes.
+  [[nodiscard]] std::uint32_t most_state_bytes() const noexcept { return most_state_bytes_; }
+
   /// What a new agent is made from.
   struct Plan {
     Symbol type{};
@@ -80,11 +98,13 @@ class Agents {
     AgentId parent;
     shm::CreateRequest request;
     std::int64_t created_unix_ns = 0;
+    std::span<const std::byte> initial = {};  ///< empty: State{}
   };
 
   /// Writes the record into a free slot and stages its words; on_start is the caller's.
   /// Errors: too_many_agents, name_taken, subscriptions_full, state_too_large, too_many_changes,
-  /// invalid_argument.
+  /// invalid_argument, handler_failed (there is no first state), schema_mismatch (`initial` is
+  /// none).
   Result<AgentId> create(const Plan& plan, std::int64_t now_ns);
 
   /// Ends an agent: its slot, name and subscriptions become free. Errors: too_many_changes, with
@@ -165,10 +185,27 @@ class Agents {
   Result<> enter_name(std::uint32_t slot, std::string_view name);
   Result<> leave_name(std::uint32_t index);
   [[nodiscard]] Result<std::uint32_t> take_slot() const;
-  void write_record(std::uint32_t slot, const Plan& plan);
+  Result<> write_record(std::uint32_t slot, const Plan& plan);
   void forget_changes() noexcept;
 
+  // agents_stored.cpp: states that are not simply as long as their record says
+  shm::StateHeader* touch_stored(std::uint32_t slot);
+
+  [[nodiscard]] std::uint64_t touched_bytes(std::uint32_t slot) const noexcept {
+    const shm::AgentRecord& agent = table_.record(slot);
+    return agent.storage == 0 ? agent.state_bytes : idle_state(slot).size();
+  }
+
+  shm::StateHeader* give_transient(std::uint32_t slot, const TypeDescriptor& type);
+  void settle_transient();
+  [[nodiscard]] std::byte* current_half(std::uint32_t slot) const noexcept;
+  [[nodiscard]] std::byte* idle_half(std::uint32_t slot) const noexcept;
+  [[nodiscard]] std::span<const std::byte> idle_state(std::uint32_t slot) const noexcept;
+  [[nodiscard]] std::span<const std::byte> state_in(const std::byte* half,
+                                                    std::uint32_t slot) const noexcept;
+
   std::uint32_t shard_;
+  std::uint32_t most_state_bytes_;
   shm::AgentTable table_;
   shm::SubscriptionTable subscription_table_;
   Children children_;
@@ -180,6 +217,7 @@ class Agents {
   std::vector<std::byte> pre_image_;
   std::optional<std::uint32_t> pre_image_slot_;
   std::size_t pre_image_bytes_ = 0;
+  TransientStates transient_;
 
   Changes changes_;
   std::vector<std::uint32_t> free_slots_;  // the last is taken next

@@ -37,6 +37,8 @@ struct Context::Backend {
   Result<> cancel_timer(TimerId timer);
   Result<> reply(const PayloadRef& payload);
 
+  [[nodiscard]] std::uint32_t most_state_bytes() const { return shard.agents_.most_state_bytes(); }
+
   [[nodiscard]] Result<AgentId> find(std::string_view name) const {
     return shard.segment_.find_agent(name);
   }

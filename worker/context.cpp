@@ -66,6 +66,7 @@ Result<AgentId> Context::Backend::create(std::string_view type, const AgentOptio
     if (!name) return fail(name.error());
     plan.request.subscriptions[plan.request.subscription_count++] = *name;
   }
+  plan.initial = options.initial.bytes();
   return shard.create_agent(plan);
 }
 

@@ -7,7 +7,10 @@
 #include "mabeam/agent.hpp"
 #include "mabeam/result.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <span>
 #include <string_view>
 
 namespace mabeam::worker {
@@ -28,21 +31,54 @@ Result<> guarded(Call&& call) noexcept {
 Result<> call_handler(const TypeDescriptor& type, Context& context, void* state,
                       const shm::Received& message, std::string_view name);
 
-/// A new state in its first version, behind its header.
-inline Result<> make_afresh(const TypeDescriptor& type, shm::StateHeader& state) noexcept {
+/// AgentRecord::storage of a type's agents.
+inline std::uint16_t storage_of(const TypeDescriptor& type) noexcept {
+  const auto form = type.is_serialized ? shm::kSerialized : std::uint16_t{0};
+  return type.type.durable ? form : static_cast<std::uint16_t>(form | shm::kTransient);
+}
+
+/// The agent was made with room for what this type keeps.
+inline bool has_room_for(const shm::AgentRecord& agent, const TypeDescriptor& type) noexcept {
+  return agent.state_bytes >= type.state_bytes && agent.storage == storage_of(type);
+}
+
+/// A new state in its first version, behind its header; a serialized one takes up to `most` bytes.
+/// Errors: state_too_large, handler_failed, and what serialize() returns.
+inline Result<> make_afresh(const TypeDescriptor& type, shm::StateHeader& state,
+                            std::uint32_t most) noexcept {
   state.state_version = type.type.state_version;
   state.bytes = type.state_bytes;
   if (type.init == nullptr) return {};
   return guarded([&]() -> Result<> {
-    type.init(&state + 1);
+    auto* room = reinterpret_cast<std::byte*>(&state + 1);
+    const Result<std::size_t> written =
+        type.init({room, type.is_serialized ? most : type.state_bytes});
+    if (!written) return fail(written.error());
+    state.bytes = static_cast<std::uint32_t>(*written);
+    return {};
+  });
+}
+
+/// The state that somebody gives a new agent, over its first one. Errors: schema_mismatch,
+/// state_too_large, handler_failed, and what serialize() returns.
+inline Result<> take_given(const TypeDescriptor& type, shm::StateHeader& state,
+                           std::span<const std::byte> given, std::uint32_t most) noexcept {
+  if (type.take == nullptr) return fail(Errc::schema_mismatch);
+  return guarded([&]() -> Result<> {
+    auto* room = reinterpret_cast<std::byte*>(&state + 1);
+    const Result<std::size_t> written =
+        type.take(given, {room, type.is_serialized ? most : type.state_bytes});
+    if (!written) return fail(written.error());
+    state.bytes = static_cast<std::uint32_t>(*written);
     return {};
   });
 }
 
 /// The state is one that this type's code may be let at; the record says how much of it was copied.
+/// How long a serialized one may be is checked where it is read.
 inline bool is_compatible(const TypeDescriptor& type, const shm::StateHeader& state,
                           const shm::AgentRecord& agent) {
-  return state.bytes == type.state_bytes && agent.state_bytes >= type.state_bytes &&
+  return (state.bytes == type.state_bytes || type.is_serialized) && has_room_for(agent, type) &&
          state.state_version == type.type.state_version;
 }
 

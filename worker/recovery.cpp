@@ -4,7 +4,8 @@
 //   2. The death is counted against what was running, once: the count and the incarnation that died
 //      are committed together, and the witness is cleared after that. Dying on the way changes
 //      nothing, since the next adopter finds that incarnation counted.
-//   3. What is derived from the segment is rebuilt; every source is looked at.
+//   3. What is derived from the segment is rebuilt; every source is looked at. Agents whose state
+//      was in the last owner's memory are to be begun anew (shard_lost.cpp).
 //   4. Every doorbell is rung that the dead owner could have owed.
 #include "shm/doorbell.hpp"
 #include "worker/shard.hpp"
@@ -35,6 +36,7 @@ Result<> Shard::adopt(shm::Incarnation self) {
   inbox_.open();
   blame();
   bury_unreadable();
+  find_lost();
   turn_.clear_witness();
   turn_.region().owner.store(self.value, std::memory_order_release);
   revive();

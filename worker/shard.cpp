@@ -34,6 +34,16 @@ Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& 
       latency_(segment.metrics(shard).latency_ns) {
 }
 
+inline void Shard::take_what_is_due() {
+  if (parking_.has_work()) [[unlikely]]
+    replay();
+  if (timers_.next_due_ns() <= clock_.now_ns()) [[unlikely]] {
+    take_with_timers();
+  } else if (inbox_.poll()) {
+    take_messages();
+  }
+}
+
 std::uint32_t Shard::run_turn(const Limits& limits) {
   limits_ = limits;
   if (single_steps_ != 0) limits_.turn_messages = 1;
@@ -42,12 +52,10 @@ std::uint32_t Shard::run_turn(const Limits& limits) {
   waiting_ = 0;
   is_full_ = false;
   ++rotation_;
-  if (parking_.has_work()) [[unlikely]]
-    replay();
-  if (timers_.next_due_ns() <= clock_.now_ns()) [[unlikely]] {
-    take_with_timers();
-  } else if (inbox_.poll()) {
-    take_messages();
+  if (!lost_.empty()) [[unlikely]] {
+    start_lost();
+  } else {
+    take_what_is_due();
   }
   if (in_turn_) commit();
   if (single_steps_ != 0 && taken_ != 0) --single_steps_;

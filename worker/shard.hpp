@@ -14,6 +14,9 @@
 // Timers that are due have a quarter of a turn, before its messages and behind them by turns; one
 // that waits for room holds those behind it, as a message holds its ring.
 //
+// Agents that are not durable have lost their state when an owner adopts the shard: they are begun
+// anew before anything else is taken (shard_lost.cpp).
+//
 // After a crash (recovery.cpp) messages are taken one a turn until the one that the witness named
 // has passed; one that has killed max_attempts owners becomes a dead letter.
 #pragma once
@@ -76,7 +79,8 @@ class Shard {
 
   /// Rescans every ring and log: is there anything to do?
   [[nodiscard]] bool has_work() noexcept {
-    return inbox_.has_work() || (parking_.has_work() && !replay_blockage_);
+    return inbox_.has_work() || (parking_.has_work() && !replay_blockage_) ||
+           (!lost_.empty() && !lost_blockage_);
   }
 
   /// What waits for suspended agents is its next owner's.
@@ -91,6 +95,11 @@ class Shard {
   }
 
   [[nodiscard]] std::uint32_t endpoint() const noexcept { return endpoint_; }
+
+  /// The bytes of an agent's state as the last turn left it; valid until the next.
+  [[nodiscard]] std::span<const std::byte> state_of(std::uint32_t slot) const {
+    return agents_.committed_state(slot);
+  }
 
  private:
   static constexpr std::uint32_t kMostEnds = 64;
@@ -133,6 +142,7 @@ class Shard {
   bool is_unblocked(std::optional<Blockage>& blockage);
 
   // shard_timers.cpp: what is due
+  void take_what_is_due();
   void take_with_timers();
   void fire_timers();
   Outcome handle_timer(const Timers::Due& due);
@@ -242,6 +252,11 @@ class Shard {
   // shard_upgrade.cpp
   Result<> upgrade(const TypeDescriptor& type, std::uint32_t slot, shm::StateHeader& state);
   void revive();
+  // shard_lost.cpp: what is not durable, after its owner
+  void find_lost();
+  void start_lost();
+  Outcome start_lost(std::uint32_t slot);
+  Result<> begin_lost(const TypeDescriptor& type, AgentId id);
 
   // recovery.cpp
   Error park(Error error) noexcept;
@@ -279,6 +294,8 @@ class Shard {
   std::uint32_t next_clock_ = 0;  // how many until the next look at the clock
   Symbol last_symbol_{};          // whose text was looked up last, and that text
   std::string_view last_text_;
+  std::vector<std::uint32_t> lost_;         // slots still to be begun anew; the last is next
+  std::optional<Blockage> lost_blockage_;   // what that waits for
   std::optional<Blockage> timer_blockage_;  // what the next timer waits for
   std::uint32_t waiting_ = 0;               // rings and logs whose next message waits for room
   std::uint32_t rotation_ = 0;              // whose turn it is, among senders and among priorities

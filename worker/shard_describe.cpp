@@ -12,13 +12,15 @@ Result<std::string> Shard::describe_state(std::uint32_t slot) {
   const TypeDescriptor* type = types_.find(agent.type);
   if (type == nullptr) return fail(Errc::unknown_type);
   if (type->describe == nullptr) return fail(Errc::unknown_action);
-  const std::byte* half = agents_.table().half(slot, agent.version.load(std::memory_order_relaxed));
-  const auto* state = reinterpret_cast<const shm::StateHeader*>(half);
-  if (!is_compatible(*type, *state, agent)) return fail(Errc::incompatible);
+  const std::span<const std::byte> state = agents_.committed_state(slot);
+  const auto& header = reinterpret_cast<const shm::StateHeader*>(state.data())[-1];
+  if (!is_compatible(*type, header, agent)) return fail(Errc::incompatible);
   std::string text;
   turn_.set_witness(witness_);
   const Result<> described = guarded([&]() -> Result<> {
-    text = type->describe(state + 1);
+    Result<std::string> made = type->describe(state);
+    if (!made) return fail(made.error());
+    text = std::move(*made);
     return {};
   });
   turn_.clear_witness();

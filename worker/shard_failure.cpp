@@ -46,7 +46,8 @@ Shard::Outcome Shard::fail_agent(AgentId id, const Received& message, Errc code)
   shm::StateHeader& state = begin_again();
   bool stops = type->type.on_failure == OnFailure::stop;
   if (type->type.on_failure == OnFailure::restart) {
-    stops = !may_restart(state, clock_.now_ns()) || !make_afresh(*type, state) ||
+    stops = !may_restart(state, clock_.now_ns()) ||
+            !make_afresh(*type, state, agents_.most_state_bytes()) ||
             !start_anew(*type, id, code_name(code));
   }
   if (stops && !outbox_.is_blocked() && !wants_to_listen_) {

@@ -64,14 +64,14 @@ Shard::Outcome Shard::handle_restart(const Received& message) {
   shm::AgentRecord& agent = agents_.table().record(target.slot());
   const TypeDescriptor* type = types_.find(agent.type);
   if (type == nullptr) return refuse(message, Errc::unknown_type, DeadReason::unroutable);
-  if (type->state_bytes > agents_.table().max_state_bytes()) {
+  if (type->state_bytes > agents_.most_state_bytes()) {
     return refuse(message, Errc::state_too_large, DeadReason::unroutable);
   }
   if (agents_.needs_commit_first(target.slot())) return Outcome::commit_first;
   shm::StateHeader* state = agents_.touch(target.slot());
   const bool is_usable = is_compatible(*type, *state, agent);
   const bool keeps = request->keep_state != 0;
-  if (keeps && !is_usable) {
+  if (keeps ? !is_usable : agent.storage != storage_of(*type)) {
     undo(Outcome::passed);
     return refuse(message, Errc::incompatible, DeadReason::unroutable);
   }
@@ -83,7 +83,7 @@ Shard::Outcome Shard::handle_restart(const Received& message) {
   }
   // Not of the turn, as in upgrade(): at worst more is copied than there is.
   if (agent.state_bytes < type->state_bytes) agent.state_bytes = type->state_bytes;
-  Result<> started = keeps ? Result<>{} : make_afresh(*type, *state);
+  Result<> started = keeps ? Result<>{} : make_afresh(*type, *state, agents_.most_state_bytes());
   if (started) started = start_anew(*type, target, "asked");
   if (started) started = resume_restarted(target);
   turn_.clear_witness();

@@ -39,10 +39,11 @@ Shard::Outcome Shard::handle_create(const Received& message) {
   Agents::Plan plan{message.header.symbol, types_.find(message.header.symbol), {}, {}};
   Made made;
   Result<> done = fail(Errc::unknown_type);
-  if (message.payload.size() != sizeof plan.request) {
+  if (message.payload.size() < sizeof plan.request) {
     done = fail(Errc::invalid_argument);
   } else if (plan.descriptor != nullptr) {
     std::memcpy(&plan.request, message.payload.data(), sizeof plan.request);
+    plan.initial = message.payload.subspan(sizeof plan.request);
     const std::string_view name{plan.request.name.data(),
                                 std::min(plan.request.name_length, shm::kMaxNameBytes)};
     const bool may_be_here =

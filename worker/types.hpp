@@ -22,6 +22,9 @@ class Types {
   /// Errors: invalid_argument (a name is empty, too long or taken), symbols_full.
   Result<> add(std::span<const TypeDescriptor> types);
 
+  /// True if any of them is not durable.
+  [[nodiscard]] bool has_transient() const noexcept { return has_transient_; }
+
   /// The type of that symbol, or null.
   [[nodiscard]] const TypeDescriptor* find(Symbol symbol) const noexcept {
     const auto index = static_cast<std::uint32_t>(symbol);
@@ -31,6 +34,7 @@ class Types {
  private:
   shm::Symbols symbols_;
   std::vector<const TypeDescriptor*> by_symbol_;
+  bool has_transient_ = false;
 };
 
 /// What tools are told of a type; `module` is the path of its shared object, empty where built in.

@@ -23,20 +23,20 @@
 //             message comes. Without it, or if it fails, the agent is suspended.
 //
 // One handler object serves all agents of its type in a worker, so it may hold nothing: all that
-// must last is in State, a trivially copyable struct that lives in the segment and outlives any
-// process. State may not hold pointers, views or references: they would dangle in the next worker.
+// must last is in State, which lives in the segment and outlives any process. It is a trivially
+// copyable struct without pointers, views or references, which would dangle in the next worker; or
+// it is anything at all and comes with serialize() and deserialize() (state.hpp).
 #pragma once
 
 #include "mabeam/context.hpp"
 #include "mabeam/export.hpp"
 #include "mabeam/message.hpp"
 #include "mabeam/result.hpp"
+#include "mabeam/state.hpp"
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -78,6 +78,12 @@ struct AgentType {
   std::uint32_t state_version = 1;           ///< raised when State changes its meaning or its size
   std::span<const ActionInfo> actions = {};  ///< listed by tools
   OnFailure on_failure = OnFailure::keep;
+  /// False: State is kept in the worker's memory alone. A message costs a little less, its effects
+  /// are exactly once all the same, and a handler that fails leaves the state as it was; but when
+  /// its worker ends, however that may be, the agent goes on with State{}. Id, name, subscriptions,
+  /// children and unread messages stay. A type with on_start() is begun as by a restart: its timers
+  /// are cancelled, since on_start() sets those that it wants. Without one its timers stay, too.
+  bool durable = true;
 };
 
 /// A type as the worker sees it: function pointers over untyped state. Made by describe_type().
@@ -85,8 +91,13 @@ struct TypeDescriptor {
   using Hook = Result<> (*)(Context&, void* state);
 
   AgentType type;
-  std::uint32_t state_bytes = 0;
-  void (*init)(void* state) = nullptr;
+  std::uint32_t state_bytes = 0;  ///< of one that is kept as it is, else 0
+  bool is_serialized = false;
+  /// Writes a first state into `room`; returns its size.
+  Result<std::size_t> (*init)(std::span<std::byte> room) = nullptr;
+  /// The same, of bytes that somebody gives.
+  Result<std::size_t> (*take)(std::span<const std::byte> given,
+                              std::span<std::byte> room) = nullptr;
   Result<> (*on_action)(Context&, void* state, const Action&) = nullptr;
   Result<> (*on_event)(Context&, void* state, const Event&) = nullptr;
   Result<> (*on_signal)(Context&, void* state, const Signal&) = nullptr;
@@ -94,8 +105,10 @@ struct TypeDescriptor {
   Hook on_start = nullptr;
   Hook on_stop = nullptr;
   Result<> (*on_timer)(Context&, void* state, const Timer&) = nullptr;
-  std::string (*describe)(const void* state) = nullptr;
-  Result<> (*upgrade)(std::uint32_t from, std::span<const std::byte> bytes, void* state) = nullptr;
+  Result<std::string> (*describe)(std::span<const std::byte> state) = nullptr;
+  /// Makes a state of an older one's bytes; returns its size.
+  Result<std::size_t> (*upgrade)(std::uint32_t from, std::span<const std::byte> bytes,
+                                 std::span<std::byte> room) = nullptr;
 };
 
 /// What a module's shared object exports under the name `mabeam_module`.
@@ -109,30 +122,52 @@ inline constexpr std::uint32_t kModuleAbi = 5;
 
 namespace glue {
 
-struct NoState {};
-
-template <class T>
-struct StateOf {
-  using Type = NoState;
-};
-
-template <class T>
-requires requires {
-  typename T::State;
-}
-
-struct StateOf<T> {
-  using Type = typename T::State;
-};
-
 // Hidden, as kTypes: the linker would give two modules one variable where their types share a name.
 template <class T>
 [[gnu::visibility("hidden")]] inline constexpr T kHandler{};
 
+/// Calls a handler on the State that a state's bytes make, and keeps what it has become.
+template <class T, class Handler, class... Args>
+auto invoke_on_object(Handler handler, Context& context, void* stored, const Args&... args) {
+  using Answer = std::invoke_result_t<Handler, const T&, Context&, State<T>&, const Args&...>;
+  const Result<std::span<const std::byte>> bytes = context.stored_state(stored);
+  if (!bytes) return Answer{fail(bytes.error())};
+  Result<State<T>> state = load_state<T>(*bytes);
+  if (!state) return Answer{fail(state.error())};
+  Answer answer = (kHandler<T>.*handler)(context, *state, args...);
+  if (!answer) return answer;
+  const Result<std::size_t> saved = save_state<T>(*state, context.room_for_state(stored));
+  if (!saved) return Answer{fail(saved.error())};
+  context.keep_state(stored, *saved);
+  return answer;
+}
+
+/// A state made of an older one's bytes, in `room`; returns its size. Errors: those of upgrade(),
+/// state_too_large, and what serialize() returns.
+template <class T>
+Result<std::size_t> upgraded_state(std::uint32_t from, std::span<const std::byte> bytes,
+                                   std::span<std::byte> room) {
+  if constexpr (Serialized<T>) {
+    State<T> state{};
+    const Result<> done = kHandler<T>.upgrade(from, bytes, state);
+    if (!done) return fail(done.error());
+    return save_state<T>(state, room);
+  } else {
+    const Result<std::size_t> size = first_state<T>(room);
+    if (!size) return size;
+    const Result<> done =
+        kHandler<T>.upgrade(from, bytes, *reinterpret_cast<State<T>*>(room.data()));
+    if (!done) return fail(done.error());
+    return size;
+  }
+}
+
 /// Calls a handler with or without State, as the type has declared it.
 template <class T, class Handler, class... Args>
 auto invoke(Handler handler, Context& context, void* state, const Args&... args) {
-  if constexpr (requires { typename T::State; }) {
+  if constexpr (Serialized<T>) {
+    return invoke_on_object<T>(handler, context, state, args...);
+  } else if constexpr (requires { typename T::State; }) {
     return (kHandler<T>.*handler)(context, *static_cast<typename T::State*>(state), args...);
   } else {
     return (kHandler<T>.*handler)(context, args...);
@@ -163,14 +198,15 @@ Result<> signal_as_action(Context& context, void* state, const Signal& message) 
 /// The descriptor of a user's class.
 template <class T>
 constexpr TypeDescriptor describe_type() {
-  using State = typename glue::StateOf<T>::Type;
+  using State = glue::State<T>;
   static_assert(std::is_empty_v<T>, "an agent type may not hold data: put it into State");
-  static_assert(std::is_trivially_copyable_v<State>, "State must be trivially copyable");
-  static_assert(alignof(State) <= 16, "State may not be aligned to more than 16 bytes");
+  glue::check_state<T>();
   TypeDescriptor result{.type = T::type};
-  if constexpr (!std::is_empty_v<State>) {
-    result.state_bytes = sizeof(State);
-    result.init = [](void* state) { std::construct_at(static_cast<State*>(state)); };
+  result.is_serialized = glue::Serialized<T>;
+  if constexpr (glue::Serialized<T> || !std::is_empty_v<State>) {
+    if (!result.is_serialized) result.state_bytes = sizeof(State);
+    result.init = &glue::first_state<T>;
+    result.take = &glue::given_state<T>;
   }
   if constexpr (requires { &T::on_action; }) {
     result.on_action = &glue::action<T>;
@@ -202,8 +238,15 @@ constexpr TypeDescriptor describe_type() {
     };
   }
   if constexpr (requires(const State& state) { T::describe(state); }) {
-    result.describe = [](const void* state) -> std::string {
-      return T::describe(*static_cast<const State*>(state));
+    result.describe = [](std::span<const std::byte> bytes) -> Result<std::string> {
+      if constexpr (glue::Serialized<T>) {
+        const Result<State> state = glue::load_state<T>(bytes);
+        if (!state) return fail(state.error());
+        return T::describe(*state);
+      } else {
+        if (bytes.size() != sizeof(State)) return fail(Errc::state_unreadable);
+        return T::describe(*reinterpret_cast<const State*>(bytes.data()));
+      }
     };
   }
   if constexpr (requires { &T::on_stop; }) {
@@ -212,10 +255,7 @@ constexpr TypeDescriptor describe_type() {
     };
   }
   if constexpr (requires { &T::upgrade; }) {
-    result.upgrade = [](std::uint32_t from, std::span<const std::byte> bytes,
-                        void* state) -> Result<> {
-      return glue::kHandler<T>.upgrade(from, bytes, *static_cast<State*>(state));
-    };
+    result.upgrade = &glue::upgraded_state<T>;
   }
   return result;
 }

@@ -95,7 +95,8 @@ class MABEAM_API Client {
   /// Creates `count` agents and returns when all are ready and their subscriptions in force, or
   /// none: if one is refused, those made before it are stopped again. A name needs count 1.
   /// Errors: not_found (the parent), unknown_type, too_many_agents, name_taken, bad_topic,
-  /// subscriptions_full, symbols_full, invalid_argument, timed_out, not_running.
+  /// subscriptions_full, symbols_full, invalid_argument, timed_out, not_running, schema_mismatch
+  /// (options.initial is no state of that type), state_too_large, message_too_large.
   Result<std::vector<AgentId>> create(std::string_view type, std::size_t count = 1,
                                       const AgentOptions& options = {},
                                       std::chrono::nanoseconds timeout = std::chrono::seconds{10});

@@ -30,6 +30,10 @@ struct AgentOptions {
   /// A living agent; nobody: what a handler makes is its own agent's child, and what a client makes
   /// is nobody's.
   AgentId parent = {};
+  /// The state that it begins with, as its type keeps it: the bytes of a State that is trivially
+  /// copyable, of exactly its size, or what its deserialize() reads. on_start() finds it in place.
+  /// Empty is State{}. It is used once: a fresh state, after a restart, is State{} again.
+  PayloadRef initial = {};
 };
 
 class MABEAM_API Context {
@@ -81,7 +85,8 @@ class MABEAM_API Context {
   /// parent (unless options.parent says another), which hears of its failure (OnFailure::stop). A
   /// name decides the shard, so a handler cannot name the agent it makes: a client can.
   /// Errors: unknown_type, not_found (the parent), too_many_agents, too_many_changes,
-  /// invalid_argument, bad_topic, subscriptions_full, symbols_full.
+  /// invalid_argument, bad_topic, subscriptions_full, symbols_full, schema_mismatch (`initial` is
+  /// no state of that type).
   Result<AgentId> create(std::string_view type, const AgentOptions& options = {});
 
   /// Ends this agent when this message commits; on_stop() runs first. The agents that it has
@@ -111,6 +116,15 @@ class MABEAM_API Context {
   /// Sets this call's reply; what a typed on_action() returns comes through here.
   /// Errors: message_too_large.
   Result<> reply(const PayloadRef& payload);
+
+  // ---- for describe_type() alone: a state that is kept serialized, as its hook was given it
+
+  /// Its bytes. Errors: corrupt.
+  [[nodiscard]] Result<std::span<const std::byte>> stored_state(const void* stored) const;
+  /// Where its next bytes go, over those that it has.
+  [[nodiscard]] std::span<std::byte> room_for_state(void* stored) const;
+  /// So many of them are its bytes from now on.
+  void keep_state(void* stored, std::size_t bytes);
 
  private:
   Backend& backend_;

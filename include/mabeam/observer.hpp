@@ -48,9 +48,18 @@ enum class ExitCause : std::uint32_t {
   not_ready,
   unknown
 };
-/// resuming: what waited while it was suspended is handled first.
-enum class Lifecycle : std::uint8_t { free, initializing, ready, suspended, terminating, resuming };
-inline constexpr Lifecycle kLastLifecycle = Lifecycle::resuming;
+/// resuming: what waited while it was suspended is handled first. busy is kept nowhere: a view says
+/// it of a ready agent whose handler ran when it looked.
+enum class Lifecycle : std::uint8_t {
+  free,
+  initializing,
+  ready,
+  suspended,
+  terminating,
+  resuming,
+  busy
+};
+inline constexpr Lifecycle kLastLifecycle = Lifecycle::resuming;  ///< that is kept
 
 /// The words that tools print: "ready", "signal".
 MABEAM_API std::string_view to_string(RuntimeState state);
@@ -129,7 +138,10 @@ struct AgentDetail {
   std::uint32_t restarts = 0;         ///< by its type's on_failure
   std::optional<std::string> reason;  ///< why it is suspended: code_name() of an Errc
   std::uint32_t state_version = 0;
-  std::uint32_t state_bytes = 0;
+  /// Its state and its counters are in the segment. Of one that is not durable, which has them in
+  /// its worker's memory, handled, failures, restarts and state_bytes are 0.
+  bool is_durable = true;
+  std::uint32_t state_bytes = 0;                ///< of this agent now
   std::optional<std::vector<std::byte>> state;  ///< nothing if it changed all the time
   std::vector<std::string> subscriptions;       ///< patterns
 };
@@ -143,7 +155,9 @@ struct TypeView {
 
   std::string name;
   std::uint32_t state_version = 0;
-  std::uint32_t state_bytes = 0;  ///< 0: it keeps nothing
+  std::uint32_t state_bytes = 0;  ///< 0: it keeps nothing; of a serialized one: max_state_bytes
+  bool is_serialized = false;     ///< its state is as long as its serialize() makes it
+  bool is_durable = true;         ///< its state outlives its worker
   bool can_describe = false;      ///< Client::describe() tells its state
   std::string module;             ///< path of the shared object; empty: built in
   std::uint64_t agents = 0;       ///< that live

@@ -51,12 +51,13 @@ enum class Errc : std::uint16_t {
   in_use,                ///< another supervisor holds the runtime
   too_many_changes,      ///< one message created, stopped or subscribed more than it may
   unknown_type,          ///< no worker knows an agent type of that name
-  state_too_large,       ///< the type's State is over max_state_bytes
+  state_too_large,       ///< the state is over max_state_bytes; it stays as it was
   timers_full,           ///< the shard's table of timers has no room for another one
   not_replayable,        ///< that dead letter may only be dropped: it is cut, or no agent's mail
   suspended,             ///< the agent is suspended; as a refusal: and no more messages can wait
   state_version,         ///< the agent's state is of a version that its type cannot bring up
-  quarantined,  ///< the agent's upgrade or on_stop has killed its worker max_attempts times
+  quarantined,       ///< the agent's upgrade or on_stop has killed its worker max_attempts times
+  state_unreadable,  ///< the type's deserialize() refuses the state that the agent has
 };
 
 /// Which argument an invalid_argument is about, where the caller's own side has found it: an answer

@@ -30,12 +30,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace mabeam::testing {
@@ -112,10 +113,9 @@ class MABEAM_API TestShard {
   /// The agent's state, as the last turn left it.
   template <class T>
   [[nodiscard]] typename T::State state(AgentId agent) const {
-    const std::span<const std::byte> bytes = state_bytes(agent, sizeof(typename T::State));
-    typename T::State copy;
-    std::memcpy(&copy, bytes.data(), sizeof copy);
-    return copy;
+    Result<typename T::State> state = glue::load_state<T>(state_bytes(agent));
+    if (!state) throw std::runtime_error("TestShard: that agent's state is of another type");
+    return std::move(*state);
   }
 
   // ---- death
@@ -134,7 +134,7 @@ class MABEAM_API TestShard {
 
  private:
   struct Impl;
-  [[nodiscard]] std::span<const std::byte> state_bytes(AgentId agent, std::size_t bytes) const;
+  [[nodiscard]] std::span<const std::byte> state_bytes(AgentId agent) const;
 
   std::unique_ptr<Impl> impl_;
 };

@@ -45,7 +45,8 @@ class ClientCreate : public ClientTest {
   [[nodiscard]] std::uint64_t reserved() const { return slot_of(client_).reserved_agents.load(); }
 
   [[nodiscard]] static CreateRequest request_of(const Taken& message) {
-    return message.view().as<CreateRequest>().value();
+    const Payload request{std::span{message.payload}.first(sizeof(CreateRequest)), Content::bytes};
+    return request.as<CreateRequest>().value();
   }
 
   Client client_ = attach();
@@ -84,6 +85,20 @@ TEST_F(ClientCreate, TheRequestSaysEverything) {
   ASSERT_EQ(request.capability_count, 1U);
   EXPECT_EQ(symbols.text(request.capabilities[0]), "sums");
   EXPECT_NE(message.header.deadline_ns, 0);
+}
+
+TEST_F(ClientCreate, TheStateToBeginWithLiesBehindEveryRequest) {
+  {
+    const ShardThread thread{shards_, serving()};
+    ASSERT_TRUE(client_.create("counter", 60, {.initial = std::int64_t{77}}));
+  }
+  ASSERT_GE(requests_.size(), 2U);
+  for (const Taken& message : requests_) {
+    std::int64_t initial = 0;
+    ASSERT_EQ(message.payload.size(), sizeof(CreateRequest) + sizeof initial);
+    std::memcpy(&initial, message.payload.data() + sizeof(CreateRequest), sizeof initial);
+    EXPECT_EQ(initial, 77);
+  }
 }
 
 TEST_F(ClientCreate, ANameDecidesTheShard) {

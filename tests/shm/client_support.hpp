@@ -102,7 +102,8 @@ class FakeShard {
 
   /// Makes what a create asks for, and answers.
   bool make_all(const Taken& message) {
-    std::vector<AgentId> made(message.view().as<CreateRequest>().value().count);
+    const Payload request{std::span{message.payload}.first(sizeof(CreateRequest)), Content::bytes};
+    std::vector<AgentId> made(request.as<CreateRequest>().value().count);
     for (AgentId& id : made)
       id = put_agent();
     return reply(message, Errc{}, std::as_bytes(std::span{made}));

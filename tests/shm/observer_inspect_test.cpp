@@ -76,21 +76,37 @@ TEST_F(ObserverInspect, TypesAreListedByName) {
   filler_.create("zebra");
   filler_.create("zebra");
   const shm::TypeTable table = segment_.get().types();
-  ASSERT_TRUE(table.publish(filler_.symbol("zebra"), {8, 2, true, "/lib/z.so", {{"run", "runs"}}}));
-  ASSERT_TRUE(table.publish(filler_.symbol("ant"), {}));
+  ASSERT_TRUE(table.publish(filler_.symbol("zebra"), {.state_bytes = 8,
+                                                      .state_version = 2,
+                                                      .can_describe = true,
+                                                      .module = "/lib/z.so",
+                                                      .actions = {{"run", "runs"}}}));
+  ASSERT_TRUE(table.publish(filler_.symbol("ant"), {.is_serialized = true, .is_durable = false}));
   const std::vector<TypeView> types = observe().types();
   ASSERT_EQ(types.size(), 2U);
   EXPECT_EQ(types[0].name, "ant");
   EXPECT_EQ(types[0].agents, 0U);
+  EXPECT_EQ(types[0].state_bytes, segment_.get().dimensions().max_state_bytes);
+  EXPECT_TRUE(types[0].is_serialized);
+  EXPECT_FALSE(types[0].is_durable);
   EXPECT_EQ(types[1].name, "zebra");
   EXPECT_EQ(types[1].agents, 2U);
   EXPECT_EQ(types[1].state_version, 2U);
   EXPECT_EQ(types[1].state_bytes, 8U);
   EXPECT_EQ(types[1].module, "/lib/z.so");
   EXPECT_TRUE(types[1].can_describe);
+  EXPECT_TRUE(types[1].is_durable);
   ASSERT_EQ(types[1].actions.size(), 1U);
   EXPECT_EQ(types[1].actions[0].name, "run");
   EXPECT_EQ(types[1].actions[0].description, "runs");
+}
+
+TEST_F(ObserverInspect, TellsWhetherTheStateIsDurable) {
+  const AgentId id = filler_.create("zebra");
+  EXPECT_TRUE(observe().inspect(id)->is_durable);
+  segment_.get().agents(static_cast<std::uint32_t>(id.endpoint()) - 1).record(id.slot()).storage =
+      shm::kTransient;
+  EXPECT_FALSE(observe().inspect(id)->is_durable);
 }
 
 TEST_F(ObserverInspect, DamagedTypeIsLeftOutAndFoundByVerify) {

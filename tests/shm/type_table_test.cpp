@@ -26,7 +26,11 @@ class TypeTableTest : public testing::Test {
 
   Memory memory_{TypeTable::kBytes};
   TypeTable table_{memory_.span()};
-  TypeFacts facts_{24, 3, true, "/lib/a.so", {{"get", "answers"}, {"put", ""}}};
+  TypeFacts facts_{.state_bytes = 24,
+                   .state_version = 3,
+                   .can_describe = true,
+                   .module = "/lib/a.so",
+                   .actions = {{"get", "answers"}, {"put", ""}}};
 };
 
 TEST_F(TypeTableTest, KeepsWhatItIsTold) {
@@ -37,6 +41,17 @@ TEST_F(TypeTableTest, KeepsWhatItIsTold) {
   EXPECT_EQ(table_.facts(1), TypeFacts{});
   EXPECT_EQ(table_.name(2), Symbol::none);
   EXPECT_FALSE(table_.facts(2));
+}
+
+TEST_F(TypeTableTest, TellsHowAStateIsKept) {
+  for (const bool is_serialized : {false, true}) {
+    for (const bool is_durable : {false, true}) {
+      facts_.is_serialized = is_serialized;
+      facts_.is_durable = is_durable;
+      ASSERT_TRUE(table_.publish(symbol(1), facts_));
+      EXPECT_EQ(table_.facts(0), facts_);
+    }
+  }
 }
 
 TEST_F(TypeTableTest, WhatEveryWorkerTellsAlikeIsThereOnce) {
@@ -83,7 +98,7 @@ TEST_F(TypeTableTest, WorkersThatStartTogetherAgree) {
   for (int i = 0; i < 4; ++i) {
     workers.emplace_back([this] {
       for (std::uint32_t type = 0; type < 50; ++type)
-        EXPECT_TRUE(table_.publish(symbol(type), {type, 1, false, "", {}}));
+        EXPECT_TRUE(table_.publish(symbol(type), {.state_bytes = type, .state_version = 1}));
     });
   }
   for (std::thread& worker : workers)

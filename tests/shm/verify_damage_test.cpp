@@ -152,7 +152,7 @@ TEST(VerifyDamage, Agents) {
       {where, "it has more capabilities",
        [&](const Segment& s) { record(s).capability_count = 9; }},
       {where, "a reserved field", [&](const Segment& s) { record(s).reserved = 1; }},
-      {where, "a reserved field", [&](const Segment& s) { record(s).reserved_too = 1; }},
+      {where, "its state is kept", [&](const Segment& s) { record(s).storage = kStorageBits + 1; }},
       {where, "its parent's", [&](const Segment& s) { profile(s).parent = ~std::uint64_t{0}; }},
       {where, "its type's state", [&](const Segment& s) { record(s).state_bytes = 65; }},
       {where, "its state is larger", [&](const Segment& s) { state(s).bytes = 65; }},

@@ -79,7 +79,11 @@ void SegmentFiller::fill() {
   bury(1, shm::DeadReason::poison, "too hot");
   settle(1, 0, shm::LetterFate::dropped);
   segment_.types()
-      .publish(symbol("counter"), {8, 1, true, "", {{"get", "answers the count"}}})
+      .publish(symbol("counter"), {.state_bytes = 8,
+                                   .state_version = 1,
+                                   .can_describe = true,
+                                   .module = {},
+                                   .actions = {{"get", "answers the count"}}})
       .value();
   for (std::int64_t ns = 1; ns < 1'000'000'000; ns *= 3)
     segment_.metrics(0).latency_ns.record(ns);

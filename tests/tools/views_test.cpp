@@ -126,7 +126,8 @@ TEST(Views, InspectShowsTheStateInBothForms) {
   EXPECT_EQ(document["reason"], "handler_failed");
   EXPECT_EQ(document["parent"], nullptr);
   EXPECT_EQ(document["subscriptions"], Json::parse(R"(["job.*"])"));
-  EXPECT_EQ(document["state"], Json::parse(R"({"state_version": 0, "state_bytes": 1,
+  EXPECT_EQ(document["state"],
+            Json::parse(R"({"state_version": 0, "state_bytes": 1, "durable": true,
       "described": {"count": 1}, "payload_base64": "/w=="})"));
   detail.state.reset();
   const Json blind = inspect_document(detail, 1.5, std::nullopt);
@@ -144,10 +145,12 @@ TEST(Views, TypesListTheirActions) {
                       .agents = 3,
                       .actions = {{"run", "runs one"}}};
   EXPECT_EQ(types_document({type, TypeView{}}), Json::parse(R"([
-      {"name": "jobs", "state_version": 2, "state_bytes": 8, "describes": true,
+      {"name": "jobs", "state_version": 2, "state_bytes": 8, "serialized": false,
+       "durable": true, "describes": true,
        "module": "/lib/jobs.so", "agents": 3,
        "actions": [{"name": "run", "description": "runs one"}]},
-      {"name": "", "state_version": 0, "state_bytes": 0, "describes": false, "module": null,
+      {"name": "", "state_version": 0, "state_bytes": 0, "serialized": false,
+       "durable": true, "describes": false, "module": null,
        "agents": 0, "actions": []}])"));
   EXPECT_NE(actions_table({type}).find("runs one"), std::string::npos);
 }

@@ -1,5 +1,6 @@
 #include "tests/worker/shard_support.hpp"
 
+#include "shm/client_create.hpp"
 #include "shm/doorbell.hpp"
 #include "shm/event_log.hpp"
 #include "shm/spsc_ring.hpp"
@@ -225,7 +226,9 @@ void ShardTest::post_create(const Wish& wish, std::uint32_t client) {
         segment_.symbols().intern(pattern).value();
   }
   const auto endpoint = static_cast<EndpointId>(shm::Segment::endpoint_of_shard(wish.shard));
-  post({endpoint, 0, 0}, wish.type, request, {.kind = shm::Kind::create, .client = client});
+  const auto payload = shm::create_payload(request, std::as_bytes(std::span{wish.initial}));
+  post({endpoint, 0, 0}, wish.type, std::span<const std::byte>{payload},
+       {.kind = shm::Kind::create, .client = client});
 }
 
 Result<AgentId> ShardTest::create(const Wish& wish) {

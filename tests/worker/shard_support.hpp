@@ -168,6 +168,7 @@ struct Wish {
   std::uint32_t shard = 0;
   std::uint32_t count = 1;
   AgentId parent = {};
+  std::string_view initial = {};
 };
 
 /// A shard in the hands of an owner, as a worker would have it.

@@ -152,8 +152,10 @@ Result<AgentId> TestShard::create(std::string_view type, const AgentOptions& opt
   const Result<Symbol> symbol = symbols.intern(type);
   if (!symbol) return fail(symbol.error());
   const AgentId shard{static_cast<EndpointId>(1), 0, 0};
+  const std::vector<std::byte> payload = shm::create_payload(*request, options.initial.bytes());
+  const std::span<const std::byte> bytes{payload};
   const Result<ClientReply> reply =
-      impl_->take_reply(impl_->ask(Kind::create, shard, *symbol, *request));
+      impl_->take_reply(impl_->ask(Kind::create, shard, *symbol, bytes));
   if (!reply) return fail(reply.error());
   const auto made = shm::created_agents(impl_->segment, 1, reply->bytes);
   if (!made) return fail(made.error());
@@ -230,15 +232,9 @@ std::vector<Sent> TestShard::dead_letters() {
   return std::exchange(impl_->outside.dead_letters, {});
 }
 
-std::span<const std::byte> TestShard::state_bytes(AgentId agent, std::size_t bytes) const {
-  const shm::AgentTable table = impl_->segment.agents(0);
+std::span<const std::byte> TestShard::state_bytes(AgentId agent) const {
   if (!impl_->segment.is_alive(agent)) throw std::runtime_error("TestShard: no such agent");
-  const shm::AgentRecord& record = table.record(agent.slot());
-  if (record.state_bytes != bytes) {
-    throw std::runtime_error("TestShard: that agent's state is of another type");
-  }
-  const std::uint64_t version = record.version.load(std::memory_order_acquire);
-  return {table.half(agent.slot(), version) + sizeof(shm::StateHeader), bytes};
+  return impl_->owner->state_of(agent.slot());
 }
 
 }  // namespace mabeam::testing

@@ -40,6 +40,10 @@ class TestOwner {
 
   [[nodiscard]] bool has_work() { return shard_.has_work(); }
 
+  [[nodiscard]] std::span<const std::byte> state_of(std::uint32_t slot) const {
+    return shard_.state_of(slot);
+  }
+
   shm::CachedClock clock;
 
  private:
