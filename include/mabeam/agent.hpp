@@ -20,7 +20,8 @@
 //   static std::string describe(const State&)   its state as JSON, for `mabeam inspect`
 //   Result<>  upgrade(std::uint32_t from, std::span<const std::byte> bytes, State&)
 //             makes State, new, from the bytes of an older state_version; when the agent's next
-//             message comes. Without it, or if it fails, the agent is suspended.
+//             message comes. Without it, or if it fails, the agent is suspended; so it is where
+//             the way in which State is kept (state.hpp) has changed.
 //
 // One handler object serves all agents of its type in a worker, so it may hold nothing: all that
 // must last is in State, which lives in the segment and outlives any process. It is a trivially

@@ -16,8 +16,7 @@ namespace mabeam::supervisor {
 namespace {
 
 std::string example_text() {
-  const auto root = std::filesystem::path{__FILE__}.parent_path().parent_path().parent_path();
-  std::ifstream file{root / "examples/mabeam.toml"};
+  std::ifstream file{MABEAM_SOURCE_DIR "/examples/mabeam.toml"};
   return {std::istreambuf_iterator<char>{file}, {}};
 }
 
