@@ -333,18 +333,20 @@ TEST_F(ShardTransient, DescribeReadsIt) {
   EXPECT_EQ(take(Priority::high).front().payload.size(), 1U);
 }
 
-TEST_F(ShardTransient, DurableStateUnderTheSameNameIsIncompatible) {
+TEST_F(ShardTransient, DurableStateUnderTheSameNameSuspends) {
   adopt(0, ++incarnation_, kTypes<Stone>).value();
-  EXPECT_EQ(ask(leaf_, "get").front().code, Errc::incompatible);
+  EXPECT_TRUE(ask(leaf_, "get").empty());
+  EXPECT_EQ(segment_.agents(0).lifecycle_of(leaf_), Lifecycle::suspended);
 }
 
 // Of what a record alone claims nobody has made a state.
 TEST_F(ShardTransient, RecordThatClaimsItIsNotBelieved) {
-  const AgentId puppet = create().value();
-  segment_.agents(0).record(puppet.slot()).storage = shm::kTransient;
-  EXPECT_EQ(ask(puppet, "get").front().code, Errc::incompatible);
-  segment_.agents(0).record(puppet.slot()).storage = shm::kTransient | shm::kSerialized;
-  EXPECT_EQ(ask(puppet, "get").front().code, Errc::incompatible);
+  for (const int storage : {int{shm::kTransient}, shm::kTransient | shm::kSerialized}) {
+    const AgentId puppet = create().value();
+    segment_.agents(0).record(puppet.slot()).storage = static_cast<std::uint16_t>(storage);
+    EXPECT_TRUE(ask(puppet, "get").empty());
+    EXPECT_EQ(segment_.agents(0).lifecycle_of(puppet), Lifecycle::suspended);
+  }
 }
 
 }  // namespace
