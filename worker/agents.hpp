@@ -61,7 +61,7 @@ class Agents {
   }
 
   /// The header of the agent's idle half, with its state behind it, to be changed in place.
-  shm::StateHeader* touch(std::uint32_t slot) {
+  [[gnu::always_inline]] shm::StateHeader* touch(std::uint32_t slot) {
     const shm::AgentRecord& agent = table_.record(slot);
     if (agent.storage != 0) [[unlikely]]
       return touch_stored(slot);

@@ -17,7 +17,7 @@ namespace mabeam::worker {
 
 /// No exception of a hook's passes here.
 template <class Call>
-Result<> guarded(Call&& call) noexcept {
+[[gnu::always_inline]] inline Result<> guarded(Call&& call) noexcept {
   try {
     return call();
   } catch (const std::exception&) {
@@ -27,9 +27,31 @@ Result<> guarded(Call&& call) noexcept {
   }
 }
 
-/// Calls the handler that is for a message of this kind. shard_message.cpp
-Result<> call_handler(const TypeDescriptor& type, Context& context, void* state,
-                      const shm::Received& message, std::string_view name);
+/// Calls the handler that is for a message of this kind.
+[[gnu::always_inline]] inline Result<> call_handler(const TypeDescriptor& type, Context& context,
+                                                    void* state, const shm::Received& message,
+                                                    std::string_view name) {
+  const AgentId source{message.header.source};
+  const std::uint64_t correlation = message.header.correlation;
+  switch (message.kind) {
+    case shm::Kind::request:
+      if (type.on_action == nullptr) return fail(Errc::unknown_action);
+      return type.on_action(context, state, Action{name, message.view(), source, correlation});
+    case shm::Kind::signal:
+      if (type.on_signal == nullptr) return {};
+      return type.on_signal(context, state, Signal{name, message.view(), source, correlation});
+    case shm::Kind::event:
+      if (type.on_event == nullptr) return {};
+      return type.on_event(context, state, Event{name, message.view(), source, correlation});
+    default:
+      break;
+  }
+  if (type.on_reply == nullptr) return {};
+  Result<> outcome;
+  if (message.flags != 0) outcome = fail(static_cast<Errc>(message.flags));
+  const Message text{name, message.view(), source, correlation};
+  return type.on_reply(context, state, Reply{text, outcome});
+}
 
 /// AgentRecord::storage of a type's agents.
 inline std::uint16_t storage_of(const TypeDescriptor& type) noexcept {

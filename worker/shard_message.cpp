@@ -28,30 +28,6 @@ bool wants_answer(Kind kind) {
 
 }  // namespace
 
-Result<> call_handler(const TypeDescriptor& type, Context& context, void* state,
-                      const Received& message, std::string_view name) {
-  const AgentId source{message.header.source};
-  const std::uint64_t correlation = message.header.correlation;
-  switch (message.kind) {
-    case Kind::request:
-      if (type.on_action == nullptr) return fail(Errc::unknown_action);
-      return type.on_action(context, state, Action{name, message.view(), source, correlation});
-    case Kind::signal:
-      if (type.on_signal == nullptr) return {};
-      return type.on_signal(context, state, Signal{name, message.view(), source, correlation});
-    case Kind::event:
-      if (type.on_event == nullptr) return {};
-      return type.on_event(context, state, Event{name, message.view(), source, correlation});
-    default:
-      break;
-  }
-  if (type.on_reply == nullptr) return {};
-  Result<> outcome;
-  if (message.flags != 0) outcome = fail(static_cast<Errc>(message.flags));
-  const Message text{name, message.view(), source, correlation};
-  return type.on_reply(context, state, Reply{text, outcome});
-}
-
 // Most messages have the name of the one before. A text never changes; that there is none may.
 std::string_view Shard::text_of(Symbol symbol) noexcept {
   if (symbol != last_symbol_ || last_text_.empty()) {
