@@ -5,6 +5,7 @@
 #include "tools/cli/json.hpp"
 
 #include <string>
+#include <vector>
 
 namespace mabeam::tools {
 namespace {
@@ -19,6 +20,20 @@ Outcome<AgentId> act_on(const EachAgent& what, Client& client, const std::string
   return id;
 }
 
+/// By the operands' words, or by the ids of those that the filter matches.
+Outcome<std::vector<std::string>> agents_in(const Arguments& arguments, const Client& client) {
+  const bool is_filtered = has_filter(arguments) || arguments.has("all");
+  if (is_filtered == !arguments.operands().empty()) {
+    return usage_error(is_filtered ? "takes agents or a filter, not both"
+                                   : "takes AGENT..., or --type, --capability, --match or --all");
+  }
+  std::vector<std::string> agents{arguments.operands().begin(), arguments.operands().end()};
+  if (!is_filtered) return agents;
+  for (const AgentView& agent : client.find_agents(filter_in(arguments)).agents)
+    agents.push_back(to_string(agent.id));
+  return agents;
+}
+
 }  // namespace
 
 Outcome<Exit> for_each_agent(const EachAgent& what, const Arguments& arguments, Output& output) {
@@ -26,10 +41,12 @@ Outcome<Exit> for_each_agent(const EachAgent& what, const Arguments& arguments, 
   if (!timeout) return tl::unexpected(timeout.error());
   auto client = attach_client(arguments);
   if (!client) return tl::unexpected(client.error());
+  const auto agents = agents_in(arguments, *client);
+  if (!agents) return tl::unexpected(agents.error());
 
   Json done = Json::array();
   Outcome<Exit> outcome = Exit::done;
-  for (const std::string& agent : arguments.operands()) {
+  for (const std::string& agent : *agents) {
     const auto id = act_on(what, *client, agent, *timeout);
     if (id) {
       done.push_back(to_string(*id));

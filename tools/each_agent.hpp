@@ -2,6 +2,7 @@
 // thing.
 #pragma once
 
+#include "tools/agent_filter.hpp"
 #include "tools/cli/arguments.hpp"
 #include "tools/cli/output.hpp"
 
@@ -20,12 +21,14 @@ struct EachAgent {
   std::function<Result<>(Client&, AgentId, std::chrono::nanoseconds)> act;
 };
 
-/// Runs it for the operands. All are tried; the first refusal decides the exit code, later ones are
-/// said on stderr.
+/// Runs it for the operands, or for those that a filter matches. All are tried; the first refusal
+/// decides the exit code, later ones are said on stderr.
 Outcome<Exit> for_each_agent(const EachAgent& what, const Arguments& arguments, Output& output);
 
 inline constexpr Option kTimeoutOption{"timeout", "DURATION",
                                        "how long each may take (default: 5s)"};
-inline constexpr std::array kEachAgentOptions{kTimeoutOption};
+inline constexpr Option kAllOption{"all", "", "all agents"};
+inline constexpr std::array kEachAgentOptions{kTypeOption, kCapabilityOption, kMatchOption,
+                                              kAllOption, kTimeoutOption};
 
 }  // namespace mabeam::tools

@@ -17,7 +17,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
 const Command resume_command{
     .name = "resume",
     .summary = "let suspended agents go on, by name or id",
-    .operands = "AGENT...",
+    .operands = "[AGENT...]",
     .options = kEachAgentOptions,
     .details =
         "Examples:\n"

@@ -1,4 +1,5 @@
 // mabeam send: a signal to one agent, or to all that a filter matches.
+#include "tools/agent_filter.hpp"
 #include "tools/cli/arguments.hpp"
 #include "tools/cli/connect.hpp"
 #include "tools/cli/encoding.hpp"
@@ -7,7 +8,6 @@
 #include "tools/cli/payload_argument.hpp"
 #include "tools/commands.hpp"
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <string>
@@ -22,21 +22,6 @@ Outcome<Priority> priority_in(const Arguments& arguments) {
   if (text == "normal") return Priority::normal;
   if (text == "low") return Priority::low;
   return usage_error("--priority takes high, normal or low, not '" + one_line(text) + "'");
-}
-
-constexpr std::array kFilters{"type", "capability", "match"};
-
-bool has_filter(const Arguments& arguments) {
-  return std::any_of(kFilters.begin(), kFilters.end(),
-                     [&](const char* name) { return arguments.has(name); });
-}
-
-AgentFilter filter_in(const Arguments& arguments) {
-  AgentFilter filter;
-  filter.type = arguments.value("type").value_or("");
-  filter.capability = arguments.value("capability").value_or("");
-  filter.name = arguments.value("match").value_or("");
-  return filter;
 }
 
 Outcome<Exit> send_to_all(const Arguments& arguments, Client& client, const PayloadRef& payload,
@@ -84,9 +69,9 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
 }
 
 constexpr std::array kOptions{
-    Option{"type", "T", "to all agents of a type; prints to how many"},
-    Option{"capability", "C", "to all agents with a capability"},
-    Option{"match", "PATTERN", "to all agents whose name matches: * is any text, ? any one byte"},
+    kTypeOption,
+    kCapabilityOption,
+    kMatchOption,
     Option{"priority", "P", "high, normal or low (default: normal)"},
     Option{"timeout", "DURATION", "how long to wait for room (default: 1s)"},
 };
@@ -99,7 +84,9 @@ const Command send_command{
     .operands = "[AGENT] SIGNAL [PAYLOAD]",
     .options = kOptions,
     .details =
-        "AGENT is a name or an id. PAYLOAD is text, @FILE, or - for standard input.\n"
+        "AGENT is a name or an id; with --type, --capability or --match there is none, and it\n"
+        "goes to all that match: to how many is printed. PAYLOAD is text, @FILE, or - for standard "
+        "input.\n"
         "\n"
         "Examples:\n"
         "  mabeam send jobs increment 5\n"

@@ -27,6 +27,10 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
 constexpr std::array kOptions{
     Option{"children", "", "end the agents that they have created, too"},
     Option{"reason", "TEXT", "why, for those subscribed to agent.stopped (up to 47 bytes)"},
+    kTypeOption,
+    kCapabilityOption,
+    kMatchOption,
+    kAllOption,
     kTimeoutOption,
 };
 
@@ -34,14 +38,13 @@ constexpr std::array kOptions{
 
 const Command stop_command{.name = "stop",
                            .summary = "end agents, by name or id",
-                           .operands = "AGENT...",
+                           .operands = "[AGENT...]",
                            .options = kOptions,
                            .details =
                                "Examples:\n"
                                "  mabeam stop jobs\n"
                                "  mabeam stop --children --reason 'moved away' jobs\n"
-                               "  mabeam agents --type echo --json | jq -r '.agents[].id' |\n"
-                               "    xargs mabeam stop\n",
+                               "  mabeam stop --type echo\n",
                            .run = run};
 
 }  // namespace mabeam::tools

@@ -16,7 +16,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
 
 const Command suspend_command{.name = "suspend",
                               .summary = "let messages to agents wait, by name or id",
-                              .operands = "AGENT...",
+                              .operands = "[AGENT...]",
                               .options = kEachAgentOptions,
                               .details =
                                   "Examples:\n"

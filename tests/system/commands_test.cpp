@@ -56,6 +56,19 @@ TEST_F(CommandsTest, StopSaysWhatItStoppedBesideTheError) {
   EXPECT_THAT(ran.err, HasSubstr("there is no agent 'nobody'"));
 }
 
+TEST_F(CommandsTest, StopEndsAllThatAFilterMatches) {
+  start_runtime();
+  for (const std::string agent : {"jobs-a", "jobs-b", "other"})
+    ASSERT_EQ(mabeam({"create", "--type", "counter", "--name", agent}).exit, 0);
+  EXPECT_EQ(mabeam({"stop", "--match", "jobs-*", "--json"}).json()["stopped"].size(), 2U);
+  refuses({"stop"}, 64, "--all");
+  refuses({"stop", "other", "--all"}, 64, "not both");
+  EXPECT_EQ(mabeam({"agents", "--json"}).json()["total"], 1);
+  EXPECT_EQ(mabeam({"suspend", "--all", "--json"}).json()["suspended"].size(), 1U);
+  EXPECT_EQ(mabeam({"stop", "--all"}).exit, 0);
+  EXPECT_EQ(mabeam({"agents", "--json"}).json()["total"], 0);
+}
+
 TEST_F(CommandsTest, SendReachesAllThatAFilterMatches) {
   start_runtime();
   for (const std::string agent : {"jobs-a", "jobs-b", "other"})
