@@ -73,7 +73,11 @@ Result<> Client::restart(AgentId agent, const RestartOptions& options,
                          std::chrono::nanoseconds timeout) {
   if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
   const shm::RestartRequest request{.keep_state = options.keep_state ? 1U : 0U};
-  return impl_->order(Kind::restart, agent, std::as_bytes(std::span{&request, 1}), timeout);
+  const auto head = std::as_bytes(std::span{&request, 1});
+  std::vector<std::byte> payload(head.begin(), head.end());
+  const std::span<const std::byte> initial = options.initial.bytes();
+  payload.insert(payload.end(), initial.begin(), initial.end());
+  return impl_->order(Kind::restart, agent, payload, timeout);
 }
 
 std::vector<Result<>> Client::stop_agents(std::span<const AgentId> agents,

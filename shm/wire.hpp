@@ -126,7 +126,7 @@ struct StopRequest {
 
 static_assert(sizeof(StopRequest) == 56 && std::is_trivially_copyable_v<StopRequest>);
 
-/// The payload of Kind::restart.
+/// The payload of Kind::restart. What lies behind it is the state that the agent begins with.
 struct RestartRequest {
   std::uint32_t keep_state = 0;  ///< 0: the state is made afresh
   std::uint32_t reserved = 0;

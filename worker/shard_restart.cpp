@@ -7,6 +7,7 @@
 #include "worker/shard.hpp"
 
 #include <cstring>
+#include <span>
 
 namespace mabeam::worker {
 
@@ -15,14 +16,30 @@ using shm::Received;
 
 namespace {
 
+struct Wish {
+  bool keeps = false;
+  std::span<const std::byte> initial = {};
+};
+
 /// No payload is a restart with a fresh state.
-Result<shm::RestartRequest> restart_request(const Received& message) {
+Result<Wish> wish_in(const Received& message) {
   shm::RestartRequest request;
-  if (message.payload.empty()) return request;
-  if (message.payload.size() != sizeof request) return fail(Errc::invalid_argument);
+  if (message.payload.empty()) return Wish{};
+  if (message.payload.size() < sizeof request) return fail(Errc::invalid_argument);
   std::memcpy(&request, message.payload.data(), sizeof request);
-  if (request.keep_state > 1) return fail(Errc::invalid_argument);
-  return request;
+  const Wish wish{request.keep_state == 1, message.payload.subspan(sizeof request)};
+  if (request.keep_state > 1 || (wish.keeps && !wish.initial.empty())) {
+    return fail(Errc::invalid_argument);
+  }
+  return wish;
+}
+
+Result<> make_state(const TypeDescriptor& type, shm::StateHeader& state, const Wish& wish,
+                    std::uint32_t most) {
+  if (wish.keeps) return {};
+  const Result<> made = make_afresh(type, state, most);
+  if (!made || wish.initial.empty()) return made;
+  return take_given(type, state, wish.initial, most);
 }
 
 }  // namespace
@@ -59,8 +76,8 @@ Shard::Outcome Shard::handle_restart(const Received& message) {
       !agents_.table().is_alive(target)) {
     return refuse(message, Errc::not_found, DeadReason::no_agent);
   }
-  const Result<shm::RestartRequest> request = restart_request(message);
-  if (!request) return refuse(message, request.error().code, DeadReason::unroutable);
+  const Result<Wish> wish = wish_in(message);
+  if (!wish) return refuse(message, wish.error().code, DeadReason::unroutable);
   shm::AgentRecord& agent = agents_.table().record(target.slot());
   const TypeDescriptor* type = types_.find(agent.type);
   if (type == nullptr) return refuse(message, Errc::unknown_type, DeadReason::unroutable);
@@ -70,8 +87,7 @@ Shard::Outcome Shard::handle_restart(const Received& message) {
   if (agents_.needs_commit_first(target.slot())) return Outcome::commit_first;
   shm::StateHeader* state = agents_.touch(target.slot());
   const bool is_usable = is_compatible(*type, *state, agent);
-  const bool keeps = request->keep_state != 0;
-  if (keeps ? !is_usable : agent.storage != storage_of(*type)) {
+  if (wish->keeps ? !is_usable : agent.storage != storage_of(*type)) {
     undo(Outcome::passed);
     return refuse(message, Errc::incompatible, DeadReason::unroutable);
   }
@@ -83,7 +99,7 @@ Shard::Outcome Shard::handle_restart(const Received& message) {
   }
   // Not of the turn, as in upgrade(): at worst more is copied than there is.
   if (agent.state_bytes < type->state_bytes) agent.state_bytes = type->state_bytes;
-  Result<> started = keeps ? Result<>{} : make_afresh(*type, *state, agents_.most_state_bytes());
+  Result<> started = make_state(*type, *state, *wish, agents_.most_state_bytes());
   if (started) started = start_anew(*type, target, "asked");
   if (started) started = resume_restarted(target);
   turn_.clear_witness();

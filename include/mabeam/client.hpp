@@ -68,6 +68,8 @@ struct StopOptions {
 /// How an agent is started anew.
 struct RestartOptions {
   bool keep_state = false;  ///< false: the state is made afresh
+  /// What it begins with, as AgentOptions::initial; not with keep_state. Empty: State{}.
+  PayloadRef initial = {};
 };
 
 /// What became of Client::wait_delivered().
@@ -116,8 +118,9 @@ class MABEAM_API Client {
   /// happened.
   /// A suspended agent is resumed by it, unless it was suspended by request.
   /// Errors: not_found, timed_out, backpressure, unknown_type, incompatible (a state of another
-  /// version or size that is to be kept), state_too_large, too_many_changes (over 128 timers), and
-  /// what on_start() returned.
+  /// version or size that is to be kept), state_too_large, too_many_changes (over 128 timers),
+  /// invalid_argument (a state that is kept and given), schema_mismatch (`initial` is none of its
+  /// type's), message_too_large, and what on_start() returned.
   Result<> restart(AgentId agent, const RestartOptions& options = {},
                    std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 

@@ -137,6 +137,25 @@ TEST_F(ShardInitial, FreshStateAfterARestartIsTheTypesOwn) {
   EXPECT_EQ(state<Pair>(couple).left, 11);
 }
 
+TEST_F(ShardInitial, RestartGivesOneToo) {
+  const AgentId couple = create({.type = "couple"}).value();
+  const auto restart = [&](std::uint32_t keeps, std::string_view initial) {
+    const shm::RestartRequest request{.keep_state = keeps};
+    std::string payload(sizeof request, '\0');
+    std::memcpy(payload.data(), &request, sizeof request);
+    post(couple, "restart", payload + std::string{initial}, {.kind = shm::Kind::restart});
+    run();
+    return take(Priority::high).front().code;
+  };
+  EXPECT_EQ(restart(0, bytes_of(given_)), Errc{});
+  EXPECT_EQ(state<Pair>(couple).left, 15);
+  EXPECT_EQ(restart(0, "short"), Errc::schema_mismatch);
+  EXPECT_EQ(restart(1, bytes_of(given_)), Errc::invalid_argument);
+  EXPECT_EQ(state<Pair>(couple).left, 15);
+  EXPECT_EQ(restart(0, ""), Errc{});
+  EXPECT_EQ(state<Pair>(couple).left, 11);
+}
+
 TEST_F(ShardInitial, CommittedCreationHasItAfterADeath) {
   post_create({.type = "couple", .initial = bytes_of(given_)});
   commit_and_die();
