@@ -218,6 +218,9 @@ Result<> Agents::set_lifecycle(std::uint32_t slot, Lifecycle lifecycle, Errc rea
   shm::Word& word = table_.record(slot).slot_word;
   const SlotWord now = SlotWord::unpack(word.load(std::memory_order_relaxed));
   touch(slot)->reason = static_cast<std::uint16_t>(reason);
+  if (transient_.has(slot)) {
+    if (const Result<> kept = keep_reason(slot, reason); !kept) return kept;
+  }
   return changes_.stage(WordKind::agent_slot, slot, word,
                         SlotWord{now.generation, static_cast<std::uint8_t>(lifecycle)}.pack());
 }

@@ -84,6 +84,11 @@ class Agents {
   /// The bytes of an agent's state as the last turn left it.
   [[nodiscard]] std::span<const std::byte> committed_state(std::uint32_t slot) const noexcept;
 
+  /// The header of that state.
+  [[nodiscard]] const shm::StateHeader& committed_header(std::uint32_t slot) const noexcept {
+    return *reinterpret_cast<const shm::StateHeader*>(current_half(slot));
+  }
+
   /// Gives an agent whose state is not durable, and went with its last owner, its first one again.
   /// Errors: as make_afresh().
   Result<> make_lost_state(std::uint32_t slot, const TypeDescriptor& type);
@@ -196,6 +201,8 @@ class Agents {
     return agent.storage == 0 ? agent.state_bytes : idle_state(slot).size();
   }
 
+  Result<> keep_reason(std::uint32_t slot, Errc reason);
+  [[nodiscard]] std::uint16_t kept_reason(std::uint32_t slot) const noexcept;
   shm::StateHeader* give_transient(std::uint32_t slot, const TypeDescriptor& type);
   void settle_transient();
   [[nodiscard]] std::byte* current_half(std::uint32_t slot) const noexcept;

@@ -50,6 +50,7 @@ shm::StateHeader* Agents::touch_stored(std::uint32_t slot) {
   const bool is_transient = (table_.record(slot).storage & shm::kTransient) != 0;
   if (is_transient && !transient_.has(slot)) {
     transient_.give(slot, static_cast<std::uint32_t>(table_.max_state_bytes()));
+    reinterpret_cast<shm::StateHeader*>(transient_.current(slot))->reason = kept_reason(slot);
   }
   std::byte* idle = idle_half(slot);
   if (stamps_[slot] != stamp_) {
@@ -68,6 +69,23 @@ shm::StateHeader* Agents::touch_stored(std::uint32_t slot) {
 
 // ---- what is not durable ---------------------------------------------------------------------
 
+// Why it is suspended outlives its state: the next owner shall know, and tools do. So this alone of
+// its header is in the segment as well, by a word of the turn.
+Result<> Agents::keep_reason(std::uint32_t slot, Errc reason) {
+  shm::Word& version = table_.record(slot).version;
+  const std::uint64_t now = version.load(std::memory_order_relaxed);
+  shm::StateHeader header;
+  std::memcpy(&header, table_.half(slot, now), sizeof header);
+  header.reason = static_cast<std::uint16_t>(reason);
+  std::memcpy(table_.half(slot, now + 1), &header, sizeof header);
+  return changes_.stage(shm::WordKind::agent_version, slot, version, now + 1);
+}
+
+std::uint16_t Agents::kept_reason(std::uint32_t slot) const noexcept {
+  const std::uint64_t version = table_.record(slot).version.load(std::memory_order_relaxed);
+  return reinterpret_cast<const shm::StateHeader*>(table_.half(slot, version))->reason;
+}
+
 shm::StateHeader* Agents::give_transient(std::uint32_t slot, const TypeDescriptor& type) {
   transient_.give(slot, type.is_serialized ? most_state_bytes_ : type.state_bytes);
   return std::construct_at(reinterpret_cast<shm::StateHeader*>(transient_.idle(slot)));
@@ -76,8 +94,14 @@ shm::StateHeader* Agents::give_transient(std::uint32_t slot, const TypeDescripto
 Result<> Agents::make_lost_state(std::uint32_t slot, const TypeDescriptor& type) {
   if (type.state_bytes > most_state_bytes_) return fail(Errc::state_too_large);
   shm::StateHeader* header = give_transient(slot, type);
+  header->reason = kept_reason(slot);
+  reinterpret_cast<shm::StateHeader*>(transient_.current(slot))->reason = header->reason;
   const Result<> made = make_afresh(type, *header, most_state_bytes_);
-  if (made) transient_.flip(slot);
+  if (!made) return made;
+  transient_.flip(slot);
+  // Its halves in the segment hold none, so a larger one is only to be allowed.
+  shm::AgentRecord& agent = table_.record(slot);
+  if (agent.state_bytes < type.state_bytes) agent.state_bytes = type.state_bytes;
   return made;
 }
 

@@ -37,6 +37,7 @@ Shard::Outcome Shard::handle_describe(const Received& message) {
       !agents_.table().is_alive(target)) {
     return refuse(message, Errc::not_found, shm::DeadReason::no_agent);
   }
+  if (agents_.is_touched(target.slot())) return Outcome::commit_first;
   const Result<std::string> text = describe_state(target.slot());
   if (!text) return refuse(message, text.error().code, shm::DeadReason::unroutable);
   const Payload payload{std::as_bytes(std::span{*text}), Content::json};

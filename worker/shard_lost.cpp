@@ -29,7 +29,7 @@ void Shard::find_lost() {
     const AgentId id = agents_.id_of(slot);
     const TypeDescriptor* type = types_.find(agent.type);
     if (type == nullptr || type->type.durable || !table.exists(id)) continue;
-    if (!has_room_for(agent, *type) || !agents_.make_lost_state(slot, *type)) continue;
+    if (agent.storage != storage_of(*type) || !agents_.make_lost_state(slot, *type)) continue;
     if (table.is_alive(id)) lost_.push_back(slot);
   }
 }
@@ -64,12 +64,19 @@ Shard::Outcome Shard::start_lost(std::uint32_t slot) {
   const TypeDescriptor* type = types_.find(agents_.table().record(slot).type);
   if (type == nullptr || !agents_.table().is_alive(id)) return Outcome::passed;
   begin_message(Witness::pack(Witness::What::start, endpoint_, 0, slot, id.generation() * 8ULL));
+  // First, and in turns of their own: one turn may not take away all, and they are room for others.
+  if (type->on_start != nullptr && attempt_ <= limits_.max_attempts && timers_.has_any(slot)) {
+    (void)timers_.cancel_all(id);
+    ++taken_;
+    return Outcome::commit_first;
+  }
   turn_.set_witness(witness_);
   const Result<> begun = begin_lost(*type, id);
   if (!begun && !outbox_.is_blocked() && !wants_to_listen_) {
     undo(Outcome::passed);
     doom_ = {};
-    (void)stop_failed(id, begun.error().code, false);
+    // Where it cannot end, it goes on with State{}, as in fail_agent().
+    if (!stop_failed(id, begun.error().code, false)) undo(Outcome::passed);
     is_full_ = true;
   }
   turn_.clear_witness();

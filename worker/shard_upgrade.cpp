@@ -61,9 +61,7 @@ void Shard::revive() {
     const shm::AgentRecord& agent = table.record(slot);
     const auto word = shm::SlotWord::unpack(agent.slot_word.load(std::memory_order_relaxed));
     if (static_cast<Lifecycle>(word.lifecycle) != Lifecycle::suspended) continue;
-    shm::StateHeader state;
-    std::memcpy(&state, table.half(slot, agent.version.load(std::memory_order_relaxed)),
-                sizeof state);
+    const shm::StateHeader state = agents_.committed_header(slot);
     const auto reason = static_cast<Errc>(state.reason);
     if (reason != Errc::unknown_type && reason != Errc::state_version) continue;
     const TypeDescriptor* type = types_.find(agent.type);

@@ -70,6 +70,9 @@ class Timers {
   /// Errors: not_found, too_many_changes.
   Result<> cancel(AgentId agent, TimerId timer);
 
+  /// True if the agent in that slot has any.
+  [[nodiscard]] bool has_any(std::uint32_t slot) const noexcept { return owned_[slot] != 0; }
+
   /// All that the agent has, and those that this message has set. Errors: too_many_changes.
   Result<> cancel_all(AgentId agent);
 

@@ -40,7 +40,8 @@ Result<> Moody::stop(Context& context) {
   return context.send(client_id(kFirstClient), "bye", context.self().value());
 }
 
-LifeTest::LifeTest(std::uint32_t agents_per_shard) : ShardTest(agents_per_shard) {
+LifeTest::LifeTest(std::uint32_t agents_per_shard, std::uint32_t subscriptions)
+    : ShardTest(agents_per_shard, subscriptions) {
   Moody::refuses_to_start = false;
   adopt_anew();
   segment_.worker(1).claim.store(shm::Claim{2, 1}.pack());

@@ -66,7 +66,8 @@ struct Martyr : Puppet {
 
 class LifeTest : public ShardTest {
  protected:
-  explicit LifeTest(std::uint32_t agents_per_shard = kAgentsPerShard);
+  explicit LifeTest(std::uint32_t agents_per_shard = kAgentsPerShard,
+                    std::uint32_t subscriptions = kSubscriptions);
 
   static constexpr std::span<const TypeDescriptor> kTypesHere =
       kTypes<Puppet, Breeder, Steady, Phoenix, Mayfly, Martyr>;

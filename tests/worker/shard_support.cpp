@@ -11,13 +11,13 @@
 namespace mabeam::worker {
 namespace {
 
-shm::Dimensions dimensions(std::uint32_t agents_per_shard) {
+shm::Dimensions dimensions(std::uint32_t agents_per_shard, std::uint32_t subscriptions) {
   shm::Dimensions d = tests::small_dimensions();
   d.clients = 2;
   d.max_agents = std::max(64U, agents_per_shard);
   d.max_state_bytes = 1024;
   d.agents_per_shard = agents_per_shard;
-  d.subscriptions_per_endpoint = kSubscriptions;
+  d.subscriptions_per_endpoint = subscriptions;
   d.timers_per_shard = kTimers;
   d.symbol_text_bytes = 4096;
   d.ring_bytes = {kRingBytes, kRingBytes, kRingBytes};
@@ -133,8 +133,8 @@ std::int64_t Letter::value() const {
 
 // ---- the test --------------------------------------------------------------------------------
 
-ShardTest::ShardTest(std::uint32_t agents_per_shard)
-    : holder_(dimensions(agents_per_shard)),
+ShardTest::ShardTest(std::uint32_t agents_per_shard, std::uint32_t subscriptions)
+    : holder_(dimensions(agents_per_shard, subscriptions)),
       segment_(holder_.get()) {
   adopt(0, 1).value();
   adopt(1, 1).value();

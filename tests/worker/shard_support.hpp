@@ -196,7 +196,8 @@ class Owner {
 
 class ShardTest : public testing::Test {
  protected:
-  explicit ShardTest(std::uint32_t agents_per_shard = kAgentsPerShard);
+  explicit ShardTest(std::uint32_t agents_per_shard = kAgentsPerShard,
+                     std::uint32_t subscriptions = kSubscriptions);
 
   /// A new owner for a shard; the last one vanishes, as a process that was killed.
   Result<> adopt(std::uint32_t shard, std::uint32_t incarnation,
