@@ -59,8 +59,8 @@ inline constexpr std::size_t kNameRoom = 64;
 /// A bit of AgentRecord::storage: the state is what serialize() makes of it, as long as its half
 /// says. Without it, the state is the type's struct, as long as the record says.
 inline constexpr std::uint16_t kSerialized = 1;
-/// The state is in its worker's memory, and so are its counters: its halves hold none, and change
-/// with no turn.
+/// The state is in its worker's memory, and so are its counters: its halves hold none, and tell
+/// only why it is suspended.
 inline constexpr std::uint16_t kTransient = 2;
 inline constexpr std::uint16_t kStorageBits = kSerialized | kTransient;
 

@@ -79,8 +79,8 @@ class Shard {
 
   /// Rescans every ring and log: is there anything to do?
   [[nodiscard]] bool has_work() noexcept {
-    return inbox_.has_work() || (parking_.has_work() && !replay_blockage_) ||
-           (!lost_.empty() && !lost_blockage_);
+    if (!lost_.empty()) return !lost_blockage_;  // which come before anything else
+    return inbox_.has_work() || (parking_.has_work() && !replay_blockage_);
   }
 
   /// What waits for suspended agents is its next owner's.
@@ -91,7 +91,7 @@ class Shard {
 
   /// When the next timer is due: no sleep may last longer. Timers::kNever while they wait for room.
   [[nodiscard]] std::int64_t next_due_ns() const noexcept {
-    return timer_blockage_ ? Timers::kNever : timers_.next_due_ns();
+    return timer_blockage_ || !lost_.empty() ? Timers::kNever : timers_.next_due_ns();
   }
 
   [[nodiscard]] std::uint32_t endpoint() const noexcept { return endpoint_; }
