@@ -33,10 +33,12 @@ std::uint64_t load(const char* at) noexcept {
 
 /// Stable: the index of names in the segment is built on it.
 inline std::uint64_t hash_name(std::string_view text) noexcept {
-  using namespace name_hash;
+  using name_hash::fold;
+  using name_hash::kSecret1;
+  using name_hash::load;
   const char* at = text.data();
   std::size_t left = text.size();
-  std::uint64_t hash = kSecret0;
+  std::uint64_t hash = name_hash::kSecret0;
   for (; left > 16; left -= 16, at += 16)
     hash = fold(load<std::uint64_t>(at) ^ kSecret1, load<std::uint64_t>(at + 8) ^ hash);
   std::uint64_t low = 0;

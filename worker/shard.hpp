@@ -155,6 +155,7 @@ class Shard {
   [[gnu::always_inline]] inline Outcome handle_for_agent(const shm::Received& message,
                                                          std::uint64_t witness);
   Outcome handle_event(const shm::Received& message, std::uint32_t slot, std::uint64_t witness);
+  Outcome finish_event(const shm::Received& message, AgentId self, const Result<>& ended);
   void bury_event(shm::DeadReason reason, const shm::Received& message, std::uint32_t slot);
   Outcome handle_create(const shm::Received& message);
 

@@ -258,6 +258,10 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   ++state->handled;
   if (ended && backend.wants_stop && !outbox_.is_blocked()) ended = end_agent(self);
   turn_.clear_witness();
+  return finish_event(message, self, ended);
+}
+
+Shard::Outcome Shard::finish_event(const Received& message, AgentId self, const Result<>& ended) {
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
   if (!ended) {

@@ -143,6 +143,19 @@ auto invoke_on_object(Handler handler, Context& context, void* stored, const Arg
   return answer;
 }
 
+/// What a type says of a state's bytes. Errors: state_unreadable.
+template <class T>
+Result<std::string> description(std::span<const std::byte> bytes) {
+  if constexpr (Serialized<T>) {
+    const Result<State<T>> state = load_state<T>(bytes);
+    if (!state) return fail(state.error());
+    return T::describe(*state);
+  } else {
+    if (bytes.size() != sizeof(State<T>)) return fail(Errc::state_unreadable);
+    return T::describe(*reinterpret_cast<const State<T>*>(bytes.data()));
+  }
+}
+
 /// A state made of an older one's bytes, in `room`; returns its size. Errors: those of upgrade(),
 /// state_too_large, and what serialize() returns.
 template <class T>
@@ -239,16 +252,7 @@ constexpr TypeDescriptor describe_type() {
     };
   }
   if constexpr (requires(const State& state) { T::describe(state); }) {
-    result.describe = [](std::span<const std::byte> bytes) -> Result<std::string> {
-      if constexpr (glue::Serialized<T>) {
-        const Result<State> state = glue::load_state<T>(bytes);
-        if (!state) return fail(state.error());
-        return T::describe(*state);
-      } else {
-        if (bytes.size() != sizeof(State)) return fail(Errc::state_unreadable);
-        return T::describe(*reinterpret_cast<const State*>(bytes.data()));
-      }
-    };
+    result.describe = &glue::description<T>;
   }
   if constexpr (requires { &T::on_stop; }) {
     result.on_stop = [](Context& context, void* state) -> Result<> {

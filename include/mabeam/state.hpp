@@ -134,12 +134,12 @@ Result<std::size_t> given_state(std::span<const std::byte> given, std::span<std:
 
 template <class T>
 constexpr void check_state() {
-  constexpr bool saves = SerializesIntoRoom<T> || SerializesIntoBytes<T>;
   static_assert(Serialized<T> || std::is_trivially_copyable_v<State<T>>,
                 "a State that is not trivially copyable needs both static Result<std::size_t> "
                 "serialize(const State&, std::span<std::byte>) (or one that returns bytes) and "
                 "static Result<State> deserialize(std::span<const std::byte>)");
-  static_assert(saves == Deserializes<T>, "serialize() and deserialize() come together");
+  static_assert((SerializesIntoRoom<T> || SerializesIntoBytes<T>) == Deserializes<T>,
+                "serialize() and deserialize() come together");
   static_assert(Serialized<T> || alignof(State<T>) <= 16,
                 "State may not be aligned to more than 16 bytes");
 }
