@@ -1,5 +1,4 @@
 // Verify: the shards' parking logs: header, positions, and for whom each message waits.
-#include "shm/snapshots.hpp"
 #include "shm/verify_pass.hpp"
 
 namespace mabeam::shm {
@@ -24,22 +23,8 @@ void verify_parked(VerifyPass& pass, std::uint32_t shard, const std::string& whe
 
 void verify_log(VerifyPass& pass, std::uint32_t shard) {
   const std::string where = "shard " + std::to_string(shard) + ", parking log";
-  const auto here = [&] { return where; };
-  const std::span<const std::byte> ring = pass.segment().parking(shard);
-  const auto& header = *reinterpret_cast<const RingHeader*>(ring.data());
-  const std::uint64_t capacity = ring.size() - sizeof(RingHeader);
-  pass.count_bytes(sizeof(RingHeader));
-  pass.expect(header.magic == kRingMagic, here, "its magic is wrong", header.magic);
-  pass.expect(header.capacity == capacity, here, "its capacity is not the layout's",
-              header.capacity);
-  const std::optional<RingPositions> at = snapshot_positions(ring);
-  if (!at) return;  // moves all the time: it works
-  const bool is_sane = at->head <= at->tail && at->tail - at->head <= capacity &&
-                       at->head % 8 == 0 && at->tail % 8 == 0;
-  pass.expect(is_sane, here, "its head is not within its room behind its tail", at->head);
-  if (!is_sane) return;
-  walk_records(pass, where, {ring.subspan(sizeof(RingHeader)), &header.head, at->head, at->tail},
-               [&](const WalkedRecord& record) { verify_parked(pass, shard, where, record); });
+  walk_ring(pass, where, pass.segment().parking(shard),
+            [&](const WalkedRecord& record) { verify_parked(pass, shard, where, record); });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -109,6 +110,10 @@ struct WalkedRecord {
 /// or where records were given back meanwhile.
 bool walk_records(VerifyPass& pass, const std::string& where, const RecordSpan& span,
                   const std::function<void(const WalkedRecord&)>& visit);
+
+/// Checks a ring's header and positions, and visits its whole records.
+void walk_ring(VerifyPass& pass, const std::string& where, std::span<const std::byte> ring,
+               const std::function<void(const WalkedRecord&)>& visit);
 
 /// "shard 0 to client 1, high, position 128".
 std::string at_position(const std::string& where, std::uint64_t position);

@@ -73,4 +73,23 @@ void verify_message(VerifyPass& pass, const std::string& where, const WalkedReco
               "its deadline is no time", static_cast<std::uint64_t>(message.deadline_ns));
 }
 
+void walk_ring(VerifyPass& pass, const std::string& where, std::span<const std::byte> ring,
+               const std::function<void(const WalkedRecord&)>& visit) {
+  const auto& header = *reinterpret_cast<const RingHeader*>(ring.data());
+  const std::uint64_t capacity = ring.size() - sizeof(RingHeader);
+  const auto here = [&] { return where; };
+  pass.count_bytes(sizeof(RingHeader));
+  pass.expect(header.magic == kRingMagic, here, "its magic is wrong", header.magic);
+  pass.expect(header.capacity == capacity, here, "its capacity is not the layout's",
+              header.capacity);
+  const std::optional<RingPositions> at = snapshot_positions(ring);
+  if (!at) return;  // moves all the time: it works
+  const bool is_sane = at->head <= at->tail && at->tail - at->head <= capacity &&
+                       at->head % 8 == 0 && at->tail % 8 == 0;
+  pass.expect(is_sane, here, "its head is not within its room behind its tail", at->head);
+  if (!is_sane) return;
+  walk_records(pass, where, {ring.subspan(sizeof(RingHeader)), &header.head, at->head, at->tail},
+               visit);
+}
+
 }  // namespace mabeam::shm

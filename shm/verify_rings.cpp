@@ -32,22 +32,8 @@ void verify_ring_message(VerifyPass& pass, const Channel& channel, const WalkedR
 }
 
 void verify_ring(VerifyPass& pass, std::span<const std::byte> ring, const Channel& channel) {
-  const auto& header = *reinterpret_cast<const RingHeader*>(ring.data());
-  const std::uint64_t capacity = ring.size() - sizeof(RingHeader);
-  const auto here = [&] { return channel.where; };
-  pass.count_bytes(sizeof(RingHeader));
-  pass.expect(header.magic == kRingMagic, here, "its magic is wrong", header.magic);
-  pass.expect(header.capacity == capacity, here, "its capacity is not the layout's",
-              header.capacity);
-  const std::optional<RingPositions> at = snapshot_positions(ring);
-  if (!at) return;  // moves all the time: it works
-  const bool is_sane = at->head <= at->tail && at->tail - at->head <= capacity &&
-                       at->head % 8 == 0 && at->tail % 8 == 0;
-  pass.expect(is_sane, here, "its head is not within its room behind its tail", at->head);
-  if (!is_sane) return;
-  walk_records(pass, channel.where,
-               {ring.subspan(sizeof(RingHeader)), &header.head, at->head, at->tail},
-               [&](const WalkedRecord& record) { verify_ring_message(pass, channel, record); });
+  walk_ring(pass, channel.where, ring,
+            [&](const WalkedRecord& record) { verify_ring_message(pass, channel, record); });
 }
 
 }  // namespace
