@@ -68,8 +68,8 @@ void ClientCalls::grow() {
 }
 
 Errc ClientCalls::refusal_of(std::uint16_t code) {
-  return code <= static_cast<std::uint16_t>(Errc::not_replayable) ? static_cast<Errc>(code)
-                                                                  : Errc::corrupt;
+  const auto named = static_cast<Errc>(code);
+  return code_name(named) == "unknown" ? Errc::corrupt : named;
 }
 
 std::uint64_t ClientCalls::begin(Kind kind, std::uint32_t shard, const Entry& entry) {
