@@ -2,6 +2,7 @@
 
 #include "shm/client_batch.hpp"
 #include "shm/client_bulk.hpp"
+#include "shm/metadata.hpp"
 #include "shm/topics.hpp"
 
 #include <algorithm>
@@ -70,11 +71,11 @@ std::vector<Portion> take_apart(const std::vector<Portion>& portions) {
 
 class Creation {
  public:
-  Creation(ClientCore& core, Symbol type, const CreateRequest& request,
-           std::span<const std::byte> initial, Reservation& reservation)
+  Creation(ClientCore& core, Symbol type, const CreateRequest& request, const AgentOptions& options,
+           Reservation& reservation)
       : core_(core),
         request_(request),
-        initial_(initial),
+        options_(options),
         reservation_(reservation),
         form_{Kind::create, Priority::normal, {}, {}} {
     form_.header.symbol = type;
@@ -99,7 +100,7 @@ class Creation {
     for (const Portion& portion : portions) {
       CreateRequest request = request_;
       request.count = portion.count;
-      payloads.push_back(create_payload(request, initial_));
+      payloads.push_back(create_payload(request, options_.metadata, options_.initial.bytes()));
       batch.add({shard_target(portion.shard), payloads.back(),
                  ClientCalls::rooms_for(portion.count * sizeof(AgentId))});
     }
@@ -130,7 +131,7 @@ class Creation {
 
   ClientCore& core_;
   const CreateRequest& request_;
-  std::span<const std::byte> initial_;
+  const AgentOptions& options_;
   Reservation& reservation_;
   Outgoing form_;
   std::vector<AgentId> made_;
@@ -164,7 +165,9 @@ Result<CreateRequest> make_create_request(Symbols symbols, std::size_t count,
   if (has_name && !is_agent_name(options.name)) return fail(Argument::agent_name);
   if (options.capabilities.size() > kMaxCapabilities) return fail(Argument::capabilities);
   if (options.subscribe.size() > kMaxCreateSubscriptions) return fail(Argument::subscriptions);
+  if (!is_metadata(options.metadata)) return fail(Argument::metadata);
   CreateRequest request;
+  request.metadata_length = static_cast<std::uint32_t>(options.metadata.size());
   request.parent = options.parent.value();
   request.name_length = static_cast<std::uint32_t>(options.name.size());
   std::copy(options.name.begin(), options.name.end(), request.name.begin());
@@ -182,12 +185,14 @@ Result<CreateRequest> make_create_request(Symbols symbols, std::size_t count,
   return request;
 }
 
-std::vector<std::byte> create_payload(const CreateRequest& request,
+std::vector<std::byte> create_payload(const CreateRequest& request, std::string_view metadata,
                                       std::span<const std::byte> initial) {
-  std::vector<std::byte> payload(sizeof request + initial.size());
-  std::memcpy(payload.data(), &request, sizeof request);
-  if (!initial.empty())
-    std::memcpy(payload.data() + sizeof request, initial.data(), initial.size());
+  std::vector<std::byte> payload;
+  payload.reserve(sizeof request + metadata.size() + initial.size());
+  for (const std::span<const std::byte> part :
+       {std::as_bytes(std::span{&request, 1}), std::as_bytes(std::span{metadata}), initial}) {
+    payload.insert(payload.end(), part.begin(), part.end());
+  }
   return payload;
 }
 
@@ -240,7 +245,7 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
   }
   const auto counts = place_agents(core.segment, options.name, count, core.endpoint.index());
   if (!counts) return core.refuse(counts.error());
-  Creation creation{core, *symbol, *request, options.initial.bytes(), reservation};
+  Creation creation{core, *symbol, *request, options, reservation};
   creation.made().reserve(count);
   const Result<> all = creation.make(divide(*counts, agents_per_message(*request)), deadline_ns);
   if (all) return std::move(creation.made());

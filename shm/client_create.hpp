@@ -33,8 +33,9 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
 Result<CreateRequest> make_create_request(Symbols symbols, std::size_t count,
                                           const AgentOptions& options);
 
-/// The payload of a create: the request, then the state to begin with.
-std::vector<std::byte> create_payload(const CreateRequest& request,
+/// The payload of a create: the request, then what is noted of each agent, as long as the request
+/// says, then the state to begin with.
+std::vector<std::byte> create_payload(const CreateRequest& request, std::string_view metadata,
                                       std::span<const std::byte> initial);
 
 /// How many of them each shard gets: a name's own shard, else the least loaded ones, counted from

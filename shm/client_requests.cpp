@@ -1,5 +1,7 @@
-// What a client asks of a shard itself, not of its agents: a state in words, dead letters settled.
+// What a client asks of a shard itself, not of its agents: a state in words, what is noted of an
+// agent, dead letters settled.
 #include "shm/client_impl.hpp"
+#include "shm/metadata.hpp"
 
 namespace mabeam {
 
@@ -26,6 +28,14 @@ Result<std::string> Client::describe(AgentId agent, std::chrono::nanoseconds tim
   const Result<ClientReply> reply = impl_->ask(question, timeout);
   if (!reply) return fail(reply.error());
   return std::string{reply->payload().text()};
+}
+
+Result<> Client::update_metadata(AgentId agent, std::string_view metadata,
+                                 std::chrono::nanoseconds timeout) {
+  if (!shm::is_metadata(metadata))
+    return impl_->refuse({Errc::invalid_argument, static_cast<std::uint16_t>(Argument::metadata)});
+  if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
+  return impl_->order(Kind::update, agent, std::as_bytes(std::span{metadata}), timeout);
 }
 
 Result<ClientReply> Client::replay_dead_letter(DeadLetterId letter,

@@ -1,6 +1,7 @@
 #include "shm/layout.hpp"
 
 #include "shm/event_log.hpp"
+#include "shm/metadata.hpp"
 #include "shm/metrics.hpp"
 #include "shm/notices.hpp"
 #include "shm/registry.hpp"
@@ -42,7 +43,8 @@ bool is_valid(const Dimensions& d) {
           d.agents_per_shard < AgentId::kClientSlot;
   valid = valid && is_power_between(d.names_per_shard, 2, 1ULL << 26U) &&
           d.subscriptions_per_endpoint >= 1 && d.subscriptions_per_endpoint <= 1U << 26U &&
-          d.timers_per_shard >= 1 && d.timers_per_shard <= kMaxTimers;
+          d.timers_per_shard >= 1 && d.timers_per_shard <= kMaxTimers &&
+          d.metadata_per_shard >= 2 && d.metadata_per_shard <= kMaxAgents;
   valid = valid && is_power_between(d.symbol_slots, 16, 1U << 24U) && d.symbol_text_bytes >= 256 &&
           d.symbol_text_bytes <= 1U << 30U;
   for (const std::uint64_t bytes : d.ring_bytes) {
@@ -88,6 +90,8 @@ std::uint64_t region_bytes(Region region, const Dimensions& d) {
              sizeof(Subscription);
     case Region::timers:
       return std::uint64_t{d.shards} * d.timers_per_shard * sizeof(TimerRecord);
+    case Region::metadata:
+      return std::uint64_t{d.shards} * d.metadata_per_shard * sizeof(MetadataRecord);
     case Region::dead_letters:
       return d.shards * log_bytes_for(0, d.dead_letter_bytes);
     case Region::logs:
@@ -145,9 +149,9 @@ std::uint64_t parking_bytes(const Dimensions& dimensions) {
 
 std::string_view region_name(Region region) {
   static constexpr std::array<std::string_view, kRegions> kNames{
-      "header", "workers",      "endpoints", "notices",  "symbols", "types",
-      "turns",  "metrics",      "agents",    "states",   "names",   "subscriptions",
-      "timers", "dead_letters", "logs",      "channels", "parking"};
+      "header", "workers",  "endpoints",    "notices", "symbols",  "types",
+      "turns",  "metrics",  "agents",       "states",  "names",    "subscriptions",
+      "timers", "metadata", "dead_letters", "logs",    "channels", "parking"};
   return kNames[static_cast<std::size_t>(region)];
 }
 
@@ -157,6 +161,7 @@ void fill_derived(Dimensions& d) {
       std::max<std::uint64_t>(16, std::bit_ceil(std::uint64_t{d.agents_per_shard} * 2)));
   d.subscriptions_per_endpoint = d.agents_per_shard + 1024;
   d.timers_per_shard = d.agents_per_shard / 4 + 256;
+  d.metadata_per_shard = std::max(64U, d.agents_per_shard / 8);
 }
 
 Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint32_t cores,
@@ -225,6 +230,8 @@ std::uint64_t layout_hash() {
                                             offsetof(AgentRecord, name_head),
                                             sizeof(AgentProfile),
                                             offsetof(AgentProfile, capabilities),
+                                            offsetof(AgentProfile, metadata),
+                                            sizeof(MetadataRecord),
                                             sizeof(StateHeader),
                                             sizeof(Subscription),
                                             sizeof(TimerRecord),

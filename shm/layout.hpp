@@ -17,6 +17,7 @@
 //      | names           per shard: index of names                      |  registry.hpp
 //      | subscriptions   per endpoint                                   |  subscriptions.hpp
 //      | timers          per shard                                      |  timers.hpp
+//      | metadata        per shard: a pool of short texts               |  metadata.hpp
 //      | dead_letters    one log a shard                                |  event_log.hpp
 //      | logs            one event log an endpoint                      |  event_log.hpp
 //      | channels        three rings for every pair that may talk       |  channel.hpp
@@ -53,7 +54,7 @@ namespace mabeam::shm {
 inline constexpr std::uint64_t kMagic = 0x31304D4145424D00;  // "\0MBEAM01"
 inline constexpr std::uint32_t kByteOrder = 0x01020304;
 /// Raised by hand whenever the meaning of a field changes while its place does not.
-inline constexpr std::uint32_t kLayoutVersion = 4;
+inline constexpr std::uint32_t kLayoutVersion = 5;
 
 inline constexpr std::uint32_t kMaxWorkers = 128;
 inline constexpr std::uint32_t kMaxShards = 192;
@@ -77,12 +78,13 @@ enum class Region : std::uint32_t {
   names,
   subscriptions,
   timers,
+  metadata,
   dead_letters,
   logs,
   channels,
   parking
 };
-inline constexpr std::size_t kRegions = 17;
+inline constexpr std::size_t kRegions = 18;
 std::string_view region_name(Region region);
 
 /// What a configuration may leave to the budget.
@@ -109,7 +111,8 @@ struct Dimensions {
   std::uint32_t names_per_shard = 0;  ///< a power of two
   std::uint32_t subscriptions_per_endpoint = 0;
   std::uint32_t timers_per_shard = 0;
-  std::uint32_t symbol_slots = 0;  ///< a power of two
+  std::uint32_t metadata_per_shard = 0;  ///< records; one of them is spare
+  std::uint32_t symbol_slots = 0;        ///< a power of two
   std::uint32_t symbol_text_bytes = 0;
   std::array<std::uint64_t, kPriorities> ring_bytes{};  ///< high, normal, low; powers of two
   std::uint64_t log_bytes = 0;                          ///< a power of two
@@ -142,8 +145,8 @@ struct Layout {
 Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint32_t cores,
                                      std::uint64_t budget = kDefaultBudget);
 
-/// Fills in what follows from the others: how many agents, names, subscriptions and timers a shard
-/// has room for.
+/// Fills in what follows from the others: how many agents, names, subscriptions, timers and texts
+/// of metadata a shard has room for.
 void fill_derived(Dimensions& dimensions);
 
 /// Errors: invalid_argument (dimensions outside their ranges; those of a damaged header, too).

@@ -111,6 +111,7 @@ Result<AgentDetail> Observer::inspect(AgentId id) const {
   detail.state_bytes = half.header.bytes;
   detail.state = std::move(half.state);
   detail.subscriptions = subscriptions_of(segment, id);
+  detail.metadata = shm::read_metadata(table, segment.metadata(detail.agent.shard), id.slot());
   // Its slot may have been given to another meanwhile.
   if (!table.exists(id)) return fail(Errc::not_found);
   return detail;

@@ -18,7 +18,9 @@
 //        |     parent       | created_unix_ns  |
 //     48 +------------------+------------------+
 //        | capabilities: 8 x u32               |
-//     80 +-------------------------------------+
+//     80 +------------------+------------------+
+//        |     metadata     |                     a word of the redo list (metadata.hpp)
+//     88 +------------------+
 //
 //      version even: half 0 is current    odd: half 1 is current
 //      0               4       8         16         20         22       24        32
@@ -84,9 +86,11 @@ struct AgentProfile {
   std::uint64_t parent;
   std::int64_t created_unix_ns;
   std::array<Symbol, 8> capabilities;
+  Word metadata;  ///< MetadataWord
 };
 
-static_assert(sizeof(AgentProfile) == 80 && offsetof(AgentProfile, parent) == 32);
+static_assert(sizeof(AgentProfile) == 88 && offsetof(AgentProfile, parent) == 32);
+static_assert(offsetof(AgentProfile, metadata) == 80);
 
 /// What a turn may change of an agent beside its state: both are in the half that it writes.
 struct StateHeader {

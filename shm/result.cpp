@@ -12,7 +12,7 @@ struct Words {
 };
 
 /// By Errc's number; 0 is no error.
-constexpr std::array<Words, 35> kWords{{
+constexpr std::array<Words, 36> kWords{{
     {"ok", "no error"},
     {"invalid_argument", "an argument is not allowed; see the call's documentation for its range"},
     {"backpressure", "the receiver's ring is full; try again later, or wait longer"},
@@ -84,11 +84,14 @@ constexpr std::array<Words, 35> kWords{{
     {"state_unreadable",
      "the agent's type cannot read the state that the agent has; restart the agent with a fresh "
      "state, or raise the type's state_version where its form has changed"},
+    {"metadata_full",
+     "the shard has no room for another agent's metadata; remove that of others, or raise "
+     "max_agents, which it grows with"},
 }};
-static_assert(kWords.size() == static_cast<std::size_t>(Errc::state_unreadable) + 1);
+static_assert(kWords.size() == static_cast<std::size_t>(Errc::metadata_full) + 1);
 
 /// By Argument's number; 0 is unknown.
-constexpr std::array<std::string_view, 7> kArguments{
+constexpr std::array<std::string_view, 8> kArguments{
     "",
     "a runtime's name is 1 to 32 of a to z, 0 to 9, _ and -, and begins with a letter or a digit",
     "an agent's name is 1 to 63 bytes without control characters, and not 16 hexadecimal digits, "
@@ -97,8 +100,9 @@ constexpr std::array<std::string_view, 7> kArguments{
     "the number of agents is 1 or more, and 1 where the agent has a name",
     "an agent has up to 8 capabilities",
     "an agent is created with up to 16 subscriptions; it may subscribe to more itself",
+    "an agent's metadata is up to 255 bytes, none of them 0",
 };
-static_assert(kArguments.size() == static_cast<std::size_t>(Argument::subscriptions) + 1);
+static_assert(kArguments.size() == static_cast<std::size_t>(Argument::metadata) + 1);
 
 bool is_of_a_known_argument(Error error) {
   return error.code == Errc::invalid_argument && error.subject != 0 &&

@@ -57,6 +57,11 @@ TimerTable Segment::timers(std::uint32_t shard) const {
   return {at<TimerRecord>(Region::timers) + std::uint64_t{shard} * count, count};
 }
 
+MetadataTable Segment::metadata(std::uint32_t shard) const {
+  const std::uint32_t count = dimensions().metadata_per_shard;
+  return {at<MetadataRecord>(Region::metadata) + std::uint64_t{shard} * count, count};
+}
+
 std::span<std::byte> Segment::dead_letters(std::uint32_t shard) const {
   const std::uint64_t bytes = log_bytes_for(0, dimensions().dead_letter_bytes);
   return {at<std::byte>(Region::dead_letters) + shard * bytes, bytes};

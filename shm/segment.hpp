@@ -16,6 +16,7 @@
 
 #include "shm/doorbell.hpp"
 #include "shm/layout.hpp"
+#include "shm/metadata.hpp"
 #include "shm/metrics.hpp"
 #include "shm/notices.hpp"
 #include "shm/registry.hpp"
@@ -118,6 +119,7 @@ class Segment {
   /// Of a shard or a client; empty for the supervisor.
   [[nodiscard]] SubscriptionTable subscriptions(std::uint32_t endpoint) const;
   [[nodiscard]] TimerTable timers(std::uint32_t shard) const;
+  [[nodiscard]] MetadataTable metadata(std::uint32_t shard) const;
   [[nodiscard]] std::span<std::byte> dead_letters(std::uint32_t shard) const;
   [[nodiscard]] std::span<std::byte> log(std::uint32_t endpoint) const;
   /// The ring from one endpoint to another. Empty where there is none: between clients, and to and

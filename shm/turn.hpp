@@ -59,7 +59,8 @@
 
 namespace mabeam::shm {
 
-/// What an entry names. The order is the order of applying.
+/// What an entry names. The order is the order of applying; what was added at the end later says
+/// its place itself.
 enum class WordKind : std::uint8_t {
   agent_version = 1,  // index: slot
   agent_slot,         // index: slot
@@ -79,11 +80,12 @@ enum class WordKind : std::uint8_t {
   cursor_position,    // index: log's endpoint
   ring_head,          // index: source endpoint * 4 + priority
   parking_head,       // index: 0
+  agent_metadata,     // index: slot; structure: behind the subscriptions
 };
 
 /// Where structure ends and the epoch is bumped.
 constexpr bool is_structure(WordKind kind) {
-  return kind <= WordKind::shard_record;
+  return kind <= WordKind::shard_record || kind == WordKind::agent_metadata;
 }
 
 struct RedoEntry {

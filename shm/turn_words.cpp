@@ -27,6 +27,8 @@ Result<Word*> SegmentWords::resolve(const RedoEntry& entry) const {
     case WordKind::agent_version:
     case WordKind::agent_slot:
       return agent_word(entry);
+    case WordKind::agent_metadata:
+      return metadata_word(entry);
     case WordKind::name:
     case WordKind::subscription:
       return table_word(entry);
@@ -100,6 +102,20 @@ Result<Word*> SegmentWords::timer_word(const RedoEntry& entry) const {
       entry.value == 0 || TimerWord::unpack(entry.value).slot < segment_.agents(shard_).size();
   if (!is_entry) return fail(Errc::corrupt);
   return &timer.word;
+}
+
+// Every update raises the serial by one.
+Result<Word*> SegmentWords::metadata_word(const RedoEntry& entry) const {
+  const AgentTable table = segment_.agents(shard_);
+  if (entry.index() >= table.size()) return fail(Errc::corrupt);
+  Word& word = table.profile(static_cast<std::uint32_t>(entry.index())).metadata;
+  const std::uint64_t now = word.load(std::memory_order_acquire);
+  const MetadataWord next = MetadataWord::unpack(entry.value);
+  const bool is_next = next.serial == MetadataWord::unpack(now).serial + 1;
+  const bool is_record =
+      next.record == MetadataWord::kNone || next.record < segment_.metadata(shard_).size();
+  if ((entry.value != now && !is_next) || !is_record) return fail(Errc::corrupt);
+  return &word;
 }
 
 Result<Word*> SegmentWords::log_word(const RedoEntry& entry) const {

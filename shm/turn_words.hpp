@@ -25,6 +25,7 @@ class SegmentWords final : public TurnWords {
  private:
   [[nodiscard]] Result<Word*> agent_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> table_word(const RedoEntry& entry) const;
+  [[nodiscard]] Result<Word*> metadata_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> timer_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> log_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> ring_word(const RedoEntry& entry) const;

@@ -24,6 +24,7 @@ void run(VerifyPass& pass) {
   verify_names(pass);
   verify_subscriptions(pass);
   verify_timers(pass);
+  verify_metadata(pass);
   verify_rings(pass);
   verify_logs(pass);
   verify_parking(pass);

@@ -50,6 +50,7 @@ enum class Kind : std::uint16_t {
   stop_many,    ///< ends several agents of the target's shard; payload: their ids (u64 each)
   suspend,      ///< messages to the target wait (parking.hpp)
   resume,       ///< what has waited is handled, then the target is as before
+  update,       ///< what is noted of the target; payload: its metadata, or nothing
 };
 
 /// Why a message went to the dead letters.
@@ -94,10 +95,10 @@ inline constexpr std::uint32_t kMostInOneMessage = 64;
 /// Words of structure that one message may change (shm/turn.hpp has room for as many).
 inline constexpr std::uint32_t kMostChangesOfMessage = 512;
 
-/// The payload of Kind::create: that many agents, all or none. What lies behind it is the state
-/// that each begins with; nothing: State{}. The answer's payload is their ids (u64 each). The
-/// answer to Kind::stop_many has an Errc or 0 (u16) for each id; too_many_changes there means: ask
-/// for this one alone.
+/// The payload of Kind::create: that many agents, all or none. Behind it lie what is noted of each,
+/// metadata_length bytes, and the state that each begins with; nothing: State{}. The answer's
+/// payload is their ids (u64 each). The answer to Kind::stop_many has an Errc or 0 (u16) for each
+/// id; too_many_changes there means: ask for this one alone.
 struct CreateRequest {
   std::uint32_t name_length = 0;
   std::uint32_t capability_count = 0;
@@ -107,9 +108,11 @@ struct CreateRequest {
   std::array<char, kMaxNameBytes + 1> name{};
   std::array<Symbol, kMaxCapabilities> capabilities{};
   std::array<Symbol, kMaxCreateSubscriptions> subscriptions{};
+  std::uint32_t metadata_length = 0;
+  std::uint32_t reserved = 0;
 };
 
-static_assert(sizeof(CreateRequest) == 184 && std::is_trivially_copyable_v<CreateRequest>);
+static_assert(sizeof(CreateRequest) == 192 && std::is_trivially_copyable_v<CreateRequest>);
 
 inline constexpr std::uint32_t kMaxReasonBytes = 47;  ///< of a stop
 

@@ -9,7 +9,6 @@
 namespace mabeam::worker {
 
 using shm::SlotWord;
-using shm::SubscriptionWord;
 using shm::WordKind;
 
 Agents::Agents(const shm::Segment& segment, std::uint32_t shard)
@@ -18,6 +17,7 @@ Agents::Agents(const shm::Segment& segment, std::uint32_t shard)
       table_(segment.agents(shard)),
       subscription_table_(segment.subscriptions(shm::Segment::endpoint_of_shard(shard))),
       pre_image_(sizeof(shm::StateHeader) + kLargestPreImage),
+      metadata_(segment, shard),
       subscriptions_(subscription_table_) {
 }
 
@@ -33,6 +33,7 @@ void Agents::open() {
   }
   children_.open(table_, shm::Segment::endpoint_of_shard(shard_));
   subscriptions_.open(table_.size());
+  metadata_.open(table_);
   transient_.open(table_.size(), static_cast<std::uint32_t>(table_.max_state_bytes()));
   ++version_;
   begin_turn();
@@ -53,6 +54,7 @@ void Agents::begin_turn() noexcept {
 void Agents::forget_changes() noexcept {
   changes_.clear();
   subscriptions_.give_back_all();
+  metadata_.undo_message();
   slots_taken_ = 0;
   slots_ended_.clear();
   subscription_changes_ = created_ = ended_ = 0;
@@ -86,6 +88,7 @@ Result<> Agents::write_record(std::uint32_t slot, const Plan& plan) {
   profile.parent = plan.parent.value();
   profile.created_unix_ns = plan.created_unix_ns;
   profile.capabilities = request.capabilities;
+  profile.metadata.store(0, std::memory_order_relaxed);
   agent.storage = storage_of(*plan.descriptor);
   agent.reserved = 0;
   const std::uint64_t version = agent.version.load(std::memory_order_relaxed);
@@ -140,6 +143,10 @@ Result<AgentId> Agents::create(const Plan& plan, std::int64_t now_ns) {
   const Result<std::uint32_t> slot = take_slot();
   if (!slot) return fail(slot.error());
   if (const Result<> written = write_record(*slot, plan); !written) return fail(written.error());
+  const std::size_t texts_before = metadata_.taken();
+  if (const Result<bool> noted = set_metadata(*slot, plan.metadata); !noted) {
+    return fail(noted.error());
+  }
   shm::AgentRecord& agent = table_.record(*slot);
   const std::size_t changes_before = changes_.size();
   const std::uint32_t subscriptions_before = subscription_changes_;
@@ -159,6 +166,7 @@ Result<AgentId> Agents::create(const Plan& plan, std::int64_t now_ns) {
     changes_.cut(changes_before);
     subscriptions_.give_back(entries_before);
     subscription_changes_ = subscriptions_before;
+    metadata_.give_back(texts_before);
     return fail(staged.error());
   }
   stamps_[*slot] = stamp_;  // its idle half is what this turn changes
@@ -199,21 +207,6 @@ AgentId Agents::id_of(std::uint32_t slot) const {
   return {static_cast<EndpointId>(shm::Segment::endpoint_of_shard(shard_)), slot, word.generation};
 }
 
-bool Agents::is_subscribed(std::uint32_t slot, Symbol pattern) noexcept {
-  const std::uint64_t value = SubscriptionWord{pattern, slot}.pack();
-  const bool is_made = subscription_changes_ != 0 &&
-                       std::any_of(changes_.begin(), changes_.end(), [&](Change& each) {
-                         return each.kind == WordKind::subscription && each.value == value;
-                       });
-  bool is_in_force = false;
-  (void)subscriptions_.for_each_of(slot, [&](const Entry& entry) -> Result<> {
-    is_in_force = is_in_force || (entry.pattern == pattern &&
-                                  !changes_.has(subscription_table_[entry.index].word));
-    return {};
-  });
-  return is_made || is_in_force;
-}
-
 Result<> Agents::set_lifecycle(std::uint32_t slot, Lifecycle lifecycle, Errc reason) {
   shm::Word& word = table_.record(slot).slot_word;
   const SlotWord now = SlotWord::unpack(word.load(std::memory_order_relaxed));
@@ -225,44 +218,6 @@ Result<> Agents::set_lifecycle(std::uint32_t slot, Lifecycle lifecycle, Errc rea
                         SlotWord{now.generation, static_cast<std::uint8_t>(lifecycle)}.pack());
 }
 
-Result<> Agents::subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns) {
-  const std::size_t entries_before = subscriptions_.taken();
-  const std::optional<std::uint32_t> index = subscriptions_.take();
-  if (!index) return fail(Errc::subscriptions_full);
-  shm::Subscription& entry = subscription_table_[*index];
-  // Free, so nobody reads it: the time is in place before the word that puts it in force.
-  entry.since_ns.store(static_cast<std::uint64_t>(now_ns), std::memory_order_relaxed);
-  const Result<> staged = changes_.stage(WordKind::subscription, *index, entry.word,
-                                         SubscriptionWord{pattern, slot}.pack());
-  if (staged) {
-    ++subscription_changes_;
-  } else {
-    subscriptions_.give_back(entries_before);
-  }
-  return staged;
-}
-
-// Symbol::none takes away all of the agent's subscriptions: those in force, and those that the same
-// message made.
-Result<> Agents::unsubscribe(std::uint32_t slot, Symbol pattern) {
-  const auto is_meant = [&](Symbol of_entry) {
-    return pattern == Symbol::none || of_entry == pattern;
-  };
-  if (subscription_changes_ != 0) {
-    for (Change& change : changes_) {
-      const SubscriptionWord entry = SubscriptionWord::unpack(change.value);
-      const bool is_own = change.kind == WordKind::subscription && change.value != 0;
-      if (is_own && entry.slot == slot && is_meant(entry.pattern)) change.value = 0;
-    }
-  }
-  return subscriptions_.for_each_of(slot, [&](const Entry& entry) -> Result<> {
-    if (!is_meant(entry.pattern)) return {};
-    ++subscription_changes_;
-    return changes_.stage(WordKind::subscription, entry.index,
-                          subscription_table_[entry.index].word, 0);
-  });
-}
-
 void Agents::stage(shm::Turn& turn) {
   for (const std::uint32_t slot : touched_) {
     if (transient_.has(slot)) [[unlikely]]
@@ -270,8 +225,8 @@ void Agents::stage(shm::Turn& turn) {
     shm::Word& version = table_.record(slot).version;
     turn.stage(WordKind::agent_version, slot, version, version.load(std::memory_order_relaxed) + 1);
   }
-  for (const WordKind kind :
-       {WordKind::agent_version, WordKind::agent_slot, WordKind::name, WordKind::subscription}) {
+  for (const WordKind kind : {WordKind::agent_version, WordKind::agent_slot, WordKind::name,
+                              WordKind::subscription, WordKind::agent_metadata}) {
     for (const Change& change : changes_) {
       if (change.kind == kind) turn.stage(kind, change.index, *change.word, change.value);
     }
@@ -287,6 +242,7 @@ void Agents::settle() {
     children_.add(free_slots_[free_slots_.size() - i]);
   for (const std::uint32_t slot : slots_ended_)
     children_.remove(slot);
+  settle_metadata();
   free_slots_.resize(free_slots_.size() - slots_taken_);
   free_slots_.insert(free_slots_.end(), slots_ended_.begin(), slots_ended_.end());
   if (subscription_changes_ == 0) return;

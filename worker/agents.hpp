@@ -21,6 +21,7 @@
 #include "shm/wire.hpp"
 #include "worker/changes.hpp"
 #include "worker/children.hpp"
+#include "worker/metadata_pool.hpp"
 #include "worker/subscription_book.hpp"
 #include "worker/transient_states.hpp"
 #include "worker/types.hpp"
@@ -104,12 +105,13 @@ class Agents {
     shm::CreateRequest request;
     std::int64_t created_unix_ns = 0;
     std::span<const std::byte> initial = {};  ///< empty: State{}
+    std::string_view metadata = {};
   };
 
   /// Writes the record into a free slot and stages its words; on_start is the caller's.
   /// Errors: too_many_agents, name_taken, subscriptions_full, state_too_large, too_many_changes,
   /// invalid_argument, handler_failed (there is no first state), schema_mismatch (`initial` is
-  /// none).
+  /// none), metadata_full.
   Result<AgentId> create(const Plan& plan, std::int64_t now_ns);
 
   /// Ends an agent: its slot, name and subscriptions become free. Errors: too_many_changes, with
@@ -140,6 +142,13 @@ class Agents {
 
   /// Suspends an agent, or resumes it: what it is then, and why. Errors: too_many_changes.
   Result<> set_lifecycle(std::uint32_t slot, Lifecycle lifecycle, Errc reason);
+
+  /// True if the slot's agent is one that the current message makes.
+  [[nodiscard]] bool is_being_made(std::uint32_t slot) const noexcept;
+
+  /// Notes other metadata of an agent; returns whether it is other. Errors: invalid_argument,
+  /// metadata_full, too_many_changes: nothing has changed.
+  Result<bool> set_metadata(std::uint32_t slot, std::string_view text);
 
   /// Errors: subscriptions_full, too_many_changes.
   Result<> subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns);
@@ -192,6 +201,7 @@ class Agents {
   [[nodiscard]] Result<std::uint32_t> take_slot() const;
   Result<> write_record(std::uint32_t slot, const Plan& plan);
   void forget_changes() noexcept;
+  void settle_metadata();
 
   // agents_stored.cpp: states that are not simply as long as their record says
   shm::StateHeader* touch_stored(std::uint32_t slot);
@@ -234,6 +244,7 @@ class Agents {
   std::uint32_t created_ = 0;
   std::uint32_t ended_ = 0;
 
+  MetadataPool metadata_;
   SubscriptionBook subscriptions_;
   std::uint64_t version_ = 1;
 };

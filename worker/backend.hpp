@@ -30,6 +30,11 @@ struct Context::Backend {
 
   Result<> emit(Symbol topic, const PayloadRef& payload);
   Result<AgentId> create(std::string_view type, const AgentOptions& options);
+
+  Result<> update_metadata(std::string_view metadata) {
+    return shard.update_metadata(self, metadata);
+  }
+
   Result<> subscribe(std::string_view pattern);
   Result<> unsubscribe(std::string_view pattern);
   Result<TimerId> set_timer(std::string_view name, std::chrono::nanoseconds delay,

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace mabeam::worker {
@@ -42,6 +43,13 @@ class Changes {
   }
 
   [[nodiscard]] bool has(const shm::Word& word) noexcept { return place_of(&word) != 0; }
+
+  /// What a word shall have; nothing if it is not on the list.
+  [[nodiscard]] std::optional<std::uint64_t> value_of(const shm::Word& word) noexcept {
+    const std::uint16_t place = place_of(&word);
+    if (place == 0) return std::nullopt;
+    return changes_[place - 1U].value;
+  }
 
   /// Forgets the words behind the first `size`.
   void cut(std::size_t size) noexcept {

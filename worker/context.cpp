@@ -67,6 +67,7 @@ Result<AgentId> Context::Backend::create(std::string_view type, const AgentOptio
     plan.request.subscriptions[plan.request.subscription_count++] = *name;
   }
   plan.initial = options.initial.bytes();
+  plan.metadata = options.metadata;
   return shard.create_agent(plan);
 }
 
@@ -193,6 +194,10 @@ Result<> Context::emit(Symbol topic, const PayloadRef& payload) {
 
 Result<AgentId> Context::create(std::string_view type, const AgentOptions& options) {
   return backend_.create(type, options);
+}
+
+Result<> Context::update_metadata(std::string_view metadata) {
+  return backend_.update_metadata(metadata);
 }
 
 Result<> Context::stop() {

@@ -22,8 +22,8 @@ void append_escaped(std::string& json, std::string_view text) {
 }  // namespace
 
 void LifeEvents::open(shm::Symbols symbols) noexcept {
-  static constexpr std::array<std::string_view, 4> kTopics{"agent.started", "agent.stopped",
-                                                           "agent.failed", "agent.restarted"};
+  static constexpr std::array<std::string_view, 5> kTopics{
+      "agent.started", "agent.stopped", "agent.failed", "agent.restarted", "agent.updated"};
   for (std::size_t i = 0; i < topics_.size(); ++i)
     topics_[i] = symbols.intern(kTopics[i]).value_or(Symbol::none);
 }

@@ -1,6 +1,6 @@
 // LifeEvents: the topics on which a shard tells what becomes of its agents, and what it says there:
 //
-//   agent.started  agent.stopped  agent.failed  agent.restarted
+//   agent.started  agent.stopped  agent.failed  agent.restarted  agent.updated
 //   {"id":"0100000500000001","type":"counter","reason":""}
 //
 // The source is the agent itself. The reason is what stopped it, or its handler's error.
@@ -19,7 +19,7 @@
 
 namespace mabeam::worker {
 
-enum class Life : std::uint8_t { started, stopped, failed, restarted };
+enum class Life : std::uint8_t { started, stopped, failed, restarted, updated };
 
 class LifeEvents {
  public:
@@ -39,7 +39,7 @@ class LifeEvents {
   static std::string payload(AgentId id, std::string_view type, std::string_view reason);
 
  private:
-  std::array<Symbol, 4> topics_{};
+  std::array<Symbol, 5> topics_{};
 };
 
 }  // namespace mabeam::worker

@@ -173,6 +173,9 @@ class Shard {
   Result<std::string> describe_state(std::uint32_t slot);
 
   Outcome handle_stop_many(const shm::Received& message);
+  // shard_metadata.cpp
+  Outcome handle_update(const shm::Received& message);
+  Result<> update_metadata(AgentId id, std::string_view text);
   Outcome finish_slowly(const shm::Received& message, const Result<>& result, bool replied);
   [[nodiscard]] std::string_view text_of(Symbol symbol) noexcept;
   Outcome refuse(const shm::Received& message, Errc code, shm::DeadReason reason);

@@ -23,7 +23,7 @@ bool is_order(Kind kind) {
 bool wants_answer(Kind kind) {
   return kind == Kind::request || kind == Kind::create || kind == Kind::stop ||
          kind == Kind::restart || kind == Kind::stop_many || kind == Kind::suspend ||
-         kind == Kind::resume || is_order(kind);
+         kind == Kind::resume || kind == Kind::update || is_order(kind);
 }
 
 }  // namespace
@@ -130,6 +130,8 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
     case Kind::suspend:
     case Kind::resume:
       return handle_suspension(message);
+    case Kind::update:
+      return handle_update(message);
     default:
       return refuse(message, Errc::invalid_argument, DeadReason::unroutable);
   }

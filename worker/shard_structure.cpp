@@ -11,6 +11,24 @@ namespace mabeam::worker {
 using shm::DeadReason;
 using shm::Received;
 
+namespace {
+
+/// What a create asks for (shm::CreateRequest). False if its payload is too short for it. What is
+/// noted is copied into `metadata`, since it is checked first and its sender may change it.
+bool read_plan(std::span<const std::byte> payload, Agents::Plan& plan, std::string& metadata) {
+  if (payload.size() < sizeof plan.request) return false;
+  std::memcpy(&plan.request, payload.data(), sizeof plan.request);
+  const std::span<const std::byte> rest = payload.subspan(sizeof plan.request);
+  if (plan.request.metadata_length > rest.size()) return false;
+  const auto text = rest.first(plan.request.metadata_length);
+  metadata.assign(reinterpret_cast<const char*>(text.data()), text.size());
+  plan.metadata = metadata;
+  plan.initial = rest.subspan(text.size());
+  return true;
+}
+
+}  // namespace
+
 Result<AgentId> Shard::create_agent(const Agents::Plan& plan) {
   if (plan.request.subscription_count != 0 && !inbox_.is_listening()) {
     wants_to_listen_ = true;
@@ -38,12 +56,11 @@ tl::unexpected<Error> Shard::doom(Error error) noexcept {
 Shard::Outcome Shard::handle_create(const Received& message) {
   Agents::Plan plan{message.header.symbol, types_.find(message.header.symbol), {}, {}};
   Made made;
+  std::string metadata;
   Result<> done = fail(Errc::unknown_type);
-  if (message.payload.size() < sizeof plan.request) {
+  if (!read_plan(message.payload, plan, metadata)) {
     done = fail(Errc::invalid_argument);
   } else if (plan.descriptor != nullptr) {
-    std::memcpy(&plan.request, message.payload.data(), sizeof plan.request);
-    plan.initial = message.payload.subspan(sizeof plan.request);
     const std::string_view name{plan.request.name.data(),
                                 std::min(plan.request.name_length, shm::kMaxNameBytes)};
     const bool may_be_here =

@@ -118,8 +118,9 @@ struct ModuleInfo {
   std::span<const TypeDescriptor> types;
 };
 
-/// Raised whenever TypeDescriptor, Context, Result or the messages change their layout.
-inline constexpr std::uint32_t kModuleAbi = 5;
+/// Raised whenever TypeDescriptor, Context, AgentOptions, Result or the messages change their
+/// layout.
+inline constexpr std::uint32_t kModuleAbi = 6;
 
 namespace glue {
 

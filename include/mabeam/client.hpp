@@ -98,7 +98,7 @@ class MABEAM_API Client {
   /// none: if one is refused, those made before it are stopped again. A name needs count 1.
   /// Errors: not_found (the parent), unknown_type, too_many_agents, name_taken, bad_topic,
   /// subscriptions_full, symbols_full, invalid_argument, timed_out, not_running, schema_mismatch
-  /// (options.initial is no state of that type), state_too_large, message_too_large.
+  /// (options.initial is no state of that type), state_too_large, message_too_large, metadata_full.
   Result<std::vector<AgentId>> create(std::string_view type, std::size_t count = 1,
                                       const AgentOptions& options = {},
                                       std::chrono::nanoseconds timeout = std::chrono::seconds{10});
@@ -137,6 +137,13 @@ class MABEAM_API Client {
   /// Resumes it, whatever it was suspended for: what has waited is handled before anything newer.
   /// Errors: not_found, timed_out, backpressure.
   Result<> resume(AgentId agent, std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+
+  /// Notes other metadata of an agent (AgentOptions::metadata), suspended or not; empty removes it.
+  /// Tells of it by the event agent.updated, unless it is noted already, so that it may be asked
+  /// for again. An agent that has some can always be given other.
+  /// Errors: not_found, invalid_argument, metadata_full, timed_out, backpressure.
+  Result<> update_metadata(AgentId agent, std::string_view metadata,
+                           std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
   /// Calls an action and waits for its answer. Errors: unknown_action, handler_failed,
   /// schema_mismatch, not_found, timed_out, backpressure, message_too_large, symbols_full.

@@ -34,6 +34,11 @@ struct AgentOptions {
   /// copyable, of exactly its size, or what its deserialize() reads. on_start() finds it in place.
   /// Empty is State{}. It is used once: a fresh state, after a restart, is State{} again.
   PayloadRef initial = {};
+  /// A text of up to 255 bytes, none of them 0, that is noted beside the state: JSON, say. The
+  /// runtime does not read it; observers do, and `mabeam inspect` shows it, with bytes that are no
+  /// UTF-8 replaced. It outlives restarts of agent and worker. Empty is none. Each shard has room
+  /// for that of an eighth of its agents, 63 at least.
+  std::string_view metadata = {};
 };
 
 class MABEAM_API Context {
@@ -86,8 +91,14 @@ class MABEAM_API Context {
   /// name decides the shard, so a handler cannot name the agent it makes: a client can.
   /// Errors: unknown_type, not_found (the parent), too_many_agents, too_many_changes,
   /// invalid_argument, bad_topic, subscriptions_full, symbols_full, schema_mismatch (`initial` is
-  /// no state of that type).
+  /// no state of that type), metadata_full.
   Result<AgentId> create(std::string_view type, const AgentOptions& options = {});
+
+  /// Notes other metadata of this agent (AgentOptions::metadata), when this message commits; empty
+  /// removes it. Tells of it by the event agent.updated, unless it is noted already. An agent that
+  /// has some can always be given other.
+  /// Errors: invalid_argument, metadata_full, too_many_changes.
+  Result<> update_metadata(std::string_view metadata);
 
   /// Ends this agent when this message commits; on_stop() runs first. The agents that it has
   /// created live on without a parent: Client::stop() with StopOptions::children ends them, too.

@@ -144,6 +144,7 @@ struct AgentDetail {
   std::uint32_t state_bytes = 0;                ///< of this agent now
   std::optional<std::vector<std::byte>> state;  ///< nothing if it changed all the time
   std::vector<std::string> subscriptions;       ///< patterns
+  std::string metadata;                         ///< AgentOptions::metadata; empty: none
 };
 
 /// An agent type that workers know.

@@ -58,6 +58,7 @@ enum class Errc : std::uint16_t {
   state_version,         ///< the agent's state is of a version that its type cannot bring up
   quarantined,       ///< the agent's upgrade or on_stop has killed its worker max_attempts times
   state_unreadable,  ///< the type's deserialize() refuses the state that the agent has
+  metadata_full,     ///< the shard's pool of metadata has no room for another agent's
 };
 
 /// Which argument an invalid_argument is about, where the caller's own side has found it: an answer
@@ -70,6 +71,7 @@ enum class Argument : std::uint16_t {
   agent_count,    ///< 1 or more; 1 for an agent with a name
   capabilities,   ///< up to 8
   subscriptions,  ///< up to 16 with a create
+  metadata,       ///< up to 255 bytes, none of them 0
 };
 
 /// One error: what, about which thing, and the kernel's reason if it had one.

@@ -101,6 +101,27 @@ TEST_F(ClientCreate, TheStateToBeginWithLiesBehindEveryRequest) {
   }
 }
 
+TEST_F(ClientCreate, MetadataLiesBeforeTheState) {
+  {
+    const ShardThread thread{shards_, serving()};
+    ASSERT_TRUE(client_.create("counter", 2, {.initial = "state", .metadata = "noted"}));
+  }
+  for (const Taken& message : requests_) {
+    EXPECT_EQ(request_of(message).metadata_length, 5U);
+    const auto* rest = reinterpret_cast<const char*>(message.payload.data());
+    EXPECT_EQ(std::string_view(rest, message.payload.size()).substr(sizeof(CreateRequest)),
+              "notedstate");
+  }
+}
+
+TEST_F(ClientCreate, MetadataThatIsNoneIsNotSent) {
+  const std::string too_long(256, 'x');
+  for (const std::string_view text : {std::string_view{too_long}, std::string_view{"a\0b", 3}}) {
+    const auto made = client_.create("counter", 1, {.metadata = text});
+    EXPECT_EQ(made.error(), fail(Argument::metadata).value());
+  }
+}
+
 TEST_F(ClientCreate, ANameDecidesTheShard) {
   const ShardThread thread{shards_, serving()};
   for (const char* name : {"jobs", "counter", "alpha", "beta", "gamma"}) {

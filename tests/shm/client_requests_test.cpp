@@ -42,12 +42,54 @@ TEST_F(ClientRequests, RefusalsAreTheShards) {
   EXPECT_EQ(code_of(client.drop_dead_letter(letter, seconds{20})), Errc::not_replayable);
 }
 
+TEST_F(ClientRequests, EveryCodeComesThroughAndNoOther) {
+  Client client = attach();
+  const AgentId agent = shards_[0].put_agent();
+  const auto last = static_cast<std::uint16_t>(Errc::metadata_full);
+  const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
+                             const auto code = message.view().as<std::uint16_t>();
+                             shard.reply(message, static_cast<Errc>(code.value()));
+                           }};
+  for (std::uint16_t wanted = 1; wanted <= last + 1; ++wanted) {
+    const Errc seen = wanted <= last ? static_cast<Errc>(wanted) : Errc::corrupt;
+    EXPECT_EQ(code_of(client.call(agent, "say", wanted, seconds{20})), seen);
+  }
+}
+
 TEST_F(ClientRequests, LetterOfNoShardIsNotFound) {
   Client client = attach();
   for (const int endpoint : {0, 3, 255}) {
     const DeadLetterId letter{static_cast<EndpointId>(endpoint), 0};
     EXPECT_EQ(code_of(client.replay_dead_letter(letter, milliseconds{1})), Errc::not_found);
   }
+}
+
+TEST_F(ClientRequests, MetadataGoesToTheAgentsShard) {
+  Client client = attach();
+  const AgentId agent = shards_[0].put_agent();
+  std::vector<std::string> texts;
+  {
+    const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
+                               EXPECT_EQ(message.kind, Kind::update);
+                               EXPECT_EQ(message.header.target, agent.value());
+                               texts.emplace_back(message.view().text());
+                               shard.reply(message,
+                                           texts.size() < 3 ? Errc{} : Errc::metadata_full);
+                             }};
+    EXPECT_TRUE(client.update_metadata(agent, "{}", seconds{20}));
+    EXPECT_TRUE(client.update_metadata(agent, "", seconds{20}));
+    EXPECT_EQ(code_of(client.update_metadata(agent, "more", seconds{20})), Errc::metadata_full);
+  }
+  EXPECT_EQ(texts, (std::vector<std::string>{"{}", "", "more"}));
+}
+
+TEST_F(ClientRequests, MetadataThatIsNoneIsNotSent) {
+  Client client = attach();
+  const AgentId agent = shards_[0].put_agent();
+  const std::string too_long(256, 'x');
+  EXPECT_EQ(client.update_metadata(agent, too_long).error(), fail(Argument::metadata).value());
+  EXPECT_EQ(client.update_metadata(agent, {"a\0b", 3}).error(), fail(Argument::metadata).value());
+  EXPECT_EQ(code_of(client.update_metadata({}, "text")), Errc::not_found);
 }
 
 TEST_F(ClientRequests, DescribeReturnsWhatTheTypeSays) {

@@ -139,6 +139,8 @@ TEST(Layout, DamagedDimensionsAreRefused) {
       [](auto& d) { d.subscriptions_per_endpoint = 1U << 30U; },
       [](auto& d) { d.timers_per_shard = 0; },
       [](auto& d) { d.timers_per_shard = kMaxTimers + 1; },
+      [](auto& d) { d.metadata_per_shard = 1; },
+      [](auto& d) { d.metadata_per_shard = kMaxAgents + 1; },
       [](auto& d) { d.symbol_slots = 100; },
       [](auto& d) { d.symbol_slots = 1U << 30U; },
       [](auto& d) { d.symbol_text_bytes = 1; },
@@ -160,6 +162,7 @@ TEST(Layout, EveryAgentOfARuntimeFitsIntoItsShards) {
     const Dimensions d = choose_dimensions(request, 4).value();
     EXPECT_GE(std::uint64_t{d.agents_per_shard} * d.shards, max_agents);
     EXPECT_GE(d.names_per_shard, d.agents_per_shard);
+    EXPECT_GE(d.metadata_per_shard, std::max(64U, d.agents_per_shard / 8));
   }
 }
 

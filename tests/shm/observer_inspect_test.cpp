@@ -56,6 +56,22 @@ TEST_F(ObserverInspect, TellsEverythingOfOneAgent) {
   EXPECT_EQ(detail.subscriptions, (std::vector<std::string>{"job.*", "pkg.>"}));
 }
 
+TEST_F(ObserverInspect, TellsWhatIsNotedOfIt) {
+  const AgentId noted = filler_.create("counter", {.metadata = R"({"owner":"ops"})"});
+  const AgentId bare = filler_.create("counter");
+  EXPECT_EQ(observe().inspect(noted)->metadata, R"({"owner":"ops"})");
+  EXPECT_EQ(observe().inspect(bare)->metadata, "");
+}
+
+TEST_F(ObserverInspect, MetadataThatIsDamagedIsNone) {
+  const AgentId id = filler_.create("counter", {.metadata = "text"});
+  const auto records = static_cast<std::uint32_t>(segment_.get().metadata(0).size());
+  for (const std::uint32_t record : {records, shm::MetadataWord::kNone - 1}) {
+    segment_.get().agents(0).profile(id.slot()).metadata.store(shm::MetadataWord{1, record}.pack());
+    EXPECT_EQ(observe().inspect(id)->metadata, "");
+  }
+}
+
 TEST_F(ObserverInspect, AgentThatIsGoneIsNotFound) {
   const AgentId id = filler_.create("counter");
   filler_.end(id);

@@ -68,7 +68,7 @@ TEST(Errors, EveryCodeIsDescribedInOneSentenceOfItsOwn) {
 
 TEST(Errors, EveryArgumentIsDescribedByWhatIsAllowed) {
   std::set<std::string> sentences{describe({Errc::invalid_argument})};
-  const auto last = static_cast<std::uint16_t>(Argument::subscriptions);
+  const auto last = static_cast<std::uint16_t>(Argument::metadata);
   for (std::uint16_t number = 1; number <= last; ++number) {
     const Error error = fail(static_cast<Argument>(number)).value();
     EXPECT_EQ(error, (Error{Errc::invalid_argument, number}));

@@ -84,6 +84,21 @@ TEST_F(TurnWordsTest, SubscriptionsAreOfItsOwnTableAndAgents) {
                          SubscriptionWord{Symbol{20}, d().agents_per_shard}.pack()));
 }
 
+TEST_F(TurnWordsTest, MetadataIsOfItsOwnPoolAndFollowsWhatThereIs) {
+  Word& word = segment_.agents(1).profile(3).metadata;
+  word.store(MetadataWord{7, 2}.pack());
+  EXPECT_EQ(*resolve(WordKind::agent_metadata, 3, MetadataWord{8, 0}.pack()), &word);
+  EXPECT_TRUE(resolve(WordKind::agent_metadata, 3, MetadataWord{8}.pack()));
+  EXPECT_TRUE(resolve(WordKind::agent_metadata, 3, MetadataWord{7, 2}.pack()));
+  EXPECT_TRUE(is_refused(WordKind::agent_metadata, 3, MetadataWord{7, 3}.pack()));
+  EXPECT_TRUE(is_refused(WordKind::agent_metadata, 3, MetadataWord{9, 0}.pack()));
+  EXPECT_TRUE(is_refused(WordKind::agent_metadata, 3, MetadataWord{6, 0}.pack()));
+  EXPECT_TRUE(
+      is_refused(WordKind::agent_metadata, 3, MetadataWord{8, d().metadata_per_shard}.pack()));
+  EXPECT_TRUE(
+      is_refused(WordKind::agent_metadata, d().agents_per_shard, MetadataWord{1, 0}.pack()));
+}
+
 TEST_F(TurnWordsTest, TimersAreOfItsOwnTableAndAgents) {
   const std::uint64_t word = TimerWord{5, 3}.pack();
   EXPECT_EQ(*resolve(WordKind::timer, 7, word), &segment_.timers(1)[7].word);
@@ -156,7 +171,7 @@ TEST_F(TurnWordsTest, CursorsAreItsOwnInEveryLog) {
 
 TEST_F(TurnWordsTest, UnknownKindsAreRefused) {
   EXPECT_TRUE(is_refused(static_cast<WordKind>(0), 0, 0));
-  for (unsigned kind = 19; kind < 256; ++kind) {
+  for (unsigned kind = 20; kind < 256; ++kind) {
     EXPECT_TRUE(is_refused(static_cast<WordKind>(kind), 0, 0)) << kind;
   }
 }

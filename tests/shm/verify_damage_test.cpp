@@ -278,6 +278,28 @@ TEST(VerifyDamage, Timers) {
   });
 }
 
+TEST(VerifyDamage, Metadata) {
+  const Place place = place_of("orders");
+  const auto word = [&](const Segment& s) -> Word& {
+    return s.agents(place.shard).profile(place.slot).metadata;
+  };
+  const auto record = [&](const Segment& s) -> MetadataRecord& {
+    return s.metadata(place.shard)[MetadataWord::unpack(word(s)).record];
+  };
+  check({
+      {place.text(), "its metadata is no record",
+       [&](const Segment& s) { add<std::uint64_t>(word(s), s.metadata(place.shard).size()); }},
+      {place.text(), "its metadata is no text", [&](const Segment& s) { record(s).length = 0; }},
+      {place.text(), "its metadata is no text", [&](const Segment& s) { record(s).text[1] = 0; }},
+      {place.text(), "its metadata is another agent's",
+       [&](const Segment& s) {
+         const AgentTable agents = s.agents(place.shard);
+         for (std::uint32_t slot = 0; slot < place.slot; ++slot)
+           agents.profile(slot).metadata.store(word(s).load());
+       }},
+  });
+}
+
 TEST(VerifyDamage, SymbolBehindAHole) {
   const TestSegment segment;
   Symbols symbols = segment.get().symbols();

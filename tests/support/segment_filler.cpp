@@ -61,7 +61,8 @@ void SegmentFiller::fill() {
   subscribe(client, "job.>");
   const AgentId first = create("counter", {.subscribe = kPatterns, .capabilities = kCapabilities});
   const AgentId second = create("echo", {.name = "billing"});
-  const AgentId third = create("counter", {.name = "orders", .capabilities = kCapabilities});
+  const AgentId third = create(
+      "counter", {.name = "orders", .capabilities = kCapabilities, .metadata = R"({"of":1})"});
   const AgentId gone = create("demo", {.name = "gone"}, 1);
   end(gone);
   set_timer(first, "tick");
@@ -122,9 +123,15 @@ void SegmentFiller::write_record(std::uint32_t shard, std::uint32_t slot, Symbol
   record.state_bytes = 8;
   record.capability_count = static_cast<std::uint8_t>(options.capabilities.size());
   shm::AgentProfile& profile = table.profile(slot);
-  profile = {};
+  std::construct_at(&profile);
   table.write_name(slot, options.name);
   profile.created_unix_ns = shm::unix_ns();
+  if (!options.metadata.empty()) {
+    shm::MetadataRecord& note = segment_.metadata(shard)[slot];
+    note.length = static_cast<std::uint8_t>(options.metadata.size());
+    std::copy(options.metadata.begin(), options.metadata.end(), note.text.begin());
+    profile.metadata.store(shm::MetadataWord{1, slot}.pack());
+  }
   for (std::size_t i = 0; i < options.capabilities.size(); ++i) {
     profile.capabilities[i] = symbol(options.capabilities[i]);
   }

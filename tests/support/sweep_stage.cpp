@@ -32,6 +32,7 @@ shm::Dimensions small(std::uint32_t clients) {
   d.names_per_shard = 64;
   d.subscriptions_per_endpoint = 16;
   d.timers_per_shard = 8;
+  d.metadata_per_shard = 8;
   d.symbol_slots = 128;
   d.symbol_text_bytes = 2048;
   d.ring_bytes = {4096, 4096, 4096};
@@ -148,7 +149,8 @@ void SweepStage::post_create(std::string_view type, const AgentOptions& options,
   shm::CreateRequest request = shm::make_create_request(segment_.symbols(), count, options).value();
   request.count = count;
   const AgentId target{static_cast<EndpointId>(shm::Segment::endpoint_of_shard(shard)), 0, 0};
-  post(target, type, request, shm::Kind::create, client);
+  const auto payload = shm::create_payload(request, options.metadata, options.initial.bytes());
+  post(target, type, std::span<const std::byte>{payload}, shm::Kind::create, client);
 }
 
 AgentId SweepStage::create(std::string_view type, const AgentOptions& options) {
@@ -231,6 +233,11 @@ std::string SweepStage::fault() const {
     return "verify: " + view.damage.front().where + ": " + view.damage.front().what;
   }
   return registry_fault();
+}
+
+std::string SweepStage::noted(AgentId id) const {
+  const std::uint32_t shard = static_cast<std::uint32_t>(id.endpoint()) - 1;
+  return shm::read_metadata(segment_.agents(shard), segment_.metadata(shard), id.slot());
 }
 
 // By slot, by name, by type: every way leads to the same agents, and the shards count as many.

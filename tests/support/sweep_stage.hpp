@@ -114,6 +114,8 @@ class SweepStage {
   [[nodiscard]] const shm::ShardRecord& record(std::uint32_t shard = 0) const;
   /// What is wrong with the registry, or with anything that verify looks at; empty: nothing.
   [[nodiscard]] std::string fault() const;
+  /// The metadata of an agent.
+  [[nodiscard]] std::string noted(AgentId id) const;
 
   template <class State>
   [[nodiscard]] State state(AgentId id) const {

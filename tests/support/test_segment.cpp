@@ -30,6 +30,7 @@ shm::Dimensions small_dimensions() {
   d.names_per_shard = 32;
   d.subscriptions_per_endpoint = 32;
   d.timers_per_shard = 8;
+  d.metadata_per_shard = 8;
   d.symbol_slots = 64;
   d.symbol_text_bytes = 1024;
   d.ring_bytes = {4096, 4096, 4096};

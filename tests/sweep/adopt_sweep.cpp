@@ -6,8 +6,8 @@
 //   committed        the words of its turn are all to be stored
 //   half applied     some of them are
 //
-// The message's turn has every kind of word: a state, a new agent, a subscription, a timer, the
-// shard's own record, an event, two messages, its input.
+// The message's turn has every kind of word: a state, a new agent, a subscription, a timer,
+// metadata, the shard's own record, an event, two messages, its input.
 #include "shm/event_log.hpp"
 #include "tests/support/stress.hpp"
 #include "tests/support/sweep_main.hpp"
@@ -45,6 +45,7 @@ struct Mover {
     if (const Result<TimerId> timer = context.set_timer("tick", std::chrono::hours{1}); !timer) {
       return fail(timer.error());
     }
+    if (const Result<> noted = context.update_metadata("moved"); !noted) return noted;
     return context.subscribe("job.*");
   }
 
@@ -189,6 +190,7 @@ class Inheritance {
       return std::to_string(out.size()) + " messages have arrived";
     }
     if (events() != 1) return std::to_string(events()) + " events were emitted";
+    if (stage_.noted(agent_) != "moved") return "its metadata is another";
     if (stage_.segment().live_agents() != 3) return "there are not three agents";
     const shm::ShardRecord& record = stage_.record();
     if (record.delivered != 3 || record.sent != 2 + kReplies || record.events_published != 1) {

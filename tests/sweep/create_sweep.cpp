@@ -1,5 +1,6 @@
 // Creating agents: the worker is killed after every instruction of a turn that makes one, named and
-// subscribed, or eight at once. In the end each of them is there, once, and has said so once.
+// subscribed, or seven at once, each with metadata. In the end each of them is there, once, and has
+// said so once.
 #include "tests/support/sweep_main.hpp"
 #include "tests/support/sweep_stage.hpp"
 
@@ -10,6 +11,8 @@ namespace {
 using namespace mabeam;
 using testing::Arrived;
 using testing::SweepStage;
+
+constexpr std::string_view kNoted = R"({"of":"a sweep"})";
 
 /// Says that it was born, and to whom.
 struct Child {
@@ -39,6 +42,7 @@ std::string check_born(const SweepStage& stage, std::size_t count, std::string_v
     if (!stage.segment().is_alive(id)) return "one that was answered is not there";
     if (stage.state<Child::State>(id).births != 1) return "its state is not that of one birth";
     if (!name.empty() && stage.segment().find_agent(name) != id) return "it has not its name";
+    if (stage.noted(id) != kNoted) return "what is noted of it is not";
   }
   const std::uint64_t live = stage.segment().live_agents();
   return live == count ? "" : std::to_string(live) + " agents live";
@@ -47,15 +51,17 @@ std::string check_born(const SweepStage& stage, std::size_t count, std::string_v
 }  // namespace
 
 int main(int argc, char** argv) {
-  constexpr std::size_t kBatch = 8;
+  constexpr std::size_t kBatch = 7;  // as many as have metadata
   SweepStage one{kTypes<Child>};
   const std::string name = testing::name_on(0);
   const std::array<std::string_view, 2> patterns{"a.b", "a.*"};
   const std::array<std::string_view, 1> capabilities{"walk"};
-  one.post_create("child", {.name = name, .subscribe = patterns, .capabilities = capabilities});
+  one.post_create(
+      "child",
+      {.name = name, .subscribe = patterns, .capabilities = capabilities, .metadata = kNoted});
   one.freeze();
   SweepStage many{kTypes<Child>};
-  many.post_create("child", {}, kBatch);
+  many.post_create("child", {.metadata = kNoted}, kBatch);
   many.freeze();
   return testing::sweep_main(
       argc, argv, "create",

@@ -62,6 +62,7 @@ shm::Dimensions small() {
   d.names_per_shard = 16;
   d.subscriptions_per_endpoint = 4;
   d.timers_per_shard = 4;
+  d.metadata_per_shard = 4;
   d.symbol_slots = 64;
   d.symbol_text_bytes = 1024;
   d.ring_bytes = {4096, 4096, 4096};

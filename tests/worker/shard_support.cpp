@@ -221,12 +221,14 @@ void ShardTest::post_create(const Wish& wish, std::uint32_t client) {
   std::copy(wish.name.begin(), wish.name.end(), request.name.begin());
   request.count = wish.count;
   request.parent = wish.parent.value();
+  request.metadata_length = static_cast<std::uint32_t>(wish.metadata.size());
   for (const std::string_view pattern : wish.subscribe) {
     request.subscriptions[request.subscription_count++] =
         segment_.symbols().intern(pattern).value();
   }
   const auto endpoint = static_cast<EndpointId>(shm::Segment::endpoint_of_shard(wish.shard));
-  const auto payload = shm::create_payload(request, std::as_bytes(std::span{wish.initial}));
+  const auto payload =
+      shm::create_payload(request, wish.metadata, std::as_bytes(std::span{wish.initial}));
   post({endpoint, 0, 0}, wish.type, std::span<const std::byte>{payload},
        {.kind = shm::Kind::create, .client = client});
 }

@@ -169,6 +169,7 @@ struct Wish {
   std::uint32_t count = 1;
   AgentId parent = {};
   std::string_view initial = {};
+  std::string_view metadata = {};
 };
 
 /// A shard in the hands of an owner, as a worker would have it.

@@ -152,7 +152,8 @@ Result<AgentId> TestShard::create(std::string_view type, const AgentOptions& opt
   const Result<Symbol> symbol = symbols.intern(type);
   if (!symbol) return fail(symbol.error());
   const AgentId shard{static_cast<EndpointId>(1), 0, 0};
-  const std::vector<std::byte> payload = shm::create_payload(*request, options.initial.bytes());
+  const std::vector<std::byte> payload =
+      shm::create_payload(*request, options.metadata, options.initial.bytes());
   const std::span<const std::byte> bytes{payload};
   const Result<ClientReply> reply =
       impl_->take_reply(impl_->ask(Kind::create, shard, *symbol, bytes));
