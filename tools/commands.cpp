@@ -21,6 +21,7 @@ std::span<const Command* const> commands() {
       &stop_command,
       &suspend_command,
       &resume_command,
+      &update_command,
       &call_command,
       &send_command,
       &emit_command,

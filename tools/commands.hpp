@@ -24,6 +24,7 @@ extern const Command stop_command;
 extern const Command suspend_command;
 extern const Command tail_command;
 extern const Command types_command;
+extern const Command update_command;
 extern const Command verify_command;
 extern const Command version_command;
 

@@ -7,6 +7,7 @@
 #include "tools/cli/output.hpp"
 #include "tools/cli/payload_argument.hpp"
 #include "tools/commands.hpp"
+#include "tools/metadata_argument.hpp"
 
 #include <array>
 #include <chrono>
@@ -76,6 +77,8 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   }
   const auto initial = PayloadArgument::read(arguments.value("state"));
   if (!initial) return tl::unexpected(initial.error());
+  const auto metadata = MetadataArgument::read(arguments.value("metadata"));
+  if (!metadata) return tl::unexpected(metadata.error());
   Names names = names_in(arguments);
   auto client = attach(names, output);
   if (!client) return tl::unexpected(client.error());
@@ -89,7 +92,8 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
                                   {.name = names.agent,
                                    .subscribe = patterns,
                                    .capabilities = capabilities,
-                                   .initial = initial->ref()},
+                                   .initial = initial->ref(),
+                                   .metadata = metadata->text()},
                                   *timeout);
   if (!ids) return refuse(ids.error(), "cannot create agents of type '" + one_line(*type) + "'");
   show(*ids, output);
@@ -103,6 +107,7 @@ constexpr std::array kOptions{
     Option{"subscribe", "PATTERN", "subscribe to these topics; may be repeated"},
     Option{"capability", "C", "a capability; may be repeated"},
     Option{"state", "STATE", "the state to begin with: text, @FILE or - (standard input)"},
+    kMetadataOption,
     Option{"timeout", "DURATION", "how long it may take (default: 10s)"},
 };
 
@@ -123,7 +128,8 @@ const Command create_command{
         "Examples:\n"
         "  mabeam create --type counter --name jobs --subscribe 'job.>'\n"
         "  mabeam --name prod create --type echo --count 100\n"
-        "  mabeam create --type ledger --state @ledger.json\n",
+        "  mabeam create --type ledger --state @ledger.json\n"
+        "  mabeam create --type counter --name jobs --metadata '{\"owner\":\"ops\"}'\n",
     .run = run};
 
 }  // namespace mabeam::tools

@@ -53,6 +53,7 @@ std::string table_of(const AgentDetail& detail) {
   table.add({"restarts", human_count(detail.restarts)});
   table.add({"capabilities", joined(agent.capabilities)});
   table.add({"subscriptions", joined(detail.subscriptions)});
+  table.add({"metadata", detail.metadata.empty() ? "-" : one_line(detail.metadata)});
   const std::string size =
       detail.is_durable ? human_bytes(detail.state_bytes) : "in its worker's memory";
   table.add({"state", size + ", state_version " + std::to_string(detail.state_version)});
@@ -139,6 +140,7 @@ Json inspect_document(const AgentDetail& detail, double age_seconds,
   document["failures"] = detail.failures;
   document["restarts"] = detail.restarts;
   document["subscriptions"] = detail.subscriptions;
+  document["metadata"] = detail.metadata.empty() ? Json(nullptr) : Json(detail.metadata);
   Json state{{"state_version", detail.state_version},
              {"state_bytes", detail.state_bytes},
              {"durable", detail.is_durable},

@@ -69,6 +69,31 @@ TEST_F(CommandsTest, StopEndsAllThatAFilterMatches) {
   EXPECT_EQ(mabeam({"agents", "--json"}).json()["total"], 0);
 }
 
+TEST_F(CommandsTest, MetadataIsGivenShownChangedAndRemoved) {
+  start_runtime();
+  const auto noted = [&](const std::string& agent) {
+    return mabeam({"inspect", agent, "--json"}).json()["metadata"];
+  };
+  ASSERT_EQ(mabeam({"create", "--type", "echo", "--name", "a", "--metadata", "{}"}).exit, 0);
+  ASSERT_EQ(mabeam({"create", "--type", "echo", "--name", "b"}).exit, 0);
+  EXPECT_EQ(noted("a"), "{}");
+  EXPECT_EQ(noted("b"), nullptr);
+  const std::string file = (folder() / "note").string();
+  std::ofstream{file} << "of a file";
+  EXPECT_EQ(mabeam({"update", "a", "--metadata", "@" + file}).exit, 0);
+  EXPECT_EQ(noted("a"), "of a file");
+  EXPECT_THAT(mabeam({"inspect", "a"}).out, HasSubstr("of a file"));
+  const Ran all = mabeam({"update", "--type", "echo", "--metadata", "all", "--json"});
+  EXPECT_EQ(all.json()["updated"].size(), 2U) << all.out << all.err;
+  EXPECT_EQ(noted("b"), "all");
+  EXPECT_EQ(mabeam({"update", "a", "--no-metadata"}).exit, 0);
+  EXPECT_EQ(noted("a"), nullptr);
+  refuses({"update", "a"}, 64, "--metadata is missing");
+  refuses({"update", "a", "--metadata", "x", "--no-metadata"}, 64, "not both");
+  refuses({"update", "a", "--metadata", std::string(256, 'x')}, 64, "up to 255 bytes");
+  refuses({"update", "nobody", "--metadata", "x"}, 1, "there is no agent 'nobody'");
+}
+
 TEST_F(CommandsTest, SendReachesAllThatAFilterMatches) {
   start_runtime();
   for (const std::string agent : {"jobs-a", "jobs-b", "other"})

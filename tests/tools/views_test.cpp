@@ -126,6 +126,7 @@ TEST(Views, InspectShowsTheStateInBothForms) {
   EXPECT_EQ(document["reason"], "handler_failed");
   EXPECT_EQ(document["parent"], nullptr);
   EXPECT_EQ(document["subscriptions"], Json::parse(R"(["job.*"])"));
+  EXPECT_EQ(document["metadata"], nullptr);
   EXPECT_EQ(document["state"],
             Json::parse(R"({"state_version": 0, "state_bytes": 1, "durable": true,
       "described": {"count": 1}, "payload_base64": "/w=="})"));
@@ -133,6 +134,8 @@ TEST(Views, InspectShowsTheStateInBothForms) {
   const Json blind = inspect_document(detail, 1.5, std::nullopt);
   EXPECT_EQ(blind["state"]["described"], nullptr);
   EXPECT_EQ(blind["state"]["payload_base64"], nullptr);
+  detail.metadata = R"({"owner":"ops"})";
+  EXPECT_EQ(inspect_document(detail, 1.5, std::nullopt)["metadata"], detail.metadata);
   EXPECT_EQ(inspect_document(detail, 1.5, "no json")["state"]["described"], "no json");
 }
 
