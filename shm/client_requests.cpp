@@ -38,6 +38,17 @@ Result<> Client::update_metadata(AgentId agent, std::string_view metadata,
   return impl_->order(Kind::update, agent, std::as_bytes(std::span{metadata}), timeout);
 }
 
+Result<std::string> Client::metadata(AgentId agent) const {
+  const shm::Segment& segment = impl_->segment;
+  if (!segment.exists(agent)) return fail(Errc::not_found);
+  const std::uint32_t shard = static_cast<std::uint32_t>(agent.endpoint()) - 1;
+  std::string text =
+      shm::read_metadata(segment.agents(shard), segment.metadata(shard), agent.slot());
+  // Its slot may have been given to another meanwhile.
+  if (!segment.exists(agent)) return fail(Errc::not_found);
+  return text;
+}
+
 Result<ClientReply> Client::replay_dead_letter(DeadLetterId letter,
                                                std::chrono::nanoseconds timeout) {
   return settle(*impl_, Kind::replay, letter, timeout);

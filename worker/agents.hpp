@@ -146,6 +146,9 @@ class Agents {
   /// True if the slot's agent is one that the current message makes.
   [[nodiscard]] bool is_being_made(std::uint32_t slot) const noexcept;
 
+  /// What is noted of an agent, as the current message has left it.
+  [[nodiscard]] std::string_view metadata(std::uint32_t slot) noexcept;
+
   /// Notes other metadata of an agent; returns whether it is other. Errors: invalid_argument,
   /// metadata_full, too_many_changes: nothing has changed.
   Result<bool> set_metadata(std::uint32_t slot, std::string_view text);

@@ -9,6 +9,11 @@ bool Agents::is_being_made(std::uint32_t slot) const noexcept {
   return shm::SlotWord::unpack(word).lifecycle == 0;
 }
 
+std::string_view Agents::metadata(std::uint32_t slot) noexcept {
+  const shm::Word& word = table_.profile(slot).metadata;
+  return metadata_.text_of(changes_.value_of(word).value_or(word.load(std::memory_order_relaxed)));
+}
+
 Result<bool> Agents::set_metadata(std::uint32_t slot, std::string_view text) {
   if (!shm::is_metadata(text)) return fail(Argument::metadata);
   shm::Word& word = table_.profile(slot).metadata;

@@ -7,6 +7,9 @@
 
 #include "mabeam/context.hpp"
 
+#include <string>
+#include <string_view>
+
 namespace mabeam {
 
 struct Context::Backend {
@@ -33,6 +36,10 @@ struct Context::Backend {
 
   Result<> update_metadata(std::string_view metadata) {
     return shard.update_metadata(self, metadata);
+  }
+
+  [[nodiscard]] std::string metadata() const {
+    return std::string{shard.agents_.metadata(self.slot())};
   }
 
   Result<> subscribe(std::string_view pattern);

@@ -200,6 +200,10 @@ Result<> Context::update_metadata(std::string_view metadata) {
   return backend_.update_metadata(metadata);
 }
 
+std::string Context::metadata() const {
+  return backend_.metadata();
+}
+
 Result<> Context::stop() {
   if (backend_.message == nullptr) return fail(Errc::invalid_argument);
   backend_.wants_stop = true;

@@ -145,6 +145,10 @@ class MABEAM_API Client {
   Result<> update_metadata(AgentId agent, std::string_view metadata,
                            std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
+  /// What is noted of an agent, read from the segment without asking anybody; empty is nothing.
+  /// Errors: not_found.
+  [[nodiscard]] Result<std::string> metadata(AgentId agent) const;
+
   /// Calls an action and waits for its answer. Errors: unknown_action, handler_failed,
   /// schema_mismatch, not_found, timed_out, backpressure, message_too_large, symbols_full.
   Result<ClientReply> call(AgentId agent, std::string_view action, const PayloadRef& payload = {},

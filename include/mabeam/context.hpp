@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace mabeam {
@@ -99,6 +100,8 @@ class MABEAM_API Context {
   /// has some can always be given other.
   /// Errors: invalid_argument, metadata_full, too_many_changes.
   Result<> update_metadata(std::string_view metadata);
+  /// What is noted of this agent, as this message has left it; empty is nothing.
+  [[nodiscard]] std::string metadata() const;
 
   /// Ends this agent when this message commits; on_stop() runs first. The agents that it has
   /// created live on without a parent: Client::stop() with StopOptions::children ends them, too.

@@ -92,6 +92,20 @@ TEST_F(ClientRequests, MetadataThatIsNoneIsNotSent) {
   EXPECT_EQ(code_of(client.update_metadata({}, "text")), Errc::not_found);
 }
 
+TEST_F(ClientRequests, MetadataIsReadWithoutTheShard) {
+  const Client client = attach();
+  const AgentId agent = shards_[0].put_agent();
+  EXPECT_EQ(client.metadata(agent).value(), "");
+  MetadataRecord& record = segment_.metadata(0)[3];
+  record.length = 2;
+  record.text = {'{', '}'};
+  segment_.agents(0).profile(agent.slot()).metadata.store(MetadataWord{1, 3}.pack());
+  EXPECT_EQ(client.metadata(agent).value(), "{}");
+  const AgentId stale{agent.endpoint(), agent.slot(), agent.generation() + 1};
+  EXPECT_EQ(code_of(client.metadata(stale)), Errc::not_found);
+  EXPECT_EQ(code_of(client.metadata(client.id())), Errc::not_found);
+}
+
 TEST_F(ClientRequests, DescribeReturnsWhatTheTypeSays) {
   Client client = attach();
   const AgentId agent = shards_[0].put_agent();

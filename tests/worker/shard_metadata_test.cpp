@@ -28,6 +28,7 @@ struct Noted {
   }
 
   Result<> on_signal(Context& context, const Signal& signal) const {
+    seen = {context.metadata()};
     const std::string_view what = signal.name();
     const std::string_view text = signal.payload().text();
     Result<> done;
@@ -40,11 +41,13 @@ struct Noted {
       done = context.update_metadata(text);
     }
     if (!done) return done;
+    seen.push_back(context.metadata());
     if (what.ends_with("-stop")) return context.stop();
     return what.ends_with("-fail") ? fail(Errc::schema_mismatch) : Result<>{};
   }
 
   static inline bool begins = false;
+  static inline Texts seen;  ///< by the last signal's handler, before and after
 };
 
 constexpr std::size_t kRecords = 8;
@@ -219,6 +222,16 @@ TEST_F(ShardMetadata, AgentChangesItsOwn) {
   tell(agent, "clear", "");
   EXPECT_EQ(noted(agent), "");
   EXPECT_EQ(room(), kRoom);
+}
+
+TEST_F(ShardMetadata, AgentReadsItsOwnAsItsMessageLeavesIt) {
+  const AgentId agent = create_noted("one");
+  tell(agent, "note", "two");
+  EXPECT_EQ(Noted::seen, (Texts{"one", "two"}));
+  tell(agent, "clear", "");
+  EXPECT_EQ(Noted::seen, (Texts{"two", ""}));
+  tell(agent, "clear", "three");
+  EXPECT_EQ(Noted::seen, (Texts{"", "three"}));
 }
 
 TEST_F(ShardMetadata, FailureUndoesIt) {
