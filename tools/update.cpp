@@ -37,14 +37,14 @@ const Command update_command{.name = "update",
                              .operands = "[AGENT...]",
                              .options = kOptions,
                              .details =
-                                 "'mabeam inspect' shows it. Each change is told by an event,\n"
-                                 "agent.updated; what is noted already is no change.\n"
+                                 "'mabeam inspect' shows it. Each change is told by an event, "
+                                 "agent.updated, where somebody is\n"
+                                 "subscribed; what is noted already is no change.\n"
                                  "\n"
                                  "Examples:\n"
                                  "  mabeam update jobs --metadata '{\"owner\":\"ops\"}'\n"
                                  "  mabeam update jobs --metadata @jobs.json\n"
-                                 "  mabeam update --type counter --no-metadata\n"
-                                 "  mabeam tail 'agent.>'\n",
+                                 "  mabeam update --type counter --no-metadata\n",
                              .run = run};
 
 }  // namespace mabeam::tools
