@@ -6,14 +6,18 @@
 //      +---------------+---------------+---------------+---------------+
 //
 //      word    generation of the agent that it is for | its slot + 1
-//      label   serial | symbol of its name
+//      label   call? | serial | symbol of its name
+//
+// A call with a deadline is a timer, too (worker/context_calls.cpp): its name is the action, its
+// period the id of the agent that was called, and it fires if no answer has cancelled it.
 //
 // Invariants
 //   (1) A record is free when its word is 0 or its agent does not live. So its timers end with it,
 //       by the very store that ends it, however many they are.
 //   (2) The rest changes only while the record is free, and the word is stored after it; due_ns
 //       of a timer that repeats is a word of the redo list, too.
-//   (3) The serial is raised whenever a record is given out, so that a stale TimerId matches
+//   (3) The serial, 31 bits, is raised whenever a record is given out, so that a stale TimerId
+//   matches
 //       nothing.
 #pragma once
 
@@ -31,7 +35,7 @@ inline constexpr std::uint32_t kMaxTimers = 1U << 26U;  // of a shard: a witness
 struct TimerRecord {
   Word word;       ///< TimerWord
   Word due_ns;     ///< CLOCK_MONOTONIC
-  Word period_ns;  ///< 0: once
+  Word period_ns;  ///< 0: once; of a call: the AgentId that was called
   Word label;      ///< TimerLabel
 };
 
@@ -55,7 +59,9 @@ struct TimerWord {
 };
 
 struct TimerLabel {
-  std::uint32_t serial = 0;
+  static constexpr std::uint32_t kCall = 1U << 31U;
+
+  std::uint32_t serial = 0;  ///< with kCall, if it is one
   Symbol name{};
 
   [[nodiscard]] constexpr std::uint64_t pack() const {
@@ -65,6 +71,14 @@ struct TimerLabel {
   static constexpr TimerLabel unpack(std::uint64_t word) {
     return {static_cast<std::uint32_t>(word >> 32U), static_cast<Symbol>(word)};
   }
+
+  [[nodiscard]] constexpr bool is_call() const { return (serial & kCall) != 0; }
+
+  /// Of a TimerId, which has the serial in its upper half.
+  static constexpr bool is_call(TimerId id) { return static_cast<std::uint64_t>(id) >> 63U != 0; }
+
+  /// Of the record's next user.
+  [[nodiscard]] constexpr std::uint32_t next_serial() const { return (serial + 1) & ~kCall; }
 };
 
 /// A due time or a period: a number of nanoseconds that is not negative.

@@ -20,7 +20,7 @@ void verify_ring_message(VerifyPass& pass, const Channel& channel, const WalkedR
   const auto here = [&] { return at_position(channel.where, record.position); };
   const auto kind = static_cast<Kind>(record.header.kind);
   const bool is_message = (kind >= Kind::signal && kind <= Kind::stop) || kind == Kind::restart ||
-                          (kind >= Kind::replay && kind <= Kind::update);
+                          (kind >= Kind::replay && kind <= Kind::cancel);
   pass.expect(is_message, here, "it is no kind of message", record.header.kind);
   verify_message(pass, channel.where, record, channel.source);
   const MessageHeader& message = record.message;

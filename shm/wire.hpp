@@ -51,6 +51,8 @@ enum class Kind : std::uint16_t {
   suspend,      ///< messages to the target wait (parking.hpp)
   resume,       ///< what has waited is handled, then the target is as before
   update,       ///< what is noted of the target; payload: its metadata, or nothing
+  cancel,       ///< its sender's request of that correlation is not wanted any more; deadline_ns:
+                ///< that request's
 };
 
 /// Why a message went to the dead letters.

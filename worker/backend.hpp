@@ -17,6 +17,7 @@ struct Context::Backend {
   AgentId self;
   const shm::Received* message = nullptr;  ///< null in on_start and on_stop
   bool replied = false;
+  bool replies_later = false;
   bool wants_stop = false;
 
   [[nodiscard]] std::int64_t now_ns() const { return shard.clock_.now_ns(); }
@@ -25,11 +26,17 @@ struct Context::Backend {
 
   Result<Symbol> symbol(std::string_view name) { return shard.symbols_.intern(name); }
 
-  /// Claims a message, whose id is last_id() then.
-  Result<> send(shm::Kind kind, AgentId to, Symbol symbol, const PayloadRef& payload,
-                SendOptions options);
+  /// Claims a signal.
+  Result<> send(AgentId to, Symbol symbol, const PayloadRef& payload, SendOptions options);
 
-  [[nodiscard]] std::uint64_t last_id() const { return shard.record_.next_message_id; }
+  // context_calls.cpp: requests, from either side
+  Result<std::uint64_t> call(AgentId to, Symbol action, const PayloadRef& payload,
+                             const SendOptions& options);
+  Result<> cancel_call(std::uint64_t correlation);
+  Result<ReplyTo> reply_later();
+  Result<> reply_to(const ReplyTo& to, Errc code, const PayloadRef& payload);
+  [[nodiscard]] std::int64_t deadline_of_call(const SendOptions& options);
+  [[nodiscard]] bool fits_a_reply(const PayloadRef& payload) const;
 
   Result<> emit(Symbol topic, const PayloadRef& payload);
   Result<AgentId> create(std::string_view type, const AgentOptions& options);

@@ -10,7 +10,7 @@ namespace mabeam {
 
 using shm::Kind;
 
-Result<> Context::Backend::send(Kind kind, AgentId to, Symbol symbol, const PayloadRef& payload,
+Result<> Context::Backend::send(AgentId to, Symbol symbol, const PayloadRef& payload,
                                 SendOptions options) {
   const std::uint64_t id = ++shard.record_.next_message_id;
   const bool has_deadline = options.deadline.count() > 0;
@@ -18,9 +18,9 @@ Result<> Context::Backend::send(Kind kind, AgentId to, Symbol symbol, const Payl
   const shm::MessageHeader header{
       symbol,       static_cast<std::uint32_t>(payload.content()),
       self.value(), to.value(),
-      id,           kind == Kind::request ? id : 0,
+      id,           0,
       now_ns(),     has_deadline ? shm::deadline_after(options.deadline, now_ns()) : 0};
-  return shard.outbox_.send(kind, 0, options.priority, header, payload.bytes());
+  return shard.outbox_.send(Kind::signal, 0, options.priority, header, payload.bytes());
 }
 
 Result<> Context::Backend::emit(Symbol topic, const PayloadRef& payload) {
@@ -113,13 +113,11 @@ Result<> Context::Backend::cancel_timer(TimerId timer) {
 
 Result<> Context::Backend::reply(const PayloadRef& payload) {
   if (message != nullptr && message->kind == Kind::signal) return {};  // nobody asked
+  if (replies_later) return {};                                        // nor waits for this
   if (message == nullptr || message->kind != Kind::request || replied) {
     return fail(Errc::invalid_argument);
   }
-  const auto largest = shard.segment_.dimensions().ring_bytes[0] / 4;
-  if (payload.bytes().size() + sizeof(shm::MessageHeader) + sizeof(shm::RecordHeader) > largest) {
-    return fail(Errc::message_too_large);
-  }
+  if (!fits_a_reply(payload)) return fail(Errc::message_too_large);
   replied = true;
   return shard.answer(*message, Errc{}, payload);
 }
@@ -150,7 +148,7 @@ Result<> Context::send(AgentId to, std::string_view signal, const PayloadRef& pa
 }
 
 Result<> Context::send(AgentId to, Symbol signal, const PayloadRef& payload, SendOptions options) {
-  return backend_.send(Kind::signal, to, signal, payload, options);
+  return backend_.send(to, signal, payload, options);
 }
 
 // Whoever has ended since the search is left out.
@@ -176,9 +174,11 @@ Result<std::uint64_t> Context::call(AgentId to, std::string_view action, const P
 
 Result<std::uint64_t> Context::call(AgentId to, Symbol action, const PayloadRef& payload,
                                     SendOptions options) {
-  const Result<> sent = backend_.send(Kind::request, to, action, payload, options);
-  if (!sent) return fail(sent.error());
-  return backend_.last_id();
+  return backend_.call(to, action, payload, options);
+}
+
+Result<> Context::cancel(std::uint64_t correlation) {
+  return backend_.cancel_call(correlation);
 }
 
 Result<> Context::emit(std::string_view topic, const PayloadRef& payload) {
@@ -233,6 +233,19 @@ Result<AgentId> Context::find(std::string_view name) const {
 
 Result<> Context::reply(const PayloadRef& payload) {
   return backend_.reply(payload);
+}
+
+Result<ReplyTo> Context::reply_later() {
+  return backend_.reply_later();
+}
+
+Result<> Context::reply(const ReplyTo& to, const PayloadRef& payload) {
+  return backend_.reply_to(to, Errc{}, payload);
+}
+
+Result<> Context::refuse(const ReplyTo& to, Errc why) {
+  if (why == Errc{}) return fail(Errc::invalid_argument);
+  return backend_.reply_to(to, why, {});
 }
 
 }  // namespace mabeam

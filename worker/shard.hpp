@@ -29,6 +29,7 @@
 #include "shm/wire.hpp"
 #include "worker/agents.hpp"
 #include "worker/burial_notes.hpp"
+#include "worker/cancelled.hpp"
 #include "worker/inbox.hpp"
 #include "worker/life_events.hpp"
 #include "worker/outbox.hpp"
@@ -147,6 +148,8 @@ class Shard {
   void fire_timers();
   Outcome handle_timer(const Timers::Due& due);
   Outcome run_timer(const Timers::Due& due, const shm::Received& message, std::uint64_t witness);
+  Result<> call_hook(const TypeDescriptor& type, Context& context, void* state,
+                     const Timers::Due& due, const shm::Received& message);
 
   // shard_message.cpp: one message; what is inline has one caller, on the hot path
   Outcome handle(const Source& source, const shm::Received& message, std::uint64_t witness);
@@ -158,6 +161,18 @@ class Shard {
   Outcome finish_event(const shm::Received& message, AgentId self, const Result<>& ended);
   void bury_event(shm::DeadReason reason, const shm::Received& message, std::uint32_t slot);
   Outcome handle_create(const shm::Received& message);
+
+  // shard_calls.cpp: answers to calls, and requests that are cancelled
+  bool settle_call(const shm::Received& answer);
+  [[nodiscard]] bool may_expire(const shm::Received& message) const noexcept;
+  [[nodiscard]] bool is_cancelled(const shm::Received& request) noexcept;
+  Outcome note_cancel(const shm::Received& message) noexcept;
+  Outcome refuse_silently() noexcept;
+
+  /// The timers of calls are on the redo list: it has room for so many.
+  void end_full_turn() noexcept {
+    if (timers_.is_turn_full()) is_full_ = true;
+  }
 
   // shard_letters.cpp: dead letters settled; shard_describe.cpp: a state in words
   struct LetterRun {
@@ -184,6 +199,7 @@ class Shard {
   void begin_message(std::uint64_t witness) noexcept {
     if (!in_turn_) begin_turn();
     agents_.begin_message();
+    timers_.begin_message();
     outbox_.begin_message();
     witness_ = witness;
     refused_before_ = record_.refused;
@@ -284,6 +300,7 @@ class Shard {
   Subscribers subscribers_;
   LifeEvents life_;
   Parking parking_;
+  Cancelled cancelled_;
 
   shm::Histogram& latency_;
   Source replayed_;                          // whose endpoint is that of what is replayed

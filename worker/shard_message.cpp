@@ -20,6 +20,12 @@ bool is_order(Kind kind) {
   return kind == Kind::replay || kind == Kind::drop || kind == Kind::describe;
 }
 
+/// Of a call with a deadline (context_calls.cpp): its correlation is the id of its timer.
+bool is_answer_to_call(const Received& message) {
+  return message.kind == Kind::reply &&
+         shm::TimerLabel::is_call(static_cast<TimerId>(message.header.correlation));
+}
+
 bool wants_answer(Kind kind) {
   return kind == Kind::request || kind == Kind::create || kind == Kind::stop ||
          kind == Kind::restart || kind == Kind::stop_many || kind == Kind::suspend ||
@@ -104,13 +110,16 @@ void Shard::pass() noexcept {
 
 Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness) {
   const std::int64_t deadline = message.header.deadline_ns;
-  if (deadline != 0 && clock_.now_ns() > deadline && attempt_ == 1 && !is_being_ended(message)) {
+  if (deadline != 0 && clock_.now_ns() > deadline && attempt_ == 1 && may_expire(message)) {
     const Outcome outcome = refuse(message, Errc::timed_out, DeadReason::expired);
     if (outcome == Outcome::passed) ++record_.expired;
     return outcome;
   }
   switch (message.kind) {
     case Kind::request:
+      if (cancelled_.has_any() && is_cancelled(message)) [[unlikely]]
+        return refuse_silently();
+      [[fallthrough]];
     case Kind::signal:
     case Kind::reply:
       return handle_for_agent(message, witness);
@@ -132,6 +141,8 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
       return handle_suspension(message);
     case Kind::update:
       return handle_update(message);
+    case Kind::cancel:
+      return note_cancel(message);
     default:
       return refuse(message, Errc::invalid_argument, DeadReason::unroutable);
   }
@@ -148,6 +159,8 @@ Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t wi
   if (type == nullptr) [[unlikely]]
     return suspend_for(message, target, Errc::unknown_type);
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
+  if (is_answer_to_call(message) && !settle_call(message)) [[unlikely]]
+    return refuse_silently();
   shm::StateHeader* state = agents_.touch(slot);
   if (!is_compatible(*type, *state, agents_.table().record(slot))) [[unlikely]] {
     const Result<> upgraded = upgrade(*type, slot, *state);
@@ -179,6 +192,7 @@ Shard::Outcome Shard::finish_slowly(const Received& message, const Result<>& res
     const AgentId target{message.header.target};
     const Outcome failed = fail_agent(target, message, result.error().code);
     if (failed != Outcome::passed) return failed;
+    if (is_answer_to_call(message)) (void)settle_call(message);  // that was undone, too
     if (message.kind == Kind::request && !answer(message, result.error().code, {})) {
       return undo(Outcome::blocked);
     }

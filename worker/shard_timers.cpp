@@ -13,12 +13,15 @@ using shm::Witness;
 
 namespace {
 
-/// What a dead letter tells of it.
+/// What a dead letter tells of it; of a call that was not answered in time, the answer.
 Received letter_of(const Timers::Due& due) {
   Received message{};
-  message.kind = shm::Kind::timer;
+  const bool is_call = due.label.is_call();
+  message.kind = is_call ? shm::Kind::reply : shm::Kind::timer;
+  message.flags = is_call ? static_cast<std::uint16_t>(Errc::timed_out) : std::uint16_t{0};
   message.header.symbol = due.label.name;
-  message.header.source = due.agent.value();
+  message.header.source = is_call ? due.callee.value() : due.agent.value();
+  message.header.correlation = is_call ? static_cast<std::uint64_t>(due.id()) : 0;
   message.header.target = due.agent.value();
   message.header.id = static_cast<std::uint64_t>(due.id());
   message.header.sent_ns = due.due_ns;
@@ -78,6 +81,13 @@ Shard::Outcome Shard::handle_timer(const Timers::Due& due) {
   return outcome;
 }
 
+Result<> Shard::call_hook(const TypeDescriptor& type, Context& context, void* state,
+                          const Timers::Due& due, const Received& message) {
+  const std::string_view name = text_of(due.label.name);
+  if (due.label.is_call()) return call_handler(type, context, state, message, name);
+  return type.on_timer(context, state, Timer{name, due.id(), std::chrono::nanoseconds{due.due_ns}});
+}
+
 // A handler that fails is undone, and its agent does as its type says; its timer has fired all the
 // same.
 Shard::Outcome Shard::run_timer(const Timers::Due& due, const Received& message,
@@ -86,7 +96,7 @@ Shard::Outcome Shard::run_timer(const Timers::Due& due, const Received& message,
   const shm::AgentRecord& agent = agents_.table().record(slot);
   const TypeDescriptor* type = types_.find(agent.type);
   if (type == nullptr) return suspend_for_timer(due.agent, Errc::unknown_type);
-  if (type->on_timer == nullptr) {
+  if (!due.label.is_call() && type->on_timer == nullptr) {
     outbox_.bury(DeadReason::unroutable, message);
     return Outcome::passed;
   }
@@ -98,9 +108,8 @@ Shard::Outcome Shard::run_timer(const Timers::Due& due, const Received& message,
   }
   Context::Backend backend{*this, due.agent, &message};
   Context context{backend};
-  const Timer timer{text_of(due.label.name), due.id(), std::chrono::nanoseconds{due.due_ns}};
   turn_.set_witness(witness);
-  Result<> ended = guarded([&] { return type->on_timer(context, state + 1, timer); });
+  Result<> ended = guarded([&] { return call_hook(*type, context, state + 1, due, message); });
   if (ended) ended = doom_;
   ++state->handled;
   if (ended && backend.wants_stop && !outbox_.is_blocked()) ended = end_agent(due.agent);

@@ -39,7 +39,7 @@ void Timers::open() {
   free_.reserve(table_.size());
   fired_.clear();
   held_.clear();
-  undo_message();
+  forget_changes();
   for (auto index = static_cast<std::uint32_t>(table_.size()); index-- > 0;) {
     const std::uint64_t word = table_[index].word.load(std::memory_order_relaxed);
     if (agents_.is_alive(agent_of(word))) {
@@ -94,13 +94,16 @@ std::optional<Timers::Due> Timers::next(std::int64_t now_ns) {
     const std::uint32_t index = queue_.begin()->second;
     const AgentId agent = agent_of(entries_[index].word);
     const Lifecycle lifecycle = agents_.lifecycle_of(agent);
-    if (lifecycle == Lifecycle::free) {
+    if (find_change(index) != changes_.end()) {
+      dequeue(index, entries_[index].due_ns);  // an earlier message of this turn has cancelled it
+    } else if (lifecycle == Lifecycle::free) {
       put(index, {});
     } else if (lifecycle == Lifecycle::suspended || lifecycle == Lifecycle::resuming) {
       dequeue(index, entries_[index].due_ns);
       held_[agent.slot()].push_back(index);
     } else {
-      return Due{index, label_of(index), agent, entries_[index].due_ns};
+      const TimerLabel label = label_of(index);
+      return Due{index, label, agent, entries_[index].due_ns, callee_in(index, label)};
     }
   }
   return std::nullopt;
@@ -118,7 +121,7 @@ void Timers::release(std::uint32_t slot) {
 }
 
 void Timers::fire(const Due& due, std::int64_t now_ns) {
-  const std::int64_t period_ns = time_in(table_[due.index].period_ns);
+  const std::int64_t period_ns = due.label.is_call() ? 0 : time_in(table_[due.index].period_ns);
   std::int64_t next_ns = kOver;
   if (period_ns != 0) {
     next_ns = later(due.due_ns, period_ns);
@@ -136,15 +139,29 @@ void Timers::take_back() {
 
 // ---- what a message changes ------------------------------------------------------------------
 
+void Timers::open_message() noexcept {
+  if (is_message_open_) return;
+  is_message_open_ = true;
+  overwritten_.clear();
+  before_ = {changes_.size(), slots_ended_.size(), taken_};
+}
+
 Result<TimerId> Timers::set(AgentId agent, Symbol name, std::int64_t due_ns,
                             std::int64_t period_ns) {
-  if (changes_.size() >= kMaxChanges) return fail(Errc::too_many_changes);
+  return take(agent, {0, name}, due_ns, static_cast<std::uint64_t>(period_ns));
+}
+
+// The label's serial is the record's next; of the one that is given the mark of a call counts.
+Result<TimerId> Timers::take(AgentId agent, TimerLabel label, std::int64_t due_ns,
+                             std::uint64_t period) {
+  open_message();
+  if (has_no_more_changes()) return fail(Errc::too_many_changes);
   if (taken_ >= free_.size()) return fail(Errc::timers_full);
   const std::uint32_t index = free_[free_.size() - 1 - taken_];
   TimerRecord& timer = table_[index];
-  const TimerLabel label{label_of(index).serial + 1, name};
+  label.serial |= label_of(index).next_serial();
   timer.due_ns.store(static_cast<std::uint64_t>(due_ns), std::memory_order_relaxed);
-  timer.period_ns.store(static_cast<std::uint64_t>(period_ns), std::memory_order_relaxed);
+  timer.period_ns.store(period, std::memory_order_relaxed);
   timer.label.store(label.pack(), std::memory_order_relaxed);
   changes_.push_back({index, {TimerWord{agent.generation(), agent.slot()}.pack(), due_ns}});
   ++taken_;
@@ -164,42 +181,65 @@ Result<> Timers::cancel(AgentId agent, TimerId timer) {
   if (index >= table_.size() || timer != id_of(index, label_of(index).serial) || is_over(index)) {
     return fail(Errc::not_found);
   }
-  const auto change = std::find_if(changes_.begin(), changes_.end(),
-                                   [&](const Change& each) { return each.index == index; });
-  Entry& now = change == changes_.end() ? entries_[index] : change->entry;
+  open_message();
+  const auto change = find_change(index);
+  const Entry& now = change == changes_.end() ? entries_[index] : change->entry;
   if (now.word != word) return fail(Errc::not_found);
   if (change != changes_.end()) {
-    now = {};  // each word once: the last value counts
+    overwrite(*change);  // each word once: the last value counts
     return {};
   }
-  if (changes_.size() >= kMaxChanges) return fail(Errc::too_many_changes);
+  if (has_no_more_changes()) return fail(Errc::too_many_changes);
   changes_.push_back({index, {}});
   return {};
 }
 
+Timers::Changes::iterator Timers::find_change(std::uint32_t index) noexcept {
+  return std::find_if(changes_.begin(), changes_.end(),
+                      [&](const Change& each) { return each.index == index; });
+}
+
+void Timers::overwrite(Change& change) {
+  const auto at = static_cast<std::size_t>(&change - changes_.data());
+  if (at < before_.changes) overwritten_.push_back({at, change.entry});
+  change.entry = {};
+}
+
 Result<> Timers::cancel_all(AgentId agent) {
   const std::uint64_t word = TimerWord{agent.generation(), agent.slot()}.pack();
+  open_message();
   for (Change& change : changes_) {
-    if (change.entry.word == word) change.entry = {};
+    if (change.entry.word == word) overwrite(change);
   }
   std::uint32_t left = owned_[agent.slot()];
   for (std::uint32_t index = 0; left != 0; ++index) {
     const std::uint64_t owner = entries_[index].word;
     if (owner == 0 || TimerWord::unpack(owner).slot != agent.slot()) continue;
     --left;
-    const bool is_changed = std::any_of(changes_.begin(), changes_.end(),
-                                        [&](const Change& each) { return each.index == index; });
+    const bool is_changed = find_change(index) != changes_.end();
     if (owner != word || is_changed || is_over(index)) continue;
-    if (changes_.size() >= kMaxChanges) return fail(Errc::too_many_changes);
+    if (has_no_more_changes()) return fail(Errc::too_many_changes);
     changes_.push_back({index, {}});
   }
   return {};
 }
 
+// What the message has overwritten twice is given back its first value last.
 void Timers::undo_message() noexcept {
+  if (!is_message_open_) return;
+  for (auto each = overwritten_.rbegin(); each != overwritten_.rend(); ++each)
+    changes_[each->change].entry = each->entry;
+  overwritten_.clear();
+  changes_.resize(before_.changes);
+  slots_ended_.resize(before_.slots_ended);
+  taken_ = before_.taken;
+}
+
+void Timers::forget_changes() noexcept {
   changes_.clear();
   slots_ended_.clear();
   taken_ = 0;
+  is_message_open_ = false;
 }
 
 // ---- the turn's end --------------------------------------------------------------------------
@@ -229,7 +269,7 @@ void Timers::settle_changes() {
   for (const std::uint32_t slot : slots_ended_)
     free_timers_of(slot);
   fired_.clear();
-  undo_message();
+  forget_changes();
 }
 
 void Timers::free_timers_of(std::uint32_t slot) {

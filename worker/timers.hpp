@@ -28,6 +28,9 @@ class Timers {
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   /// Timers that one message may set and cancel.
   static constexpr std::size_t kMaxChanges = 128;
+  /// Those that messages may have changed, and the turn goes on with another: the redo list has
+  /// room for these, for one message's, and for what is fired.
+  static constexpr std::size_t kMostBefore = 23;
   /// Timers that one turn may fire.
   static constexpr std::uint32_t kMaxFired = 32;
 
@@ -45,6 +48,7 @@ class Timers {
     shm::TimerLabel label;
     AgentId agent;
     std::int64_t due_ns = 0;
+    AgentId callee;  ///< of a call that was not answered
 
     [[nodiscard]] TimerId id() const noexcept { return id_of(index, label.serial); }
   };
@@ -67,8 +71,17 @@ class Timers {
 
   /// Errors: timers_full, too_many_changes.
   Result<TimerId> set(AgentId agent, Symbol name, std::int64_t due_ns, std::int64_t period_ns);
+  /// The same for a call to `callee`, which is due when it has not been answered.
+  Result<TimerId> set_call(AgentId agent, Symbol action, std::int64_t due_ns, AgentId callee);
   /// Errors: not_found, too_many_changes.
   Result<> cancel(AgentId agent, TimerId timer);
+
+  /// Which agent the call of that id went to, if this agent has made it and it is not answered.
+  /// Errors: not_found.
+  [[nodiscard]] Result<AgentId> callee_of(AgentId agent, TimerId call) const;
+
+  /// When a timer that there is, by its id, is due.
+  [[nodiscard]] std::int64_t due_ns(TimerId timer) const noexcept;
 
   /// True if the agent in that slot has any.
   [[nodiscard]] bool has_any(std::uint32_t slot) const noexcept { return owned_[slot] != 0; }
@@ -77,9 +90,17 @@ class Timers {
   Result<> cancel_all(AgentId agent);
 
   /// The agent ends with this turn, and all its timers with it.
-  void end_agent(std::uint32_t slot) { slots_ended_.push_back(slot); }
+  void end_agent(std::uint32_t slot) {
+    open_message();
+    slots_ended_.push_back(slot);
+  }
+
+  void begin_message() noexcept { is_message_open_ = false; }
 
   void undo_message() noexcept;
+
+  /// True when the turn is to end with this message.
+  [[nodiscard]] bool is_turn_full() const noexcept { return changes_.size() > kMostBefore; }
 
   void stage(shm::Turn& turn) {
     if (is_changed()) stage_changes(turn);
@@ -104,6 +125,14 @@ class Timers {
     Entry entry;
   };
 
+  /// A change of an earlier message of the turn, as it was before this message.
+  struct Overwritten {
+    std::size_t change = 0;
+    Entry entry;
+  };
+
+  using Changes = std::vector<Change>;
+
   struct Fired {
     std::uint32_t index = 0;
     std::int64_t due_ns = 0;  ///< next, or kOver
@@ -120,6 +149,18 @@ class Timers {
   [[nodiscard]] AgentId agent_of(std::uint64_t word) const noexcept;
   [[nodiscard]] shm::TimerLabel label_of(std::uint32_t index) const noexcept;
   [[nodiscard]] bool is_over(std::uint32_t index) const noexcept;
+  void open_message() noexcept;
+  void overwrite(Change& change);
+  void forget_changes() noexcept;
+
+  [[nodiscard]] bool has_no_more_changes() const noexcept {
+    return changes_.size() - before_.changes >= kMaxChanges;
+  }
+
+  [[nodiscard]] Changes::iterator find_change(std::uint32_t index) noexcept;
+  [[nodiscard]] AgentId callee_in(std::uint32_t index, shm::TimerLabel label) const noexcept;
+  Result<TimerId> take(AgentId agent, shm::TimerLabel label, std::int64_t due_ns,
+                       std::uint64_t period);
   void put(std::uint32_t index, const Entry& entry);
   void enqueue(std::uint32_t index, std::int64_t due_ns);
   void dequeue(std::uint32_t index, std::int64_t due_ns);
@@ -139,9 +180,15 @@ class Timers {
   std::vector<std::uint32_t> free_;                                     // the last is taken next
   std::size_t taken_ = 0;
 
-  std::vector<Change> changes_;             // of the current message, each record once
+  Changes changes_;                         // of the current turn, each record once
   std::vector<Fired> fired_;                // by the current turn
-  std::vector<std::uint32_t> slots_ended_;  // by the current message
+  std::vector<std::uint32_t> slots_ended_;  // by the current turn
+  std::vector<Overwritten> overwritten_;    // by the current message
+  bool is_message_open_ = false;            // it has changed something
+
+  struct {
+    std::size_t changes = 0, slots_ended = 0, taken = 0;
+  } before_;  // what the message found
 };
 
 }  // namespace mabeam::worker

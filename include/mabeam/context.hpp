@@ -77,11 +77,24 @@ class MABEAM_API Context {
                                     const PayloadRef& payload = {}, SendOptions options = {});
 
   /// Asks for an action; the answer comes to on_reply() with the returned correlation.
-  /// Errors: as send().
+  ///
+  /// In the handler of a request the call has that request's deadline, if its own is not earlier:
+  /// who is not waited for any more need not ask (SendOptions::is_detached says otherwise).
+  /// A call with a deadline is answered exactly once, whatever dies: by its agent, or at its
+  /// deadline with timed_out; what comes later is dropped and counted as refused. Each takes one of
+  /// the shard's timers until then, and ends with its agent, or where that is restarted. A call
+  /// without any deadline waits for ever.
+  /// Errors: as send(); timers_full, too_many_changes (over 128 calls with a deadline in a
+  /// handler).
   Result<std::uint64_t> call(AgentId to, std::string_view action, const PayloadRef& payload = {},
                              SendOptions options = {});
   Result<std::uint64_t> call(AgentId to, Symbol action, const PayloadRef& payload = {},
                              SendOptions options = {});
+
+  /// Gives up a call that has a deadline: there will be no on_reply() for it. If its agent has not
+  /// taken it by the time it hears of that, it never does; that much is best effort.
+  /// Errors: not_found (no such call of this agent waits), backpressure, too_many_changes.
+  Result<> cancel(std::uint64_t correlation);
 
   /// Emits an event. Errors: backpressure, message_too_large, bad_topic, symbols_full.
   Result<> emit(std::string_view topic, const PayloadRef& payload = {});
@@ -130,6 +143,18 @@ class MABEAM_API Context {
   /// Sets this call's reply; what a typed on_action() returns comes through here.
   /// Errors: message_too_large.
   Result<> reply(const PayloadRef& payload);
+
+  /// Leaves the request that is handled unanswered for now: what on_action() returns is dropped,
+  /// unless it is an error, which is the answer. Keep the result in State. Who never answers lets
+  /// the caller wait until its deadline.
+  /// Errors: invalid_argument (no request is handled, or it has been answered).
+  Result<ReplyTo> reply_later();
+  /// Answers a request of earlier. Harmless where the caller is gone or has been told timed_out,
+  /// and once more after an answer: then nobody gets it. (Only an agent whose call had no deadline
+  /// would get two.) Errors: message_too_large, backpressure, invalid_argument (an empty ReplyTo).
+  Result<> reply(const ReplyTo& to, const PayloadRef& payload = {});
+  /// The same with an error: the caller is told that. Errors: as reply().
+  Result<> refuse(const ReplyTo& to, Errc why);
 
   // ---- for describe_type() alone: a state that is kept serialized, as its hook was given it
 

@@ -93,10 +93,33 @@ class Timer {
   std::chrono::nanoseconds due_;
 };
 
+/// Whom to answer later: Context::reply_later() makes it, State may keep it, and any later handler
+/// of the same agent answers, after restarts of its worker, too.
+struct ReplyTo {
+  AgentId caller;
+  std::uint64_t correlation = 0;
+  std::int64_t deadline_ns = 0;  ///< CLOCK_MONOTONIC; 0: the caller waits for ever
+  Symbol action{};
+  std::uint32_t reserved = 0;
+
+  constexpr explicit operator bool() const { return correlation != 0; }
+
+  /// What is left of the caller's time at `now` (Context::now()), for calls that are made for it:
+  /// `{.deadline = asked.left(ctx.now())}`. 0 is no limit; where none is left, 1 ns.
+  [[nodiscard]] constexpr std::chrono::nanoseconds left(std::chrono::nanoseconds now) const {
+    if (deadline_ns == 0) return std::chrono::nanoseconds{0};
+    const std::int64_t left_ns = deadline_ns - now.count();
+    return std::chrono::nanoseconds{left_ns > 0 ? left_ns : 1};
+  }
+};
+
 struct SendOptions {
   Priority priority = Priority::normal;
-  /// The message becomes a dead letter (expired) after this long; 0 is never.
+  /// The message becomes a dead letter (expired) after this long; 0 is never. A request that has
+  /// expired is never handled: its caller is told timed_out.
   std::chrono::nanoseconds deadline{0};
+  /// Of a call that a handler of a request makes: its deadline is not cut to that request's.
+  bool is_detached = false;
 };
 
 }  // namespace mabeam

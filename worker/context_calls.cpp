@@ -1,0 +1,102 @@
+// Requests as handlers make and answer them: calls with deadlines, and answers of later.
+//
+// A call with a deadline is a timer of its agent's, set by the turn that sends the request, and the
+// timer's id is the call's correlation. Its answer cancels it in the turn that handles the answer
+// (shard_calls.cpp); if it fires, on_reply() is told timed_out. So each such call comes to exactly
+// one end, whoever dies, with no words of its own in the segment.
+#include "shm/clock.hpp"
+#include "worker/backend.hpp"
+
+#include <algorithm>
+
+namespace mabeam {
+
+using shm::Kind;
+
+std::int64_t Context::Backend::deadline_of_call(const SendOptions& options) {
+  const bool is_served = message != nullptr && message->kind == Kind::request;
+  const std::int64_t inherited =
+      is_served && !options.is_detached ? message->header.deadline_ns : 0;
+  if (options.deadline.count() <= 0) return inherited;
+  shard.clock_.refresh();  // a handler may have run for long
+  const std::int64_t own = shm::deadline_after(options.deadline, now_ns());
+  return inherited == 0 ? own : std::min(own, inherited);
+}
+
+// An agent that cannot be told of an answer waits for none.
+Result<std::uint64_t> Context::Backend::call(AgentId to, Symbol action, const PayloadRef& payload,
+                                             const SendOptions& options) {
+  const std::int64_t deadline_ns = deadline_of_call(options);
+  const std::uint64_t id = ++shard.record_.next_message_id;
+  std::uint64_t correlation = id;
+  const TypeDescriptor* type = shard.types_.find(shard.agents_.table().record(self.slot()).type);
+  const bool is_awaited = deadline_ns != 0 && type != nullptr && type->on_reply != nullptr;
+  if (is_awaited) {
+    const Result<TimerId> timer = shard.timers_.set_call(self, action, deadline_ns, to);
+    if (!timer) return fail(timer.error());
+    correlation = static_cast<std::uint64_t>(*timer);
+    shard.end_full_turn();
+  }
+  const shm::MessageHeader header{action,       static_cast<std::uint32_t>(payload.content()),
+                                  self.value(), to.value(),
+                                  id,           correlation,
+                                  now_ns(),     deadline_ns};
+  const Result<> sent =
+      shard.outbox_.send(Kind::request, 0, options.priority, header, payload.bytes());
+  if (sent) return correlation;
+  if (is_awaited) (void)shard.timers_.cancel(self, static_cast<TimerId>(correlation));
+  return fail(sent.error());
+}
+
+Result<> Context::Backend::cancel_call(std::uint64_t correlation) {
+  const auto call = static_cast<TimerId>(correlation);
+  const Result<AgentId> callee = shard.timers_.callee_of(self, call);
+  if (!callee) return fail(callee.error());
+  const std::int64_t due_ns = shard.timers_.due_ns(call);
+  if (const Result<> cancelled = shard.timers_.cancel(self, call); !cancelled) return cancelled;
+  shard.end_full_turn();
+  shm::MessageHeader header{};
+  header.source = self.value();
+  header.target = callee->value();
+  header.id = ++shard.record_.next_message_id;
+  header.correlation = correlation;
+  header.sent_ns = now_ns();
+  header.deadline_ns = due_ns;
+  const Result<> told = shard.outbox_.send(Kind::cancel, 0, Priority::high, header, {});
+  if (!told && shard.outbox_.is_blocked()) return told;
+  return {};  // nobody is there to be told
+}
+
+bool Context::Backend::fits_a_reply(const PayloadRef& payload) const {
+  const auto largest = shard.segment_.dimensions().ring_bytes[0] / 4;
+  return payload.bytes().size() + sizeof(shm::MessageHeader) + sizeof(shm::RecordHeader) <= largest;
+}
+
+Result<ReplyTo> Context::Backend::reply_later() {
+  if (message == nullptr || message->kind != Kind::request || replied) {
+    return fail(Errc::invalid_argument);
+  }
+  replied = true;
+  replies_later = true;
+  const shm::MessageHeader& asked = message->header;
+  return ReplyTo{AgentId{asked.source}, asked.correlation, asked.deadline_ns, asked.symbol, 0};
+}
+
+// A caller whose time is up has given back the room of its reply, and been told.
+Result<> Context::Backend::reply_to(const ReplyTo& to, Errc code, const PayloadRef& payload) {
+  if (!to) return fail(Errc::invalid_argument);
+  if (!fits_a_reply(payload)) return fail(Errc::message_too_large);
+  shard.clock_.refresh();
+  if (to.deadline_ns != 0 && now_ns() > to.deadline_ns) {
+    ++shard.record_.refused;
+    return {};
+  }
+  shm::Received asked{};
+  asked.header.symbol = to.action;
+  asked.header.source = to.caller.value();
+  asked.header.target = self.value();
+  asked.header.correlation = to.correlation;
+  return shard.answer(asked, code, payload);
+}
+
+}  // namespace mabeam

@@ -1,0 +1,41 @@
+// Answers to calls, and requests that are not wanted any more.
+#include "worker/shard.hpp"
+
+namespace mabeam::worker {
+
+using shm::Kind;
+using shm::Received;
+
+// The first answer to a call with a deadline ends its timer; a later one finds none.
+bool Shard::settle_call(const Received& answer) {
+  const Result<> settled = timers_.cancel(AgentId{answer.header.target},
+                                          static_cast<TimerId>(answer.header.correlation));
+  end_full_turn();
+  return settled.has_value();
+}
+
+Shard::Outcome Shard::refuse_silently() noexcept {
+  ++record_.refused;
+  return Outcome::passed;
+}
+
+// Is it one whose sender has cancelled it? What is noted of that is private: an owner that dies
+// takes it along, and then the request is handled after all.
+bool Shard::is_cancelled(const Received& request) noexcept {
+  return cancelled_.take(request.header.source, request.header.correlation);
+}
+
+Shard::Outcome Shard::note_cancel(const Received& message) noexcept {
+  const shm::MessageHeader& header = message.header;
+  if (header.deadline_ns > clock_.now_ns()) {
+    cancelled_.note({header.source, header.correlation, header.deadline_ns}, clock_.now_ns());
+  }
+  return Outcome::passed;
+}
+
+// An answer comes late rather than never, and a cancel is over when it has been read.
+bool Shard::may_expire(const Received& message) const noexcept {
+  return message.kind != Kind::reply && message.kind != Kind::cancel && !is_being_ended(message);
+}
+
+}  // namespace mabeam::worker
