@@ -27,55 +27,103 @@ Result<> ClientBatch::run(std::int64_t deadline_ns, const OnAnswer& on_answer) {
       if (const Result<> sent = send_what_fits(); !sent) return give_up(sent.error(), on_answer);
     }
     if (in_flight_ == 0 && unsent_ == 0) return {};
-    const auto slice = blocked_ ? ClientWaiter::kUnrung : ClientWaiter::kSlice;
+    const bool is_unrung = blocked_ || (is_atomic_ && unsent_ != 0);
+    const auto slice = is_unrung ? ClientWaiter::kUnrung : ClientWaiter::kSlice;
     const Waited waited = core_.waiter.until(deadline_ns, slice, [this] { return has_progress(); });
     collect(on_answer);
     if (waited != Waited::done) return give_up({error_of(waited, Errc::timed_out)}, on_answer);
   }
 }
 
+// What fits is published at once. What cannot be sent at all ends the batch, and nothing claimed
+// for it is left.
 Result<> ClientBatch::send_what_fits() {
   if (core_.waiter.is_gone()) return core_.refuse({Errc::not_running});
   blocked_.reset();
+  now_ns_ = monotonic_ns();
   for (std::uint32_t shard = 0; shard < queues_.size(); ++shard) {
-    Queue& queue = queues_[shard];
-    while (queue.next < queue.numbers.size()) {
-      const std::size_t number = queue.numbers[queue.next];
-      const std::uint32_t rooms = asked_[number].question.rooms;
-      if (!core_.calls.has_credit(Segment::endpoint_of_shard(shard), rooms)) break;
-      const Result<bool> sent = send_one(number);
-      if (!sent) return fail(sent.error());
-      if (!*sent) break;
-      ++queue.next;
-      --unsent_;
+    if (const Result<> sent = send_to(shard); !sent) {
+      core_.sender.discard();
+      return sent;
     }
+  }
+  core_.sender.publish();
+  return {};
+}
+
+Result<> ClientBatch::send_to(std::uint32_t shard) {
+  Queue& queue = queues_[shard];
+  if (is_atomic_ && !(has_credit_for_all(shard) && has_room_for_all(shard))) return {};
+  while (queue.next < queue.numbers.size()) {
+    const std::size_t number = queue.numbers[queue.next];
+    const std::uint32_t rooms = asked_[number].question.rooms;
+    if (!core_.calls.has_credit(Segment::endpoint_of_shard(shard), rooms)) break;
+    const Result<bool> sent = send_one(number);
+    if (!sent) return fail(sent.error());
+    if (!*sent) {
+      if (is_atomic_) take_back(shard);
+      break;
+    }
+    ++queue.next;
+    --unsent_;
   }
   return {};
 }
 
+bool ClientBatch::has_credit_for_all(std::uint32_t shard) const {
+  std::uint32_t rooms = 0;
+  for (const std::size_t number : queues_[shard].numbers)
+    rooms += asked_[number].question.rooms;
+  return core_.calls.has_credit(Segment::endpoint_of_shard(shard), rooms);
+}
+
+bool ClientBatch::has_room_for_all(std::uint32_t shard) {
+  std::uint64_t bytes = 0;
+  for (const std::size_t number : queues_[shard].numbers)
+    bytes += record_bytes(sizeof(MessageHeader) + asked_[number].question.payload.size());
+  return core_.sender.has_room_for(Segment::endpoint_of_shard(shard), form_.priority, bytes);
+}
+
+// Nothing of an atomic batch is sent to a shard before all of it is.
+void ClientBatch::take_back(std::uint32_t shard) {
+  Queue& queue = queues_[shard];
+  for (; queue.next != 0; --queue.next, ++unsent_)
+    core_.calls.forget(std::exchange(asked_[queue.numbers[queue.next - 1]].correlation, 0));
+  in_flight_ -= std::exchange(queue.in_flight, 0);
+  core_.sender.discard(Segment::endpoint_of_shard(shard), form_.priority);
+}
+
 Result<bool> ClientBatch::send_one(std::size_t number) {
   Asked& asked = asked_[number];
+  const Question& question = asked.question;
   Outgoing message = form_;
-  message.header.target = asked.question.target.value();
-  message.payload = asked.question.payload;
+  message.header.target = question.target.value();
+  message.payload = question.payload;
+  if (question.symbol != Symbol::none) {
+    message.header.symbol = question.symbol;
+    message.header.content = static_cast<std::uint32_t>(question.content);
+  }
   asked.correlation =
-      core_.calls.begin(message.kind, message.target(), {asked.question.rooms, &inbox_, number});
+      core_.calls.begin(message.kind, message.target(), {question.rooms, &inbox_, number});
   message.header.correlation = asked.correlation;
-  const Result<> sent = core_.sender.try_send(message);
+  const Result<> sent = core_.sender.claim(message, now_ns_);
   if (sent) {
-    ++queue_of(asked.question.target).in_flight;
+    ++queue_of(question.target).in_flight;
     ++in_flight_;
     return true;
   }
   core_.calls.forget(std::exchange(asked.correlation, 0));
   if (sent.error().code != Errc::backpressure) return core_.refuse(sent.error());
-  blocked_ = message;
+  if (!is_atomic_) blocked_ = message;
   return false;
 }
 
 bool ClientBatch::has_progress() {
   for (std::uint32_t shard = 0; shard < queues_.size(); ++shard) {
-    if (queues_[shard].in_flight != 0) core_.calls.poll(Segment::endpoint_of_shard(shard));
+    const Queue& queue = queues_[shard];
+    const bool is_unsent = is_atomic_ && queue.next < queue.numbers.size();
+    if (queue.in_flight != 0 || is_unsent) core_.calls.poll(Segment::endpoint_of_shard(shard));
+    if (is_unsent && has_credit_for_all(shard) && has_room_for_all(shard)) return true;
   }
   return !inbox_.empty() || (blocked_ && core_.sender.has_room(*blocked_));
 }

@@ -24,6 +24,8 @@ class ClientBatch {
     AgentId target;
     std::span<const std::byte> payload = {};
     std::uint32_t rooms = 1;  ///< for the reply: ClientCalls::rooms_for()
+    Symbol symbol{};          ///< none: the form's, and its content
+    Content content{};
   };
 
   /// Gets the answer to each question that was sent, or why there is none; questions are numbered
@@ -37,6 +39,10 @@ class ClientBatch {
   ClientBatch& operator=(const ClientBatch&) = delete;
   /// Abandons what is in flight, if on_answer has thrown.
   ~ClientBatch();
+
+  /// The questions to each shard are sent together or not at all. They have credit together, and
+  /// take at most half of its ring, which is room for sure where it is empty.
+  void make_atomic() { is_atomic_ = true; }
 
   /// The target's endpoint is a shard's.
   void add(const Question& question);
@@ -64,7 +70,11 @@ class ClientBatch {
   }
 
   Result<> send_what_fits();
+  Result<> send_to(std::uint32_t shard);
   Result<bool> send_one(std::size_t number);
+  [[nodiscard]] bool has_credit_for_all(std::uint32_t shard) const;
+  [[nodiscard]] bool has_room_for_all(std::uint32_t shard);
+  void take_back(std::uint32_t shard);
   [[nodiscard]] bool has_progress();
   void collect(const OnAnswer& on_answer);
   void drop_unsent();
@@ -77,6 +87,8 @@ class ClientBatch {
   std::vector<Queue> queues_;  // by shard
   ClientCalls::Inbox inbox_;
   std::size_t unsent_ = 0;
+  std::int64_t now_ns_ = 0;
+  bool is_atomic_ = false;
   std::size_t in_flight_ = 0;
   std::optional<Outgoing> blocked_;  // found its ring full
 };

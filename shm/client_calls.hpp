@@ -68,6 +68,9 @@ class ClientCalls {
   /// True while one more reply of `shard` (its endpoint) has room.
   [[nodiscard]] bool has_credit(std::uint32_t shard, std::uint32_t rooms = 1) const;
 
+  /// How many rooms one shard's replies have together.
+  [[nodiscard]] std::uint32_t credits() const { return credits_; }
+
   /// Enters a call. Returns its correlation, never 0.
   std::uint64_t begin(Kind kind, std::uint32_t shard, const Entry& entry);
 

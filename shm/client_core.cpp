@@ -44,26 +44,33 @@ Result<> ClientCore::send(const Outgoing& message, std::int64_t until_ns) {
   }
 }
 
-Result<ClientReply> ClientCore::ask(Outgoing question, std::chrono::nanoseconds timeout) {
+Result<ClientReply> ClientCore::ask(const Outgoing& question, std::chrono::nanoseconds timeout) {
   if (timeout.count() <= 0) return fail(Errc::timed_out);
   const std::int64_t deadline_ns = deadline_after(timeout);
+  const Result<std::uint64_t> asked = begin_asking(question, deadline_ns, deadline_ns);
+  if (!asked) return fail(asked.error());
+  const Waited waited = waiter.until(deadline_ns, ClientWaiter::kSlice, [&] {
+    calls.poll(question.target());
+    return calls.is_answered(*asked);
+  });
+  if (waited == Waited::done) return calls.take(*asked);
+  calls.abandon(*asked);
+  return fail(error_of(waited, Errc::timed_out));
+}
+
+Result<std::uint64_t> ClientCore::begin_asking(Outgoing question, std::int64_t deadline_ns,
+                                               std::int64_t until_ns) {
   const std::uint32_t shard = question.target();
   if (!segment.is_shard(shard)) return refuse({Errc::not_found});
   if (!calls.has_credit(shard)) return refuse({Errc::backpressure});
   const std::uint64_t correlation = calls.begin(question.kind, shard);
   question.header.correlation = correlation;
   question.header.deadline_ns = deadline_ns;
-  if (const Result<> sent = send(question, deadline_ns); !sent) {
+  if (const Result<> sent = send(question, until_ns); !sent) {
     calls.forget(correlation);
     return fail(sent.error());
   }
-  const Waited waited = waiter.until(deadline_ns, ClientWaiter::kSlice, [&] {
-    calls.poll(shard);
-    return calls.is_answered(correlation);
-  });
-  if (waited == Waited::done) return calls.take(correlation);
-  calls.abandon(correlation);
-  return fail(error_of(waited, Errc::timed_out));
+  return correlation;
 }
 
 Result<> ClientCore::emit(Symbol topic, const PayloadRef& payload, std::int64_t until_ns) {

@@ -8,6 +8,7 @@
 #include "shm/client_events.hpp"
 #include "shm/client_sender.hpp"
 #include "shm/client_wait.hpp"
+#include "shm/retry.hpp"
 #include "shm/segment.hpp"
 
 #include "mabeam/client.hpp"
@@ -15,6 +16,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <random>
 #include <string_view>
 
 namespace mabeam::shm {
@@ -33,7 +35,12 @@ struct ClientCore {
 
   /// Sends a request and waits for its answer. The target, symbol and payload are the caller's.
   /// Errors: as send(), timed_out, and what was answered.
-  Result<ClientReply> ask(Outgoing question, std::chrono::nanoseconds timeout);
+  Result<ClientReply> ask(const Outgoing& question, std::chrono::nanoseconds timeout);
+
+  /// Sends a request, waiting for room until `until_ns`; 0 is not at all. Returns its correlation,
+  /// to be asked of `calls`, and abandoned at `deadline_ns`. Errors: as send(), not_found.
+  Result<std::uint64_t> begin_asking(Outgoing question, std::int64_t deadline_ns,
+                                     std::int64_t until_ns);
 
   /// Emits, waiting for room until `until_ns`; 0 is not at all. What is refused is counted.
   /// Errors: as ClientEmitter::try_emit(), not_running.
@@ -65,6 +72,8 @@ struct ClientCore {
   ClientEmitter emitter;
   ClientEvents events;
   ClientWaiter waiter;
+  RetryBudget retry_budget;
+  std::minstd_rand random{std::random_device{}()};
 
  private:
   static constexpr std::uint32_t kTidyEvery = 32;

@@ -44,6 +44,12 @@ bool ClientEmitter::is_topic(Symbol topic) {
 }
 
 Result<> ClientEmitter::try_emit(Symbol topic, const PayloadRef& payload) {
+  const Result<> claimed = claim(topic, payload);
+  if (claimed) publish();
+  return claimed;
+}
+
+Result<> ClientEmitter::claim(Symbol topic, const PayloadRef& payload) {
   if (!is_topic(topic)) return fail(Errc::bad_topic);
   const std::span<const std::byte> bytes = payload.bytes();
   if (bytes.size() > log_.max_body()) return fail(Errc::message_too_large);
@@ -60,35 +66,51 @@ Result<> ClientEmitter::try_emit(Symbol topic, const PayloadRef& payload) {
     return fail(room.error());
   }
   compose(*room, header, bytes);
-  log_.publish();
-  full_fence();
-  full_since_ns_ = 0;
-  ++accepted_;
-  endpoint_.count_published();
-  note_interest(interest_.of(topic));
-  // The limit is a cached one; look again before anybody is woken for nothing.
-  if (log_.is_half_full() && log_.has_room(0) && log_.is_half_full()) ring_readers_behind_half();
+  claimed_.push_back(topic);
   return {};
 }
 
-void ClientEmitter::note_interest(const EndpointSet& readers) {
-  if (readers.empty()) return;
-  readers.for_each([this](std::uint32_t reader) {
+void ClientEmitter::discard() {
+  log_.rewind(log_.published(), log_.sequence() - claimed_.size());
+  claimed_.clear();
+}
+
+void ClientEmitter::publish() {
+  if (claimed_.empty()) return;
+  log_.publish();
+  full_fence();
+  full_since_ns_ = 0;
+  accepted_ += claimed_.size();
+  endpoint_.count_published(claimed_.size());
+  EndpointSet woken;
+  std::uint64_t pending = 0;
+  for (const Symbol topic : claimed_) {
+    const EndpointSet& readers = interest_.of(topic);
+    if (readers.empty()) continue;
+    for (std::size_t i = 0; i < readers.words.size(); ++i)
+      woken.words[i] |= readers.words[i];
+    const bool is_missed = !evicted_.empty() && misses_some(readers);
+    ++(is_missed ? missed_ : pending);
+  }
+  claimed_.clear();
+  woken.for_each([this](std::uint32_t reader) {
     interested_.insert(reader);
     segment_.announce(endpoint_.index(), reader);
   });
-  if (!evicted_.empty() && misses_some(readers)) {
-    ++missed_;
-    return;
-  }
-  ++pending_;
+  if (pending != 0) note_pending(pending);
+  // The limit is a cached one; look again before anybody is woken for nothing.
+  if (log_.is_half_full() && log_.has_room(0) && log_.is_half_full()) ring_readers_behind_half();
+}
+
+void ClientEmitter::note_pending(std::uint64_t events) {
+  pending_ += events;
   const std::uint64_t end = log_.published();
   const std::uint64_t step = log_.capacity() / kMarksPerLog;
   if (!marks_.empty() && end / step == marks_.back().end / step) {
-    marks_.back() = {end, marks_.back().events + 1};
+    marks_.back() = {end, marks_.back().events + events};
     return;
   }
-  marks_.push_back({end, 1});
+  marks_.push_back({end, events});
   // What lies a whole log back has been passed, or its reader was evicted and it was missed.
   while (marks_.front().end + log_.capacity() < end)
     settle_first_mark();

@@ -41,6 +41,18 @@ class ClientEmitter {
   /// Errors: backpressure, message_too_large, bad_topic (no topic has that id).
   Result<> try_emit(Symbol topic, const PayloadRef& payload);
 
+  // A batch: claims, then one publish, and each subscriber is woken once.
+
+  /// Claims an event, out of sight. Errors: as try_emit().
+  Result<> claim(Symbol topic, const PayloadRef& payload);
+  /// Publishes all that is claimed.
+  void publish();
+  /// Forgets all that is claimed.
+  void discard();
+
+  /// The most that the records of a batch of one piece may take.
+  [[nodiscard]] std::uint64_t most_at_once() const { return log_.capacity() / 2; }
+
   /// What a waiting emitter asks again and again: is there room for an event of that payload? Rings
   /// whoever holds the log, and evicts who has held it for stall_timeout without progress.
   [[nodiscard]] bool make_room(std::size_t payload_bytes);
@@ -61,7 +73,7 @@ class ClientEmitter {
   };
 
   [[nodiscard]] bool is_topic(Symbol topic);
-  void note_interest(const EndpointSet& readers);
+  void note_pending(std::uint64_t events);
   void ring_readers_behind_half() const;
   void check_stall();
   void evict(std::uint32_t reader);
@@ -80,8 +92,9 @@ class ClientEmitter {
   std::uint64_t delivered_ = 0;  // at least
   std::uint64_t missed_ = 0;
   std::deque<Mark> marks_;
-  EndpointSet interested_;  // in anything that is pending
-  EndpointSet evicted_;     // by this emitter, and perhaps not back yet
+  EndpointSet interested_;       // in anything that is pending
+  EndpointSet evicted_;          // by this emitter, and perhaps not back yet
+  std::vector<Symbol> claimed_;  // topics of the batch
   std::int64_t full_since_ns_ = 0;
   std::uint64_t lowest_when_full_ = 0;
 };

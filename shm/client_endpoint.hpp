@@ -44,11 +44,11 @@ class ClientEndpoint {
   [[nodiscard]] EndpointSlot& slot() const { return segment_.endpoint(index_); }
 
   // Counters of its own: one writer, so no read-modify-write.
-  void count_sent() const { add(slot().sent, 1); }
+  void count_sent(std::uint64_t n = 1) const { add(slot().sent, n); }
 
   void count_delivered() const { add(slot().delivered, 1); }
 
-  void count_published() const { add(slot().published, 1); }
+  void count_published(std::uint64_t n = 1) const { add(slot().published, n); }
 
   void count_refused(std::uint64_t n = 1) const { add(slot().refused, n); }
 

@@ -3,6 +3,8 @@
 #include "shm/clock.hpp"
 #include "shm/doorbell.hpp"
 
+#include <utility>
+
 namespace mabeam::shm {
 namespace {
 
@@ -20,41 +22,98 @@ ClientSender::ClientSender(const Segment& segment, const ClientEndpoint& endpoin
       next_id_(first_message_id(endpoint.id())) {
 }
 
-Result<RingProducer*> ClientSender::ring_to(std::uint32_t target, Priority priority) {
+Result<ClientSender::Ring*> ClientSender::ring_to(std::uint32_t target, Priority priority) {
   if (!segment_.is_shard(target)) return fail(Errc::not_found);
   Ring& ring = rings_[std::size_t{target - 1} * kPriorities + static_cast<std::size_t>(priority)];
   if (ring.is_open) [[likely]]
-    return &ring.producer;
+    return &ring;
   const auto producer = RingProducer::open(segment_.ring(endpoint_.index(), target, priority));
   if (!producer) return fail(producer.error());
   ring = {*producer, true};
-  return &ring.producer;
+  return &ring;
 }
 
-Result<> ClientSender::try_send(const Outgoing& message) {
-  const Result<RingProducer*> ring = ring_to(message.target(), message.priority);
+Result<ClientSender::Ring*> ClientSender::claim_in_ring(const Outgoing& message,
+                                                        std::int64_t now_ns) {
+  const Result<Ring*> ring = ring_to(message.target(), message.priority);
   if (!ring) return fail(ring.error());
-  if (message.payload.size() > (*ring)->max_body()) return fail(Errc::message_too_large);
+  RingProducer& producer = (*ring)->producer;
+  if (message.payload.size() > producer.max_body()) return fail(Errc::message_too_large);
   const auto length = static_cast<std::uint32_t>(sizeof(MessageHeader) + message.payload.size());
-  const auto room = (*ring)->claim(length, static_cast<std::uint16_t>(message.kind));
+  const auto room = producer.claim(length, static_cast<std::uint16_t>(message.kind));
   if (!room) return fail(room.error());
   MessageHeader header = message.header;
   header.source = endpoint_.id().value();
   header.id = ++next_id_;
-  header.sent_ns = monotonic_ns();
+  header.sent_ns = now_ns;
   compose(*room, header, message.payload);
-  (*ring)->publish();
+  return ring;
+}
+
+Result<> ClientSender::try_send(const Outgoing& message) {
+  const Result<Ring*> ring = claim_in_ring(message, monotonic_ns());
+  if (!ring) return fail(ring.error());
+  (*ring)->producer.publish();
   full_fence();
   segment_.announce(endpoint_.index(), message.target());
   endpoint_.count_sent();
   return {};
 }
 
+// ---- batches ---------------------------------------------------------------------------------
+
+Result<> ClientSender::claim(const Outgoing& message, std::int64_t now_ns) {
+  const Result<Ring*> ring = claim_in_ring(message, now_ns);
+  if (!ring) return fail(ring.error());
+  if ((*ring)->claims++ == 0) {
+    claimed_.push_back(static_cast<std::uint32_t>(*ring - rings_.data()));
+  }
+  return {};
+}
+
+void ClientSender::publish() {
+  if (claimed_.empty()) return;
+  for (const std::uint32_t index : claimed_)
+    rings_[index].producer.publish();
+  full_fence();
+  for (const std::uint32_t index : claimed_) {
+    segment_.announce(endpoint_.index(), Segment::endpoint_of_shard(index / kPriorities));
+    endpoint_.count_sent(std::exchange(rings_[index].claims, 0));
+  }
+  claimed_.clear();
+}
+
+void ClientSender::discard(std::uint32_t target, Priority priority) {
+  const Result<Ring*> ring = ring_to(target, priority);
+  if (!ring || std::exchange((*ring)->claims, 0) == 0) return;
+  (*ring)->producer.discard();
+  std::erase(claimed_, static_cast<std::uint32_t>(*ring - rings_.data()));
+}
+
+void ClientSender::discard() {
+  for (const std::uint32_t index : claimed_) {
+    rings_[index].producer.discard();
+    rings_[index].claims = 0;
+  }
+  claimed_.clear();
+}
+
+bool ClientSender::has_room_for(std::uint32_t target, Priority priority, std::uint64_t bytes) {
+  const Result<Ring*> ring = ring_to(target, priority);
+  return !ring || (*ring)->producer.has_room_for(bytes);
+}
+
+std::size_t ClientSender::max_payload(std::uint32_t target, Priority priority) {
+  const Result<Ring*> ring = ring_to(target, priority);
+  return ring ? (*ring)->producer.max_body() - sizeof(MessageHeader) : 0;
+}
+
 bool ClientSender::has_room(const Outgoing& message) {
-  const Result<RingProducer*> ring = ring_to(message.target(), message.priority);
+  const Result<Ring*> ring = ring_to(message.target(), message.priority);
   if (!ring) return true;
+  RingProducer& producer = (*ring)->producer;
   const std::uint64_t length = sizeof(MessageHeader) + message.payload.size();
-  return length > (*ring)->max_body() || (*ring)->has_room(static_cast<std::uint32_t>(length));
+  return length > producer.max_body() || producer.has_room(static_cast<std::uint32_t>(length));
 }
 
 }  // namespace mabeam::shm

@@ -42,6 +42,22 @@ class ClientSender {
   /// Errors: backpressure, message_too_large, not_found (the target is no shard), corrupt.
   Result<> try_send(const Outgoing& message);
 
+  // A batch: claims, then one publish and one announcement for each ring.
+
+  /// Claims a message, out of sight. Errors: as try_send().
+  Result<> claim(const Outgoing& message, std::int64_t now_ns);
+  /// Publishes all that is claimed, and tells the shards.
+  void publish();
+  /// Forgets what is claimed for a ring.
+  void discard(std::uint32_t target, Priority priority);
+  /// Forgets all that is claimed.
+  void discard();
+
+  /// True if records of that many bytes would fit into that ring now, or never.
+  [[nodiscard]] bool has_room_for(std::uint32_t target, Priority priority, std::uint64_t bytes);
+  /// The largest payload. 0: there is no such ring.
+  [[nodiscard]] std::size_t max_payload(std::uint32_t target, Priority priority);
+
   /// True if the message would fit now, or would be refused for another reason.
   [[nodiscard]] bool has_room(const Outgoing& message);
 
@@ -49,13 +65,16 @@ class ClientSender {
   struct Ring {
     RingProducer producer;
     bool is_open = false;
+    std::uint32_t claims = 0;  // of the batch
   };
 
-  Result<RingProducer*> ring_to(std::uint32_t target, Priority priority);
+  Result<Ring*> ring_to(std::uint32_t target, Priority priority);
+  Result<Ring*> claim_in_ring(const Outgoing& message, std::int64_t now_ns);
 
   const Segment& segment_;
   const ClientEndpoint& endpoint_;
-  std::vector<Ring> rings_;  // by shard * 3 + priority; opened when first used
+  std::vector<Ring> rings_;             // by shard * 3 + priority; opened when first used
+  std::vector<std::uint32_t> claimed_;  // indices of rings with claims of the batch
   std::uint64_t next_id_;
 };
 

@@ -13,6 +13,7 @@
 #include "mabeam/ids.hpp"
 #include "mabeam/message.hpp"
 #include "mabeam/observer.hpp"
+#include "mabeam/requests.hpp"
 #include "mabeam/result.hpp"
 
 #include <chrono>
@@ -36,14 +37,6 @@ struct ClientOptions {
   WaitMode wait = WaitMode::block;
   /// How long to wait for a runtime that is starting, or for a client endpoint to come free.
   std::chrono::nanoseconds attach_timeout = std::chrono::seconds{1};
-};
-
-/// An answer that a client got; a copy, so it outlives the ring's record.
-struct ClientReply {
-  std::vector<std::byte> bytes;
-  Content content = Content::none;
-
-  [[nodiscard]] Payload payload() const { return {bytes, content}; }
 };
 
 /// An event as Client::poll_events() hands it out; views valid during the call.
@@ -155,6 +148,35 @@ class MABEAM_API Client {
                            std::chrono::nanoseconds timeout = std::chrono::seconds{5});
   Result<ClientReply> call(AgentId agent, Symbol action, const PayloadRef& payload,
                            std::chrono::nanoseconds timeout);
+  /// The same, as said: tried again where that is allowed (CallOptions). Retries share a budget of
+  /// this client: up to 10 and a fifth of its calls of such options, in 10 s; then the error of the
+  /// attempt is returned. Errors: as above, not_running.
+  Result<ClientReply> call(AgentId agent, std::string_view action, const PayloadRef& payload,
+                           const CallOptions& options);
+
+  /// Sends a request and returns at once: up to 64 may be in flight to the agents of one shard.
+  /// Errors: not_found, backpressure, message_too_large, symbols_full, not_running,
+  /// invalid_argument (the action), timed_out (no timeout).
+  Result<PendingCall> call_async(AgentId agent, std::string_view action,
+                                 const PayloadRef& payload = {}, const CallOptions& options = {});
+  Result<PendingCall> call_async(AgentId agent, Symbol action, const PayloadRef& payload,
+                                 const CallOptions& options);
+
+  // Batches: claimed together, then published and announced once for each ring. The results are in
+  // the order of the items, and so are the messages of each ring. A handler needs none: all that it
+  // sends is published by its turn at once, or not at all.
+
+  /// Errors of each: as emit(); a batch of one piece (Atomic::yes) may take half of the log.
+  std::vector<Result<>> emit_batch(std::span<const EventItem> events,
+                                   const BatchOptions& options = {});
+  /// Errors of each: as send(). After one that found its ring full none goes there.
+  std::vector<Result<>> send_batch(std::span<const SignalItem> signals,
+                                   const BatchOptions& options = {});
+  /// Errors of each: as call(); of one piece (Atomic::yes), no more than 64 and half of a ring may
+  /// go to the agents of one shard: message_too_large.
+  std::vector<Result<ClientReply>> call_batch(
+      std::span<const CallItem> calls, std::chrono::nanoseconds timeout = std::chrono::seconds{5},
+      Atomic atomic = Atomic::no);
 
   /// What an agent's state says, in its type's own words: JSON. Changes nothing.
   /// Errors: not_found, unknown_action (its type has no describe()), handler_failed, incompatible,
