@@ -15,6 +15,11 @@ using shm::Received;
 
 namespace {
 
+/// What an agent has said, and not what its calls made of it.
+bool is_sent(Kind kind) {
+  return kind != Kind::reply && kind != Kind::cancel;
+}
+
 constexpr std::uint32_t kShard = 1;  // its endpoint
 constexpr std::uint32_t kFirstSender = 2;
 
@@ -89,10 +94,11 @@ void TestShard::Impl::collect_for(std::uint32_t sender) {
         [&](const shm::Record& record) {
           const auto message = shm::parse(record);
           if (!message) return;
-          if (message->kind != Kind::reply) {
+          if (is_sent(message->kind)) {
             outside.sent.push_back(copy_of(*message));
             return;
           }
+          if (message->kind != Kind::reply) return;
           const Sent reply = copy_of(*message);
           Result<ClientReply> answer = ClientReply{reply.bytes, reply.content};
           if (message->flags != 0) answer = fail(static_cast<Errc>(message->flags));
@@ -113,7 +119,7 @@ void TestShard::Impl::collect_local() {
     shm::Record record;
     while (ring.look(record) == shm::RingConsumer::Look::found) {
       const auto message = shm::parse(record);
-      if (message && message->kind != Kind::reply) outside.sent.push_back(copy_of(*message));
+      if (message && is_sent(message->kind)) outside.sent.push_back(copy_of(*message));
       ring.advance(record.end);
     }
     outside.seen_local[p] = ring.position();
