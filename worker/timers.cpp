@@ -224,11 +224,10 @@ Result<> Timers::cancel_all(AgentId agent) {
   return {};
 }
 
-// What the message has overwritten twice is given back its first value last.
 void Timers::undo_message() noexcept {
   if (!is_message_open_) return;
-  for (auto each = overwritten_.rbegin(); each != overwritten_.rend(); ++each)
-    changes_[each->change].entry = each->entry;
+  for (const Overwritten& each : overwritten_)
+    changes_[each.change].entry = each.entry;
   overwritten_.clear();
   changes_.resize(before_.changes);
   slots_ended_.resize(before_.slots_ended);

@@ -213,6 +213,19 @@ TEST_F(ClientBatches, CallsAreTogetherInTheRingOrNotAtAll) {
   EXPECT_EQ(shards_[0].take().size(), 3U);  // the first would have fitted
 }
 
+TEST_F(ClientBatches, CallsOfOnePieceWaitUntilAllHaveRoomForTheirReplies) {
+  std::vector<PendingCall> pending;
+  while (auto call = client_.call_async(first_, signal_, 1, {}))
+    pending.push_back(std::move(*call));
+  (void)shards_[0].take();
+  pending.pop_back();
+  (void)shards_[0].take();  // its cancel
+  const std::vector<CallItem> calls(2, CallItem{first_, signal_, 1});
+  EXPECT_EQ(codes_of(client_.call_batch(calls, milliseconds{5}, Atomic::yes)),
+            std::vector<Errc>(2, Errc::timed_out));
+  EXPECT_TRUE(shards_[0].take().empty());
+}
+
 TEST_F(ClientBatches, MoreThanHaveRoomForTheirRepliesAreNoOnePiece) {
   const std::vector<CallItem> calls(ClientCalls::kMostPerShard + 1, CallItem{first_, signal_, 1});
   const std::vector<Errc> codes = codes_of(client_.call_batch(calls, seconds{5}, Atomic::yes));
