@@ -213,6 +213,18 @@ Result<> Client::emit(Symbol topic, const PayloadRef& payload, std::chrono::nano
   return impl_->emit(topic, payload, wait_until(wait));
 }
 
+Result<> Client::replay(AgentId agent, const HistoryEvent& event, std::chrono::nanoseconds wait) {
+  const Result<Symbol> topic = impl_->emitter.topic(event.topic);
+  if (!topic) return impl_->refuse(topic.error());
+  if (!impl_->is_agent(agent)) return impl_->refuse({Errc::not_found});
+  Outgoing message{Kind::event, Priority::normal, {}, event.payload};
+  message.header.symbol = *topic;
+  message.header.content = static_cast<std::uint32_t>(event.content);
+  message.header.target = agent.value();
+  message.header.correlation = event.source ? event.source.value() : id().value();
+  return impl_->send(message, wait_until(wait));
+}
+
 DeliveryStatus Client::wait_delivered(std::chrono::nanoseconds timeout) {
   impl_->emitter.ring_readers_behind();
   (void)impl_->waiter.until(shm::deadline_after(timeout), shm::ClientWaiter::kUnrung,
@@ -221,9 +233,21 @@ DeliveryStatus Client::wait_delivered(std::chrono::nanoseconds timeout) {
 }
 
 Result<> Client::subscribe(std::string_view pattern) {
-  const Result<> subscribed = impl_->events.subscribe(pattern);
+  return subscribe(pattern, {});
+}
+
+Result<> Client::subscribe(std::string_view pattern, const SubscribeOptions& options) {
+  const Result<> subscribed = impl_->events.subscribe(pattern, options);
   if (!subscribed) return impl_->refuse(subscribed.error());
   return {};
+}
+
+Result<> Client::unsubscribe(std::string_view pattern) {
+  return impl_->events.unsubscribe(pattern, nullptr);
+}
+
+Result<> Client::unsubscribe(std::string_view pattern, const SubscribeOptions& options) {
+  return impl_->events.unsubscribe(pattern, &options);
 }
 
 Result<std::size_t> Client::poll_events(const std::function<void(const EventView&)>& handler,

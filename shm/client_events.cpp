@@ -5,14 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <limits>
 #include <utility>
 
 namespace mabeam::shm {
 namespace {
 
-constexpr std::int64_t kUnknown = -1;
-constexpr std::int64_t kNotWanted = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kLookLimit = 4096;  // records of one log a poll, wanted or not
 constexpr std::size_t kReleaseEvery = 64;
 constexpr std::int64_t kReleaseAfter = 10'000'000;  // ns: a slow handler must not look stalled
@@ -22,7 +19,8 @@ constexpr std::int64_t kReleaseAfter = 10'000'000;  // ns: a slow handler must n
 ClientEvents::ClientEvents(const Segment& segment, const ClientEndpoint& endpoint)
     : segment_(segment),
       endpoint_(endpoint),
-      symbols_(segment.symbols()) {
+      symbols_(segment.symbols()),
+      subscriptions_(segment, endpoint.index()) {
 }
 
 // ---- subscriptions ---------------------------------------------------------------------------
@@ -41,63 +39,70 @@ Result<> ClientEvents::join_logs() {
   return {};
 }
 
-/// The entry that holds `word`; 0 finds a free one.
-Subscription* ClientEvents::find_entry(std::uint64_t word) const {
-  for (Subscription& entry : segment_.subscriptions(endpoint_.index())) {
-    if (entry.word.load(std::memory_order_relaxed) == word) return &entry;
+Result<> ClientEvents::open_observers() {
+  std::vector<EventLogObserver> logs;
+  logs.reserve(segment_.endpoints());
+  for (std::uint32_t i = 0; i < segment_.endpoints(); ++i) {
+    const auto log = EventLogObserver::open(segment_.log(i), segment_.endpoints());
+    if (!log) return fail(log.error());
+    logs.push_back(*log);
   }
-  return nullptr;
-}
-
-Result<> ClientEvents::subscribe(std::string_view pattern) {
-  if (const Result<> checked = check_pattern(pattern); !checked) return fail(checked.error());
-  const Result<Symbol> symbol = symbols_.intern(pattern);
-  if (!symbol) return fail(symbol.error());
-  const std::uint64_t word = SubscriptionWord{*symbol, AgentId::kClientSlot}.pack();
-  if (find_entry(word) != nullptr) return {};
-  Subscription* entry = find_entry(0);
-  if (entry == nullptr) return fail(Errc::subscriptions_full);
-  if (logs_.empty()) {
-    if (const Result<> joined = join_logs(); !joined) return fail(joined.error());
-  }
-  const std::int64_t now = monotonic_ns();
-  patterns_.push_back({std::string{pattern}, now});
-  wanted_.assign(symbols_.capacity(), kUnknown);
-  entry->since_ns.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
-  entry->word.store(word, std::memory_order_release);
-  segment_.header().subscription_epoch.fetch_add(1, std::memory_order_seq_cst);
+  latest_ = std::move(logs);
   return {};
 }
 
-/// From when on events of a topic are wanted: the oldest subscription that matches it.
-std::int64_t ClientEvents::wanted_since(Symbol topic) {
-  const std::uint32_t index = static_cast<std::uint32_t>(topic) - kFirstSymbol;
-  if (index >= wanted_.size()) return kNotWanted;
-  std::int64_t& since = wanted_[index];
-  if (since != kUnknown) return since;
-  const std::string_view text = symbols_.text(topic);
-  if (text.empty()) return kNotWanted;  // nobody made this symbol, so far
-  since = kNotWanted;
-  for (const Pattern& pattern : patterns_) {
-    if (matches(pattern.text, text)) since = std::min(since, pattern.since_ns);
-  }
-  return since;
+Result<> ClientEvents::begin_reading(Delivery delivery) {
+  if (delivery == Delivery::reliable) return logs_.empty() ? join_logs() : Result<>{};
+  return latest_.empty() ? open_observers() : Result<>{};
+}
+
+/// Nobody waits any longer for a client that has no reliable subscription. A poll under way ends
+/// first.
+void ClientEvents::end_reading() {
+  is_stale_ = is_polling_;
+  if (is_stale_) return;
+  if (!subscriptions_.has(Delivery::latest)) latest_.clear();
+  if (subscriptions_.has(Delivery::reliable)) return;
+  for (EventLogReader& log : logs_)
+    log.leave();
+  logs_.clear();
+}
+
+Result<> ClientEvents::subscribe(std::string_view pattern, const SubscribeOptions& options) {
+  Result<> done = check_pattern(pattern);
+  if (done) done = begin_reading(options.delivery);
+  if (done) done = subscriptions_.add(pattern, options);
+  end_reading();  // what it took and does not need, and what a changed delivery no longer does
+  return done;
+}
+
+Result<> ClientEvents::unsubscribe(std::string_view pattern, const SubscribeOptions* options) {
+  if (const Result<> removed = subscriptions_.remove(pattern, options); !removed) return removed;
+  end_reading();
+  return {};
 }
 
 // ---- events ----------------------------------------------------------------------------------
 
 bool ClientEvents::has_more() {
   return std::any_of(logs_.begin(), logs_.end(),
-                     [](EventLogReader& log) { return log.has_more(); });
+                     [](EventLogReader& log) { return log.has_more(); }) ||
+         std::any_of(latest_.begin(), latest_.end(),
+                     [](const EventLogObserver& log) { return log.has_more(); });
 }
 
 std::size_t ClientEvents::poll(const Handler& handler, std::size_t limit) {
+  const std::size_t logs = std::max(logs_.size(), latest_.size());
   std::size_t count = 0;
-  for (std::size_t step = 0; step < logs_.size() && count < limit; ++step) {
-    const std::size_t log = next_log_;
-    next_log_ = (next_log_ + 1) % logs_.size();
-    count += poll_log(logs_[log], handler, limit - count);
+  is_polling_ = true;
+  for (std::size_t step = 0; step < logs && count < limit; ++step) {
+    const std::size_t log = next_log_ % logs;
+    next_log_ = (log + 1) % logs;
+    if (!logs_.empty()) count += poll_log(logs_[log], handler, limit - count);
+    if (!latest_.empty()) count += poll_latest(latest_[log], handler, limit - count);
   }
+  is_polling_ = false;
+  if (is_stale_) end_reading();
   return count;
 }
 
@@ -130,12 +135,35 @@ std::size_t ClientEvents::poll_log(EventLogReader& log, const Handler& handler, 
   return count;
 }
 
+std::size_t ClientEvents::poll_latest(EventLogObserver& log, const Handler& handler,
+                                      std::size_t limit) {
+  std::size_t count = 0;
+  EventView event;
+  RecordHeader record{};
+  const std::uint64_t missed_before = log.missed();
+  for (std::size_t looked = 0; looked < kLookLimit && count < limit; ++looked) {
+    const Result<bool> found = log.next(record, copy_);
+    if (!found) count_missed(1);  // and all up to the tail: nothing there says how many
+    if (!found || !*found) break;
+    const std::optional<Received> message = parse({record, copy_, 0, 0});
+    if (!message || message->kind != Kind::event ||
+        !subscriptions_.wants(message->header, Delivery::latest)) {
+      continue;
+    }
+    event = {symbols_.text(message->header.symbol), message->view(),
+             AgentId{message->header.source}, message->header.id, message->header.sent_ns};
+    ++count;
+    handler(event);
+  }
+  count_missed(static_cast<std::int64_t>(log.missed() - missed_before));
+  return count;
+}
+
 /// Goes behind a record. True if it is wanted: then `event` views a whole copy of it.
 bool ClientEvents::take(EventLogReader& log, const Record& record, EventView& event) {
   const std::optional<Received> message = parse(record);
   const bool is_event = message && message->kind == Kind::event;
-  const bool is_wanted =
-      is_event && wanted_since(message->header.symbol) <= message->header.sent_ns;
+  const bool is_wanted = is_event && subscriptions_.wants(message->header, Delivery::reliable);
   if (is_wanted) copy_.assign(message->payload.begin(), message->payload.end());
   std::atomic_thread_fence(std::memory_order_acquire);  // INTENT: the copy, then the eviction
   if (log.is_evicted()) return false;

@@ -4,14 +4,16 @@
 // evicted meanwhile, so a handler never looks at bytes that its emitter is overwriting. What an
 // eviction cost is told exactly, by the gap in the emitter's sequence.
 //
+// What is wanted `latest` is read without cursors, as an observer does: nobody waits for us.
+//
 // A subscription's order: cursors in every log, since_ns, the word, the epoch. So no event that is
 // emitted after subscribe() has returned is missed, and none from before is handed out.
 #pragma once
 
 #include "shm/client_endpoint.hpp"
+#include "shm/client_subscriptions.hpp"
 #include "shm/event_log.hpp"
 #include "shm/segment.hpp"
-#include "shm/subscriptions.hpp"
 #include "shm/wire.hpp"
 
 #include "mabeam/client.hpp"
@@ -20,7 +22,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,7 +35,10 @@ class ClientEvents {
   ClientEvents(const Segment& segment, const ClientEndpoint& endpoint);
 
   /// Errors: bad_topic, symbols_full, subscriptions_full, corrupt (the header of a log).
-  Result<> subscribe(std::string_view pattern);
+  Result<> subscribe(std::string_view pattern, const SubscribeOptions& options);
+
+  /// Errors: not_found.
+  Result<> unsubscribe(std::string_view pattern, const SubscribeOptions* options);
 
   /// Hands out up to `limit` events that have come. Returns how many.
   std::size_t poll(const Handler& handler, std::size_t limit);
@@ -45,15 +49,12 @@ class ClientEvents {
   [[nodiscard]] std::uint64_t missed() const { return missed_; }
 
  private:
-  struct Pattern {
-    std::string text;
-    std::int64_t since_ns = 0;
-  };
-
   Result<> join_logs();
-  [[nodiscard]] Subscription* find_entry(std::uint64_t word) const;
-  [[nodiscard]] std::int64_t wanted_since(Symbol topic);
+  Result<> open_observers();
+  Result<> begin_reading(Delivery delivery);
+  void end_reading();
   std::size_t poll_log(EventLogReader& log, const Handler& handler, std::size_t limit);
+  std::size_t poll_latest(EventLogObserver& log, const Handler& handler, std::size_t limit);
   [[nodiscard]] bool take(EventLogReader& log, const Record& record, EventView& event);
   /// Below 0: so many had been counted that came after all.
   void count_missed(std::int64_t events);
@@ -62,10 +63,12 @@ class ClientEvents {
   const Segment& segment_;
   const ClientEndpoint& endpoint_;
   Symbols symbols_;
-  std::vector<EventLogReader> logs_;  // by endpoint; empty until the first subscription
-  std::size_t next_log_ = 0;          // where the next poll begins
-  std::vector<Pattern> patterns_;
-  std::vector<std::int64_t> wanted_;  // by topic: from when on; kUnknown until it is matched
+  ClientSubscriptions subscriptions_;
+  std::vector<EventLogReader> logs_;      // by endpoint; empty without a reliable subscription
+  std::vector<EventLogObserver> latest_;  // by endpoint; empty without one of the latest
+  bool is_polling_ = false;               // a handler may subscribe and unsubscribe
+  bool is_stale_ = false;                 // there may be reading ends that nothing needs
+  std::size_t next_log_ = 0;              // where the next poll begins
   std::vector<std::byte> copy_;
   std::uint64_t missed_ = 0;
 };

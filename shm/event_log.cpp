@@ -129,6 +129,8 @@ void EventLogWriter::rescan() noexcept {
   for_each_reader(
       [&](std::uint32_t, std::uint64_t position) { lowest = std::min(lowest, position); });
   limit_ = lowest == kNotReading ? published_ + capacity() : lowest + capacity();
+  const bool is_held = lowest <= published_ && published_ - lowest <= capacity();  // else damage
+  if (is_held) raise_mark(log_.header->high_water, published_ - lowest);
 }
 
 Result<std::span<std::byte>> EventLogWriter::claim(std::uint32_t length, std::uint16_t kind,

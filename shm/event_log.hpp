@@ -6,6 +6,7 @@
 //      0 +----------------------------------------------------------------+
 //        | tail: u64     bytes ever published            written by: W    |
 //        | sequence: u64 number of the next event        written by: W    |
+//        | high_water: u64  most that a reader held back written by: W    |
 //    128 +----------------------------------------------------------------+
 //        | oldest: u64   where the oldest whole record starts     by: W   |
 //    256 +----------------------------------------------------------------+
@@ -54,6 +55,7 @@ namespace mabeam::shm {
 struct LogHeader {
   alignas(kLinePair) Word tail;
   Word sequence;
+  Word high_water;  ///< of the moments in which the writer looked at its readers' positions
   alignas(kLinePair) Word oldest;
   alignas(kLinePair) std::uint64_t capacity;
   std::uint64_t magic;
@@ -280,6 +282,11 @@ class EventLogObserver {
 
   void start_at_tail() noexcept;
   void start_at_oldest() noexcept;
+
+  /// True if next() would find something.
+  [[nodiscard]] bool has_more() const noexcept {
+    return log_.header->tail.load(std::memory_order_acquire) != position_;  // PUBLISH
+  }
 
   /// Copies the next record's body into `copy` (resized by the callee through assign()).
   /// False when there is none now. Errors: corrupt (the reader goes on at the tail).

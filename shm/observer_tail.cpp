@@ -2,9 +2,8 @@
 // waits for us. A few events of one log, then of the next: a busy endpoint hides no other.
 #include "shm/clock.hpp"
 #include "shm/observer_impl.hpp"
-#include "shm/snapshots.hpp"
+#include "shm/past_events.hpp"
 #include "shm/topics.hpp"
-#include "shm/wire.hpp"
 
 #include "mabeam/observer.hpp"
 
@@ -22,6 +21,7 @@ constexpr std::uint32_t kBatch = 64;
 /// than one log's length is read.
 struct Share {
   EventLogObserver* log = nullptr;
+  std::uint32_t endpoint = 0;
   std::uint64_t bytes_left = 0;
   bool is_over = false;
 };
@@ -46,7 +46,7 @@ class Reading {
       share.is_over = !found || !*found || bytes >= share.bytes_left;
       if (!found || !*found) return;
       share.bytes_left -= std::min(share.bytes_left, bytes);
-      take(header);
+      take(header, share.endpoint);
     }
   }
 
@@ -57,23 +57,15 @@ class Reading {
   [[nodiscard]] bool has_read() const { return has_read_; }
 
  private:
-  void take(const shm::RecordHeader& header) {
+  void take(const shm::RecordHeader& header, std::uint32_t log) {
     has_read_ = true;
-    const auto message = shm::parse({header, body_, 0, 0});
-    const std::string_view topic =
-        message ? symbols_.text(message->header.symbol) : std::string_view{};
-    if (topic.empty() || message->kind != shm::Kind::event) {
+    shm::PastEvent event;
+    if (!shm::read_past_event(symbols_, header, body_, event)) {
       ++unreadable_;
       return;
     }
-    const std::int64_t emitted_ns = shm::bounded_time(message->header.sent_ns);
-    if (emitted_ns < from_ns_ || !shm::matches(pattern_, topic)) return;
-    event_.topic = topic;
-    event_.payload.assign(message->payload.begin(), message->payload.end());
-    event_.content = static_cast<Content>(message->header.content);
-    event_.source = AgentId{message->header.source};
-    event_.sequence = message->header.id;
-    event_.emitted_ns = emitted_ns;
+    if (event.emitted_ns < from_ns_ || !shm::matches(pattern_, event.topic)) return;
+    shm::fill_history_event(event_, event, log);
     ++handed_out_;
     handler_(event_);
   }
@@ -114,8 +106,9 @@ Result<std::size_t> Observer::tail(std::string_view pattern, const Handler& hand
   // Looked at first: what was emitted before the end is still handed out.
   const bool is_removed = impl_->segment.state() == RuntimeState::removed;
   std::vector<Share> shares;
-  for (std::optional<EventLogObserver>& log : impl_->logs) {
-    if (log) shares.push_back({&*log, impl_->segment.dimensions().log_bytes});
+  for (std::uint32_t endpoint = 0; endpoint < impl_->logs.size(); ++endpoint) {
+    std::optional<EventLogObserver>& log = impl_->logs[endpoint];
+    if (log) shares.push_back({&*log, endpoint, impl_->segment.dimensions().log_bytes});
   }
   Reading reading{impl_->segment.symbols(), pattern, impl_->tail_from_ns, handler};
   for (bool more = true; more;) {

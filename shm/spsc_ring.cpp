@@ -53,9 +53,7 @@ Result<std::span<std::byte>> RingProducer::claim_slowly(std::uint32_t length, st
   const std::uint64_t to_end = capacity() - (claimed_ & mask_);
   const std::uint64_t pad = need > to_end ? to_end : 0;
   if (claimed_ + pad + need - head_cached_ > capacity()) {
-    const std::uint64_t head = header_->head.load(std::memory_order_acquire);  // RECLAIM
-    // A head that went back or passed the tail is damage; the last good one stays in force.
-    if (head >= head_cached_ && head <= published_) head_cached_ = head;
+    reload_head();
     if (claimed_ + pad + need - head_cached_ > capacity()) return fail(Errc::backpressure);
   }
   if (pad != 0) {
@@ -74,9 +72,16 @@ bool RingProducer::has_room_for(std::uint64_t bytes) noexcept {
 }
 
 std::uint64_t RingProducer::used() noexcept {
-  const std::uint64_t head = header_->head.load(std::memory_order_acquire);  // RECLAIM
-  if (head >= head_cached_ && head <= published_) head_cached_ = head;
+  reload_head();
   return claimed_ - head_cached_;
+}
+
+// What is claimed may be forgotten again, so the mark is of what was published.
+void RingProducer::reload_head() noexcept {
+  const std::uint64_t head = header_->head.load(std::memory_order_acquire);  // RECLAIM
+  // A head that went back or passed the tail is damage; the last good one stays in force.
+  if (head >= head_cached_ && head <= published_) head_cached_ = head;
+  raise_mark(header_->high_water, published_ - head_cached_);
 }
 
 Result<RingConsumer> RingConsumer::open(std::span<std::byte> ring) {

@@ -4,6 +4,7 @@
 //
 //      0 +----------------------------------------------------------------+
 //        | tail: u64     bytes ever published            written by: P    |
+//        | high_water: u64  most that was seen in use    written by: P    |
 //    128 +----------------------------------------------------------------+
 //        | head: u64     bytes ever released             written by: C    |
 //    256 +----------------------------------------------------------------+
@@ -54,6 +55,7 @@ namespace mabeam::shm {
 
 struct RingHeader {
   alignas(kLinePair) Word tail;
+  Word high_water;  ///< of the moments in which the producer looked at head
   alignas(kLinePair) Word head;
   alignas(kLinePair) std::uint64_t capacity;
   std::uint64_t magic;
@@ -180,6 +182,7 @@ class RingProducer {
 
   Result<std::span<std::byte>> claim_slowly(std::uint32_t length, std::uint16_t kind,
                                             std::uint16_t flags) noexcept;
+  void reload_head() noexcept;
 
   RingHeader* header_ = nullptr;
   std::byte* data_ = nullptr;

@@ -19,14 +19,16 @@ struct Channel {
 void verify_ring_message(VerifyPass& pass, const Channel& channel, const WalkedRecord& record) {
   const auto here = [&] { return at_position(channel.where, record.position); };
   const auto kind = static_cast<Kind>(record.header.kind);
-  const bool is_message = (kind >= Kind::signal && kind <= Kind::stop) || kind == Kind::restart ||
-                          (kind >= Kind::replay && kind <= Kind::cancel);
+  const bool is_replayed = kind == Kind::event && pass.segment().is_client(channel.source);
+  const bool is_message = is_replayed || (kind >= Kind::signal && kind <= Kind::stop) ||
+                          kind == Kind::restart || (kind >= Kind::replay && kind <= Kind::cancel);
   pass.expect(is_message, here, "it is no kind of message", record.header.kind);
   verify_message(pass, channel.where, record, channel.source);
   const MessageHeader& message = record.message;
   const auto reader = static_cast<std::uint32_t>(AgentId{message.target}.endpoint());
   pass.expect(reader == channel.target, here, "it is for another endpoint", message.target);
-  const bool has_symbol = kind == Kind::signal || kind == Kind::request || kind == Kind::create;
+  const bool has_symbol =
+      kind == Kind::event || kind == Kind::signal || kind == Kind::request || kind == Kind::create;
   pass.expect(!has_symbol || is_known(pass.segment().symbols(), message.symbol), here,
               "its name is no symbol", static_cast<std::uint64_t>(message.symbol));
 }

@@ -38,6 +38,11 @@ constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t to) {
   return (value + to - 1) / to * to;
 }
 
+/// Raises a high-water mark that this process alone writes.
+inline void raise_mark(Word& mark, std::uint64_t value) noexcept {
+  if (value > mark.load(std::memory_order_relaxed)) mark.store(value, std::memory_order_relaxed);
+}
+
 /// Copies whole words, one at a time. What a compiler copies in wider pieces than it was written in
 /// waits until those writes have left the processor, and all older ones with them, cache misses
 /// included.

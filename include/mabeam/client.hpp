@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,21 @@ struct EventView {
   std::int64_t emitted_ns = 0;  ///< CLOCK_MONOTONIC
 };
 
+/// What a subscription of a client is told when it reads too slowly.
+enum class Delivery : std::uint8_t {
+  /// The emitters wait for this client, up to stall_timeout: then it is evicted, and told how many
+  /// events it has missed.
+  reliable,
+  /// Nobody waits: what is overwritten before it was read is missed, and told.
+  latest,
+};
+
+struct SubscribeOptions {
+  Delivery delivery = Delivery::reliable;
+  AgentId source = {};                         ///< only what this agent or client emits
+  std::optional<std::uint32_t> endpoint = {};  ///< only what this endpoint emits
+};
+
 /// How an agent is ended.
 struct StopOptions {
   /// Ends those that it has created, too, and those that they have created, and so on, as far as
@@ -69,6 +85,7 @@ struct RestartOptions {
 struct DeliveryStatus {
   std::uint64_t accepted = 0;   ///< events this client has emitted
   std::uint64_t delivered = 0;  ///< of those, what had subscribers and was passed by all of them
+                                ///< (nobody waits for one that is subscribed as `latest`)
   std::uint64_t pending = 0;    ///< of those, what a subscriber has still to pass; 0: complete
   /// Of those, what a subscriber will never get: it held the log for stall_timeout, and was
   /// evicted.
@@ -235,6 +252,12 @@ class MABEAM_API Client {
                 std::chrono::nanoseconds wait = {});
   Result<> emit(Symbol topic, const PayloadRef& payload = {}, std::chrono::nanoseconds wait = {});
 
+  /// Sends a past event to one agent, whose on_event() gets it whatever it is subscribed to, with
+  /// Event::is_replayed(). Waits for room up to `wait`; 0 is not at all. Those that one client
+  /// sends come once each, and in its order. Errors: backpressure, message_too_large, not_found,
+  /// bad_topic, symbols_full.
+  Result<> replay(AgentId agent, const HistoryEvent& event, std::chrono::nanoseconds wait = {});
+
   /// Waits until every subscriber has passed all that this client has emitted, or until the
   /// timeout.
   DeliveryStatus wait_delivered(std::chrono::nanoseconds timeout);
@@ -253,13 +276,24 @@ class MABEAM_API Client {
   /// Subscribes this client from now on; its events come out of poll_events().
   /// Errors: bad_topic, symbols_full, subscriptions_full.
   Result<> subscribe(std::string_view pattern);
+  /// The same, as said. An event is handed out once, however many subscriptions it matches. The
+  /// same pattern with another source is another subscription; with another delivery it is changed.
+  /// What is wanted `reliable` comes in the order of its emitter; what is wanted `latest` does,
+  /// too, but between the two there is no order.
+  Result<> subscribe(std::string_view pattern, const SubscribeOptions& options);
+
+  /// Ends a subscription, or all of a pattern, whatever their sources. What it would have brought
+  /// and was not handed out yet is not any more. Errors: not_found.
+  Result<> unsubscribe(std::string_view pattern);
+  Result<> unsubscribe(std::string_view pattern, const SubscribeOptions& options);
 
   /// Hands out up to `limit` events that match a subscription, waiting up to `wait` for the first.
   /// Returns how many. Errors: not_running (the runtime is gone and everything was handed out).
   Result<std::size_t> poll_events(const std::function<void(const EventView&)>& handler,
                                   std::size_t limit, std::chrono::nanoseconds wait);
 
-  /// Events that were overwritten before this client had read them.
+  /// Events that were overwritten before this client had read them; with `latest`, of whatever
+  /// topic.
   [[nodiscard]] std::uint64_t events_missed() const;
 
  private:

@@ -58,6 +58,14 @@ class Event : public Message {
   using Message::Message;
 
   [[nodiscard]] std::string_view topic() const { return name(); }
+
+  /// True if it comes out of the history, by Client::replay(); source() is who replays it.
+  [[nodiscard]] bool is_replayed() const { return correlation() != 0; }
+
+  /// Who emitted it first.
+  [[nodiscard]] AgentId emitted_by() const {
+    return is_replayed() ? AgentId{correlation()} : source();
+  }
 };
 
 /// The answer to an earlier Context::call(); name() is the action that was called.

@@ -6,8 +6,10 @@
 // damage gives corrupt, or an entry that is left out and counted, never a crash.
 #pragma once
 
+#include "mabeam/channels.hpp"
 #include "mabeam/dead_letters.hpp"
 #include "mabeam/export.hpp"
+#include "mabeam/history.hpp"
 #include "mabeam/ids.hpp"
 #include "mabeam/payload.hpp"
 #include "mabeam/result.hpp"
@@ -213,16 +215,6 @@ struct VerifyView {
   std::uint64_t records = 0;  ///< ring and log records walked
 };
 
-/// An event read from the logs, oldest first within each log.
-struct HistoryEvent {
-  std::string topic;
-  std::vector<std::byte> payload;
-  Content content = Content::none;
-  AgentId source;
-  std::uint64_t sequence = 0;
-  std::int64_t emitted_ns = 0;  ///< CLOCK_MONOTONIC
-};
-
 class MABEAM_API Observer {
  public:
   /// Errors: not_found, bad_permissions, incompatible, byte_order, truncated, corrupt,
@@ -254,6 +246,16 @@ class MABEAM_API Observer {
   /// Walks every structure of the segment. On a live runtime a finding is looked at again before it
   /// counts, since a turn may have been half applied.
   [[nodiscard]] VerifyView verify() const;
+
+  /// Past events. What was emitted later than the call is not in it, so that no event is there
+  /// without those that it came of, as far as they are kept.
+  /// Errors: bad_topic (the pattern), invalid_argument (a log that does not exist).
+  [[nodiscard]] Result<HistoryView> history(const HistoryQuery& query = {}) const;
+  /// Topics that match a pattern, and all patterns that somebody is subscribed to.
+  /// Errors: bad_topic.
+  [[nodiscard]] Result<TopicsView> topics(std::string_view pattern = ">") const;
+  /// Rings and logs that have or had traffic.
+  [[nodiscard]] ChannelsView channels() const;
 
   /// Starts reading every log at its end, or `since` ago as far as history reaches.
   void start_tail(std::chrono::nanoseconds since);
