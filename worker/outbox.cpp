@@ -81,8 +81,7 @@ bool Outbox::is_refused(Ring& ring, std::uint32_t index, const shm::Received& me
     block(index, shm::record_bytes(sizeof message.header + message.payload.size()));
     return true;
   }
-  ring.is_congested = ring.producer.used() > ring.producer.capacity() / 2;
-  ring.is_closed = ring.is_congested;
+  if (ring.producer.used() <= ring.producer.capacity() / 2) set_congested(ring, index, false);
   if (ring.is_congested) bury(shm::DeadReason::overflow, message);
   return ring.is_congested;
 }
@@ -260,8 +259,7 @@ bool Outbox::may_retry(Blockage& blockage, std::int64_t now_ns, std::int64_t sta
     return false;
   }
   if (now_ns - ring.full_since_ns < stall_timeout_ns) return false;
-  ring.is_congested = true;
-  ring.is_closed = true;
+  set_congested(ring, blockage.ring, true);
   ring.reserved_by = 0;
   ring.full_since_ns = 0;
   return true;

@@ -83,6 +83,23 @@ class Outbox {
   /// True when what a message waited for has come: room, or the end of the patience.
   bool may_retry(Blockage& blockage, std::int64_t now_ns, std::int64_t stall_timeout_ns);
 
+  /// A ring that has become congested, or has drained.
+  struct PressureChange {
+    std::uint32_t ring = 0;  ///< index: target endpoint * 4 + priority
+    bool is_on = false;
+    std::uint64_t used_bytes = 0;
+    std::uint64_t capacity_bytes = 0;
+  };
+
+  /// True while a ring is congested, or somebody has not been told that it was.
+  [[nodiscard]] bool has_pressure() const noexcept { return congested_ != 0 || !pressure_.empty(); }
+
+  /// Looks whether congested rings have drained, though nothing is sent to them.
+  void look_at_congested();
+
+  /// What is to be told, the oldest first; at most one a ring.
+  [[nodiscard]] std::vector<PressureChange>& pressure() noexcept { return pressure_; }
+
   /// Puts the tails on the redo list.
   void stage(shm::Turn& turn);
   /// After the commit: the claims are published, and their readers are told.
@@ -117,6 +134,7 @@ class Outbox {
   Result<std::byte*> claim_slowly(Ring& ring, std::uint32_t index, std::uint32_t length,
                                   shm::Kind kind, std::uint16_t flags);
   void mark(Ring& ring, std::uint32_t index);
+  void set_congested(Ring& ring, std::uint32_t index, bool is_congested);
   bool is_refused(Ring& ring, std::uint32_t index, const shm::Received& message);
   void block(std::uint32_t ring, std::uint64_t bytes) noexcept;
   Result<std::span<std::byte>> claim_event(std::uint32_t length);
@@ -142,6 +160,8 @@ class Outbox {
   bool is_overfull_ = false;
   std::uint64_t sent_ = 0;
   std::uint64_t events_ = 0;
+  std::uint32_t congested_ = 0;  // rings that are
+  std::vector<PressureChange> pressure_;
   std::vector<shm::DeadReason> buried_;  // of this turn's dead letters
 
   struct {

@@ -52,6 +52,8 @@ std::uint32_t Shard::run_turn(const Limits& limits) {
   waiting_ = 0;
   is_full_ = false;
   ++rotation_;
+  if (outbox_.has_pressure()) [[unlikely]]
+    tell_pressure();
   if (!lost_.empty()) [[unlikely]] {
     start_lost();
   } else {

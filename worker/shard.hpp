@@ -158,6 +158,7 @@ class Shard {
   [[gnu::always_inline]] inline Outcome handle_for_agent(const shm::Received& message,
                                                          std::uint64_t witness);
   Outcome handle_event(const shm::Received& message, std::uint32_t slot, std::uint64_t witness);
+  Outcome handle_replayed(const shm::Received& message, std::uint64_t witness);
   Outcome finish_event(const shm::Received& message, AgentId self, const Result<>& ended);
   void bury_event(shm::DeadReason reason, const shm::Received& message, std::uint32_t slot);
   Outcome handle_create(const shm::Received& message);
@@ -173,6 +174,9 @@ class Shard {
   void end_full_turn() noexcept {
     if (timers_.is_turn_full()) is_full_ = true;
   }
+
+  // shard_pressure.cpp: what is told of congested rings
+  void tell_pressure();
 
   // shard_letters.cpp: dead letters settled; shard_describe.cpp: a state in words
   struct LetterRun {

@@ -123,6 +123,8 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
     case Kind::signal:
     case Kind::reply:
       return handle_for_agent(message, witness);
+    case Kind::event:
+      return handle_replayed(message, witness);
     case Kind::create:
       return handle_create(message);
     case Kind::stop:
@@ -275,6 +277,18 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
   if (ended && backend.wants_stop && !outbox_.is_blocked()) ended = end_agent(self);
   turn_.clear_witness();
   return finish_event(message, self, ended);
+}
+
+// An event that a client replays to one agent, whatever that is subscribed to.
+Shard::Outcome Shard::handle_replayed(const Received& message, std::uint64_t witness) {
+  const AgentId target{message.header.target};
+  if (static_cast<std::uint32_t>(target.endpoint()) != endpoint_ ||
+      !agents_.table().exists(target)) {
+    return refuse(message, Errc::not_found, DeadReason::no_agent);
+  }
+  const Outcome outcome = handle_event(message, target.slot(), witness);
+  if (outcome == Outcome::passed) ++record_.events_delivered;
+  return outcome;
 }
 
 Shard::Outcome Shard::finish_event(const Received& message, AgentId self, const Result<>& ended) {

@@ -54,7 +54,7 @@ TEST_F(ShardDamage, MessageForAnotherShardsAgentIsNotFound) {
 
 TEST_F(ShardDamage, KindThatNobodySendsIsUnroutable) {
   post(agent_, "add", Task{.value = 1}, {.kind = static_cast<shm::Kind>(99)});
-  post(agent_, "add", Task{.value = 2}, {.kind = shm::Kind::event});
+  post(agent_, "add", Task{.value = 2}, {.kind = shm::Kind::timer});
   run();
   EXPECT_EQ(state(agent_).count, 0U);
   ASSERT_EQ(burials().size(), 2U);
