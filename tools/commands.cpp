@@ -14,6 +14,9 @@ std::span<const Command* const> commands() {
       &stats_command,
       &health_command,
       &tail_command,
+      &history_command,
+      &topics_command,
+      &channels_command,
       &deadletters_command,
       &verify_command,
       // act
@@ -25,6 +28,7 @@ std::span<const Command* const> commands() {
       &call_command,
       &send_command,
       &emit_command,
+      &replay_command,
       &feed_command,
       // measure
       &bench_command,

@@ -7,13 +7,12 @@
 #include "tools/cli/output.hpp"
 #include "tools/cli/stop_signal.hpp"
 #include "tools/commands.hpp"
-#include "tools/views.hpp"
+#include "tools/event_text.hpp"
+#include "tools/history_options.hpp"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdio>
-#include <ctime>
 #include <limits>
 #include <string>
 #include <vector>
@@ -31,31 +30,13 @@ constexpr nanoseconds kEverything = std::chrono::hours{24 * 365 * 50};
 constexpr milliseconds kShortestPause{1};
 constexpr milliseconds kLongestPause{50};
 
-// The time of day of a CLOCK_MONOTONIC time, as long as no boot lies between.
-std::string time_of_day(std::int64_t monotonic_ns) {
-  const nanoseconds wall_now = std::chrono::system_clock::now().time_since_epoch();
-  const nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
-  const std::int64_t unix_ns = (wall_now - now).count() + monotonic_ns;
-  const std::time_t seconds = unix_ns / 1'000'000'000;
-  std::tm local{};
-  if (::localtime_r(&seconds, &local) == nullptr) return "--:--:--";
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%02d:%02d:%02d.%06d", local.tm_hour, local.tm_min,
-                local.tm_sec, static_cast<int>(unix_ns % 1'000'000'000 / 1000));
-  return text.data();
-}
-
-std::string boot_seconds(std::int64_t monotonic_ns) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.6f", static_cast<double>(monotonic_ns) / 1e9);
-  return text.data();
-}
-
 class Tail {
  public:
-  Tail(Observer observer, const Arguments& arguments, Output& output, std::uint64_t most)
+  Tail(Observer observer, const Arguments& arguments, const HistoryQuery& wanted, Output& output,
+       std::uint64_t most)
       : observer_(std::move(observer)),
         pattern_(*arguments.operand(0)),
+        wanted_(wanted),
         runtime_(arguments.runtime()),
         reads_file_(arguments.has("file")),
         most_(most),
@@ -66,8 +47,7 @@ class Tail {
   Outcome<Exit> run() {
     milliseconds pause = kShortestPause;
     while (!is_done()) {
-      const auto count =
-          observer_.tail(pattern_, [&](const HistoryEvent& event) { batch_.push_back(event); });
+      const auto count = observer_.tail(pattern_, [&](const HistoryEvent& event) { take(event); });
       show_batch();
       tell_missed();
       if (!count) return end_of(count.error());
@@ -86,6 +66,12 @@ class Tail {
  private:
   [[nodiscard]] bool is_done() const { return shown_ >= most_ || stop_requested(); }
 
+  void take(const HistoryEvent& event) {
+    if (wanted_.source && event.source != wanted_.source) return;
+    if (wanted_.log && event.log != *wanted_.log) return;
+    batch_.push_back(event);
+  }
+
   // The observer hands out one log after the other; a person reads them by time.
   void show_batch() {
     std::stable_sort(
@@ -103,12 +89,8 @@ class Tail {
       output_.document(event_document(event));
       return;
     }
-    const Payload payload(event.payload, event.content);
-    const std::string time =
-        reads_file_ ? boot_seconds(event.emitted_ns) : time_of_day(event.emitted_ns);
-    const auto text = payload_text(payload);
-    output_.print(time + "  " + one_line(event.topic) + "  " + to_string(event.source) + "  " +
-                  one_line(text ? *text : payload.text()) + "\n");
+    output_.print(
+        event_line(event, reads_file_ ? EventTime::boot_seconds : EventTime::time_of_day));
   }
 
   void tell_missed() {
@@ -130,6 +112,7 @@ class Tail {
 
   Observer observer_;
   std::string pattern_;
+  HistoryQuery wanted_;
   std::string runtime_;
   bool reads_file_;
   std::uint64_t most_;
@@ -151,8 +134,11 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   auto observer = open_view(arguments);
   if (!observer) return tl::unexpected(observer.error());
 
+  const auto wanted = source_in(arguments, *observer);
+  if (!wanted) return tl::unexpected(wanted.error());
+
   watch_stop_signals();
-  Tail tail(std::move(*observer), arguments, output, *most);
+  Tail tail(std::move(*observer), arguments, *wanted, output, *most);
   tail.start(std::min(*since, kEverything));
   return tail.run();
 }
@@ -160,21 +146,12 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
 constexpr std::array kOptions{
     Option{"since", "DURATION", "begin so long ago, as far as history reaches (default: now)"},
     Option{"count", "N", "end after so many events"},
+    kSourceOption,
+    kLogOption,
     Option{"file", "FILE", "what a copy of a segment still holds, then end"},
 };
 
 }  // namespace
-
-Json event_document(const HistoryEvent& event) {
-  const Payload payload(event.payload, event.content);
-  Json document{{"topic", event.topic},
-                {"source", to_string(event.source)},
-                {"sequence", event.sequence},
-                {"content", content_name(event.content)}};
-  add_payload(document, payload);
-  document["emitted_ns"] = event.emitted_ns;
-  return document;
-}
 
 const Command tail_command{
     .name = "tail",
@@ -189,6 +166,7 @@ const Command tail_command{
         "Examples:\n"
         "  mabeam tail '>'\n"
         "  mabeam tail 'job.*' --since 5m --count 100\n"
+        "  mabeam tail '>' --source jobs\n"
         "  mabeam tail 'job.>' --json | jq -r .payload_text\n",
     .run = run};
 

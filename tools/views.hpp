@@ -22,8 +22,9 @@ Json dead_letters_document(const DeadLetterList& list);
 Json stats_document(const StatsView& view);
 Json health_document(const HealthView& view);
 Json verify_document(const VerifyView& view);
-/// One line of `tail --json`.
-Json event_document(const HistoryEvent& event);
+Json history_document(const HistoryView& view);
+Json topics_document(const TopicsView& view);
+Json channels_document(const ChannelsView& view);
 
 /// What each action of these types does.
 std::string actions_table(const std::vector<TypeView>& types);

@@ -1,5 +1,7 @@
 #include "tools/views.hpp"
 
+#include "tools/event_text.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstddef>
@@ -165,14 +167,57 @@ TEST(Views, EventShowsItsPayload) {
                    std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0}};
   event.content = Content::i64;
   event.source = AgentId(1);
+  event.log = 1;
   event.sequence = 9;
   event.emitted_ns = 77;
   EXPECT_EQ(event_document(event), Json::parse(R"({
-      "topic": "counter.changed", "source": "0000000000000001", "sequence": 9, "content": "i64",
+      "topic": "counter.changed", "source": "0000000000000001", "log": 1, "sequence": 9, "content": "i64",
       "payload_text": "5", "emitted_ns": 77})"));
   event.content = Content::bytes;
   event.payload = {std::byte{0xFF}};
   EXPECT_EQ(event_document(event)["payload_base64"], "/w==");
+}
+
+TEST(Views, HistorySaysWhatIsGoneOfEachLog) {
+  HistoryView view{.events = {}, .matched = 3, .gone = 40, .unreadable = 1, .logs = {}};
+  view.logs = {{.log = 3, .name = "client 0", .gone = 40, .kept = 60, .next = 100}};
+  EXPECT_EQ(history_document(view), Json::parse(R"({
+      "events": [], "matched": 3, "gone": 40, "unreadable": 1, "logs": [
+      {"log": 3, "name": "client 0", "gone": 40, "kept": 60, "next": 100, "damaged": false}]})"));
+}
+
+TEST(Views, TopicsNameTheirSubscribers) {
+  TopicsView view;
+  view.topics = {{.topic = "job.done", .events = 0, .subscribers = 1, .patterns = {"job.*"}}};
+  view.patterns = {{.pattern = "job.*", .subscribers = {{AgentId(1), 77}}, .topics = 0}};
+  EXPECT_EQ(topics_document(view), Json::parse(R"({
+      "topics": [{"topic": "job.done", "events": 0, "last_ns": null, "subscribers": 1,
+                  "patterns": ["job.*"]}],
+      "patterns": [{"pattern": "job.*", "topics": 0, "subscribers": [
+                    {"id": "0000000000000001", "client": false, "since_ns": 77}]}],
+      "gone": 0})"));
+}
+
+TEST(Views, ChannelsSayWhoHoldsThem) {
+  ChannelsView view;
+  ChannelView channel{.from = 1, .to = 3, .from_name = "shard 0", .to_name = "client 0"};
+  channel.priority = Priority::low;
+  channel.capacity_bytes = 4096;
+  channel.used_bytes = 64;
+  channel.high_water_bytes = 4000;
+  channel.total_bytes = 9000;
+  view.channels = {channel};
+  LogView log{.log = 1, .name = "shard 0"};
+  log.readers = {{.reader = 2, .name = "shard 1", .behind_bytes = 8, .is_evicted = true}};
+  view.logs = {log};
+  EXPECT_EQ(channels_document(view), Json::parse(R"({
+      "channels": [{"from": 1, "to": 3, "from_name": "shard 0", "to_name": "client 0",
+        "priority": "low", "waiting": null, "used_bytes": 64, "high_water_bytes": 4000,
+        "capacity_bytes": 4096, "total_bytes": 9000}],
+      "logs": [{"log": 1, "name": "shard 0", "events": 0, "used_bytes": 0, "kept_bytes": 0,
+        "high_water_bytes": 0, "capacity_bytes": 0, "evictions": 0, "readers": [
+        {"reader": 2, "name": "shard 1", "behind_bytes": 8, "evicted": true}]}],
+      "damaged": 0})"));
 }
 
 }  // namespace
