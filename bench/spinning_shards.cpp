@@ -19,6 +19,7 @@ namespace mabeam::bench {
 namespace {
 
 constexpr std::uint32_t kStateBytes = 64;
+constexpr std::uint64_t kStallNs = 1'000'000'000;  // the default: until then emitters wait
 constexpr std::uint32_t kSpins = 64;  // then it gives way: there may be fewer CPUs than processes
 
 shm::Dimensions dimensions(std::uint32_t max_agents) {
@@ -50,6 +51,7 @@ SpinningShards::SpinningShards(std::span<const TypeDescriptor> types, std::uint3
     : name_(unique_name()),
       types_(types),
       segment_(shm::Segment::create(name_, dimensions(max_agents)).value()) {
+  segment_.header().tunables.stall_timeout_ns.store(kStallNs);
   segment_.header().state.store(static_cast<std::uint32_t>(RuntimeState::running));
 }
 

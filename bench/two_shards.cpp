@@ -11,12 +11,12 @@
 namespace mabeam::bench {
 namespace {
 
-shm::Dimensions dimensions() {
+shm::Dimensions dimensions(std::uint32_t max_agents) {
   shm::DimensionRequest request;
   request.workers = 2;
   request.shards = 2;
   request.clients = 1;
-  request.max_agents = 4096;
+  request.max_agents = max_agents;
   return *shm::choose_dimensions(request, 2);
 }
 
@@ -27,10 +27,10 @@ std::string unique_name() {
 
 }  // namespace
 
-TwoShards::TwoShards(std::span<const TypeDescriptor> types)
+TwoShards::TwoShards(std::span<const TypeDescriptor> types, std::uint32_t max_agents)
     : name_(unique_name()),
       descriptors_(types),
-      segment_(shm::Segment::create(name_, dimensions()).value()) {
+      segment_(shm::Segment::create(name_, dimensions(max_agents)).value()) {
 }
 
 TwoShards::~TwoShards() {

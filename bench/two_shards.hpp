@@ -39,7 +39,7 @@ struct Sink {
 
 class TwoShards {
  public:
-  explicit TwoShards(std::span<const TypeDescriptor> types);
+  explicit TwoShards(std::span<const TypeDescriptor> types, std::uint32_t max_agents = 4096);
   ~TwoShards();
   TwoShards(const TwoShards&) = delete;
   TwoShards& operator=(const TwoShards&) = delete;
