@@ -136,10 +136,31 @@ class FlipTest : public testing::Test {
     for (const HealthView::Component& part : observer.health().components) {
       bytes += part.detail.size();
     }
+    bytes += take_event_views(observer);
     observer.start_tail(kEverything);
     for (int i = 0; i < 2; ++i) {
       (void)observer.tail(">", [&](const HistoryEvent& event) { bytes += event.payload.size(); });
     }
+    return bytes;
+  }
+
+  static std::size_t take_event_views(const Observer& observer) {
+    std::size_t bytes = 0;
+    const auto history =
+        observer.history({.pattern = "*.>", .from = {{1, 1}}, .since = kEverything});
+    for (const HistoryEvent& event : history->events)
+      bytes += event.topic.size() + event.payload.size();
+    bytes += observer.history({.last = 2, .limit = 1})->events.size();
+    const auto topics = observer.topics();
+    for (const TopicView& topic : topics->topics)
+      bytes += topic.topic.size() + topic.patterns.size();
+    for (const PatternView& pattern : topics->patterns)
+      bytes += pattern.pattern.size() + pattern.subscribers.size();
+    const ChannelsView channels = observer.channels();
+    for (const ChannelView& channel : channels.channels)
+      bytes += channel.from_name.size() + channel.waiting.value_or(0);
+    for (const LogView& log : channels.logs)
+      bytes += log.name.size() + log.readers.size();
     return bytes;
   }
 
