@@ -33,7 +33,7 @@ class Filter {
         until_ns_(until_ns),
         since_ns_(query.since.count() > 0 ? now_ns - query.since.count()
                                           : std::numeric_limits<std::int64_t>::min()),
-        topics_(segment.symbols().capacity(), kUnknown) {}
+        topics_(segment.symbols().capacity(), unknown) {}
 
   [[nodiscard]] bool is_later(const PastEvent& event) const { return event.emitted_ns > until_ns_; }
 
@@ -51,13 +51,13 @@ class Filter {
   }
 
  private:
-  enum Known : char { kUnknown, kWanted, kUnwanted };
+  enum Known : char { unknown, wanted, unwanted };
 
   // Matched once for each topic, not for each event.
   bool wants_topic(const PastEvent& event) {
     char& known = topics_[static_cast<std::uint32_t>(event.symbol) - shm::kFirstSymbol];
-    if (known == kUnknown) known = shm::matches(query_.pattern, event.topic) ? kWanted : kUnwanted;
-    return known == kWanted;
+    if (known == unknown) known = shm::matches(query_.pattern, event.topic) ? wanted : unwanted;
+    return known == wanted;
   }
 
   const HistoryQuery& query_;

@@ -111,19 +111,21 @@ class Collector {
   void settle_patterns() {
     for (auto& [name, pattern] : patterns_) {
       std::sort(pattern.subscribers.begin(), pattern.subscribers.end(),
-                [](const SubscriberView& a, const SubscriberView& b) { return a.id < b.id; });
+                [](const SubscriberView& a, const SubscriberView& b) {
+                  return a.id.value() < b.id.value();
+                });
       if (!has_wildcard(name)) (void)topic_of(name);
     }
   }
 
   /// Who is subscribed to a topic, and by which patterns.
   void join(TopicView& topic) {
-    std::vector<AgentId> ids;
+    std::vector<std::uint64_t> ids;
     const auto add = [&](PatternView& pattern) {
       topic.patterns.push_back(pattern.pattern);
       if (topic.events != 0) ++pattern.topics;
       for (const SubscriberView& subscriber : pattern.subscribers)
-        ids.push_back(subscriber.id);
+        ids.push_back(subscriber.id.value());
     };
     if (const auto literal = patterns_.find(topic.topic); literal != patterns_.end()) {
       add(literal->second);

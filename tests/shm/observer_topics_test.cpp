@@ -176,6 +176,7 @@ TEST_F(ObserverChannels, WhoWasEvictedIsNamed) {
   ASSERT_EQ(found.readers.size(), 1U);
   EXPECT_TRUE(found.readers[0].is_evicted);
   EXPECT_EQ(found.used_bytes, 0U);
+  EXPECT_GT(found.high_water_bytes, found.capacity_bytes / 4 * 3) << "it is remembered";
 }
 
 TEST_F(ObserverChannels, DamageIsLeftOutAndCounted) {
