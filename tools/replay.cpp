@@ -10,16 +10,30 @@
 
 #include <array>
 #include <chrono>
+#include <map>
 #include <string>
 
 namespace mabeam::tools {
 
 namespace {
 
-/// "after 12 of 40 events, at 3:1500".
-std::string stopped_at(const HistoryEvent& event, std::size_t done, std::size_t all) {
-  return "after " + human_count(done) + " of " + human_count(all) + " events, at " +
-         std::to_string(event.log) + ":" + std::to_string(event.sequence);
+/// Where to read on in each log when the first `done` events were sent.
+std::map<std::uint32_t, std::uint64_t> positions_after(const HistoryView& view, std::size_t done) {
+  std::map<std::uint32_t, std::uint64_t> positions;
+  for (std::size_t i = done; i < view.events.size(); ++i)
+    positions.emplace(view.events[i].log, view.events[i].sequence);
+  for (const HistoryLog& log : view.logs)
+    positions.emplace(log.log, log.next);
+  return positions;
+}
+
+/// "cannot go on after 12 of 40 events; the rest is --from 3:1500 --from 9:0".
+std::string stopped_after(const HistoryView& view, std::size_t done) {
+  std::string text = "cannot go on after " + human_count(done) + " of " +
+                     human_count(view.events.size()) + " events; the rest is";
+  for (const auto& [log, number] : positions_after(view, done))
+    text += " --from " + std::to_string(log) + ":" + std::to_string(number);
+  return text;
 }
 
 Outcome<Exit> run(const Arguments& arguments, Output& output) {
@@ -40,10 +54,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   std::size_t replayed = 0;
   for (const HistoryEvent& event : view->events) {
     const Result<> sent = client->replay(*agent, event, *timeout);
-    if (!sent) {
-      return refuse(sent.error(),
-                    "cannot go on " + stopped_at(event, replayed, view->events.size()));
-    }
+    if (!sent) return refuse(sent.error(), stopped_after(*view, replayed));
     ++replayed;
   }
   if (output.json()) {
@@ -77,7 +88,7 @@ const Command replay_command{
         "whatever it is subscribed to; Event::is_replayed() tells them from new ones, and\n"
         "Event::emitted_by() who emitted them first. They are messages of this command: each\n"
         "takes effect once, in order, but a replay that is cut short has sent a part, and says\n"
-        "where it stood. To how many is printed.\n"
+        "how to go on. How many were sent is printed.\n"
         "\n"
         "Examples:\n"
         "  mabeam replay 'job.*' jobs --last 100\n"

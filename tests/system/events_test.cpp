@@ -89,6 +89,21 @@ TEST_F(EventsTest, HistoryIsShownAndReplayed) {
   EXPECT_EQ(mabeam({"replay", "job.*", "nobody"}).exit, 1);
 }
 
+TEST_F(EventsTest, AReplayThatIsCutShortSaysHowToGoOn) {
+  start_runtime();
+  Client client = Client::attach(name()).value();
+  const AgentId agent = client.create("counter").value().front();
+  const std::string log = std::to_string(static_cast<int>(client.id().endpoint()));
+  for (const std::size_t bytes : {10U, 10U, 20'000U, 10U})  // one is longer than the ring carries
+    ASSERT_TRUE(client.emit("job.done", std::string(bytes, 'x')));
+  const Ran ran = mabeam({"replay", "job.*", to_string(agent)});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.err, HasSubstr("after 2 of 4 events; the rest is --from " + log + ":2"));
+  EXPECT_EQ(count(client, agent), 2);
+  EXPECT_EQ(mabeam({"replay", "job.*", to_string(agent), "--from", log + ":3"}).out, "1\n");
+  EXPECT_EQ(count(client, agent), 3);
+}
+
 TEST_F(EventsTest, HistoryIsReadableWhenEverythingIsDead) {
   start_runtime();
   ASSERT_EQ(mabeam({"emit", "job.done", "1"}).exit, 0);
