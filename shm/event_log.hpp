@@ -167,6 +167,12 @@ class EventLogWriter {
            log_.cursors[reader].acknowledged.load(std::memory_order_acquire);
   }
 
+  /// True until a reader that was evicted has come back or left.
+  [[nodiscard]] bool is_missing(std::uint32_t reader) const noexcept {
+    return is_evicted(reader) &&
+           log_.cursors[reader].position.load(std::memory_order_acquire) != kNotReading;
+  }
+
   /// Loads every reader's position again; true if `length` bytes would fit now.
   bool has_room(std::uint32_t length) noexcept { return has_room_for(record_bytes(length)); }
 

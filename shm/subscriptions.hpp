@@ -36,6 +36,10 @@ struct EndpointSet {
     words[endpoint / 64] |= std::uint64_t{1} << (endpoint % 64);
   }
 
+  void erase(std::uint32_t endpoint) {
+    words[endpoint / 64] &= ~(std::uint64_t{1} << (endpoint % 64));
+  }
+
   [[nodiscard]] bool contains(std::uint32_t endpoint) const {
     return (words[endpoint / 64] >> (endpoint % 64) & 1U) != 0;
   }

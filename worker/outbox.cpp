@@ -281,7 +281,10 @@ bool Outbox::may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::i
   if (now_ns - log_full_since_ns_ < timeout_ns) return false;
   log_full_since_ns_ = 0;
   const std::uint32_t slowest = log_.slowest_reader();
-  if (slowest != shm::EventLogWriter::kNobody) log_.evict(slowest);
+  if (slowest != shm::EventLogWriter::kNobody) {
+    log_.evict(slowest);
+    set_evicted(slowest, log_.claimed() - lowest);
+  }
   return log_.has_room_for(blockage.bytes);
 }
 

@@ -83,21 +83,24 @@ class Outbox {
   /// True when what a message waited for has come: room, or the end of the patience.
   bool may_retry(Blockage& blockage, std::int64_t now_ns, std::int64_t stall_timeout_ns);
 
-  /// A ring that has become congested, or has drained.
+  /// A ring that has become congested, or has drained; a reader of this shard's log that was
+  /// evicted, or has come back or left.
   struct PressureChange {
-    std::uint32_t ring = 0;  ///< index: target endpoint * 4 + priority
+    std::uint32_t ring = 0;    ///< index: target endpoint * 4 + priority; Blockage::kLog: the log
+    std::uint32_t reader = 0;  ///< of the log
     bool is_on = false;
     std::uint64_t used_bytes = 0;
     std::uint64_t capacity_bytes = 0;
   };
 
-  /// True while a ring is congested, or somebody has not been told that it was.
-  [[nodiscard]] bool has_pressure() const noexcept { return congested_ != 0 || !pressure_.empty(); }
+  /// True while a ring is congested or a reader evicted, or somebody has not been told of it.
+  [[nodiscard]] bool has_pressure() const noexcept { return under_pressure_ || !pressure_.empty(); }
 
-  /// Looks whether congested rings have drained, though nothing is sent to them.
-  void look_at_congested();
+  /// Looks whether congested rings have drained, though nothing is sent to them, and whether
+  /// evicted readers have come back.
+  void look_at_pressure();
 
-  /// What is to be told, the oldest first; at most one a ring.
+  /// What is to be told, the oldest first; at most one a ring and one a reader.
   [[nodiscard]] std::vector<PressureChange>& pressure() noexcept { return pressure_; }
 
   /// Puts the tails on the redo list.
@@ -135,6 +138,8 @@ class Outbox {
                                   shm::Kind kind, std::uint16_t flags);
   void mark(Ring& ring, std::uint32_t index);
   void set_congested(Ring& ring, std::uint32_t index, bool is_congested);
+  void set_evicted(std::uint32_t reader, std::uint64_t used_bytes);
+  void tell(const PressureChange& change);
   bool is_refused(Ring& ring, std::uint32_t index, const shm::Received& message);
   void block(std::uint32_t ring, std::uint64_t bytes) noexcept;
   Result<std::span<std::byte>> claim_event(std::uint32_t length);
@@ -161,6 +166,8 @@ class Outbox {
   std::uint64_t sent_ = 0;
   std::uint64_t events_ = 0;
   std::uint32_t congested_ = 0;  // rings that are
+  shm::EndpointSet evicted_;     // readers of the log that are
+  bool under_pressure_ = false;  // either
   std::vector<PressureChange> pressure_;
   std::vector<shm::DeadReason> buried_;  // of this turn's dead letters
 

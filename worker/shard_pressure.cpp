@@ -1,8 +1,9 @@
-// What a shard tells of the rings that it sends to: that one has become congested, so that messages
-// to it become dead letters (backpressure.on), and that it has drained (backpressure.off):
+// What a shard tells of those who read too slowly (backpressure.on), and that it is over
+// (backpressure.off): of a ring that has become congested, so that messages to it become dead
+// letters, and has drained; of a reader of its log that it has evicted, and that has come back:
 //
-//   {"from":"shard 0","to":"client
-//   1","priority":"normal","used_bytes":65472,"capacity_bytes":65536}
+//   {"from":"shard 0","to":"client 1","priority":"low","used_bytes":65472,"capacity_bytes":65536}
+//   {"log":"shard 0","reader":"shard 1","used_bytes":262080,"capacity_bytes":262144}
 //
 // Emitted where somebody is subscribed. Without room in the log it is told later; what has ended
 // before it was told is not told at all.
@@ -18,10 +19,16 @@ namespace {
 std::string payload_of(const shm::Segment& segment, std::uint32_t from,
                        const Outbox::PressureChange& change) {
   static constexpr std::array<std::string_view, shm::kPriorities> kNames{"high", "normal", "low"};
-  std::string json = R"({"from":")" + shm::endpoint_name(segment, from);
-  json += R"(","to":")" + shm::endpoint_name(segment, change.ring / 4);
-  json += R"(","priority":")";
-  json += kNames[change.ring % 4];
+  std::string json;
+  if (change.ring == Blockage::kLog) {
+    json = R"({"log":")" + shm::endpoint_name(segment, from);
+    json += R"(","reader":")" + shm::endpoint_name(segment, change.reader);
+  } else {
+    json = R"({"from":")" + shm::endpoint_name(segment, from);
+    json += R"(","to":")" + shm::endpoint_name(segment, change.ring / 4);
+    json += R"(","priority":")";
+    json += kNames[change.ring % 4];
+  }
   json += R"(","used_bytes":)" + std::to_string(change.used_bytes);
   json += R"(,"capacity_bytes":)" + std::to_string(change.capacity_bytes) + "}";
   return json;
@@ -30,7 +37,7 @@ std::string payload_of(const shm::Segment& segment, std::uint32_t from,
 }  // namespace
 
 void Shard::tell_pressure() {
-  outbox_.look_at_congested();
+  outbox_.look_at_pressure();
   std::vector<Outbox::PressureChange>& changes = outbox_.pressure();
   while (!changes.empty()) {
     const Outbox::PressureChange change = changes.front();

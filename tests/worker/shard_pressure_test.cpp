@@ -1,4 +1,5 @@
-// backpressure.on and backpressure.off: what is told of a ring that is congested and drains again.
+// backpressure.on and backpressure.off: what is told of a ring that is congested and drains again,
+// and of a reader of the log that is evicted and comes back.
 #include "shm/event_log.hpp"
 #include "tests/worker/shard_support.hpp"
 
@@ -98,6 +99,34 @@ TEST_F(ShardPressure, WithoutRoomInTheLogItIsToldLater) {
   ASSERT_EQ(told().size(), 1U);
   EXPECT_EQ(told()[0].first, "backpressure.on");
   EXPECT_GT(state(listener).count, 4U);
+}
+
+// Shard 1 reads nothing, until shard 0 has no patience left.
+TEST_F(ShardPressure, AReaderThatIsEvictedIsNamedUntilItIsBack) {
+  (void)create({.subscribe = {"backpressure.*"}}).value();
+  const AgentId listener = create({.subscribe = {"job.*"}, .shard = 1}).value();
+  for (std::int64_t value = 1; value <= 5; ++value)
+    post(agent_, "emit", Task{.value = value, .bytes = kQuarterLog});
+  run();
+  ASSERT_TRUE(shard().is_waiting());
+  EXPECT_TRUE(told().empty());
+  limits_.stall_timeout_ns = 0;
+  run();
+  run();
+  limits_.stall_timeout_ns = kEndless;
+  run();
+  ASSERT_EQ(told().size(), 1U);
+  EXPECT_EQ(told()[0].first, "backpressure.on");
+  EXPECT_EQ(told()[0].second["log"], "shard 0");
+  EXPECT_EQ(told()[0].second["reader"], "shard 1");
+  EXPECT_EQ(told()[0].second["capacity_bytes"], kLogBytes);
+  EXPECT_GT(told()[0].second["used_bytes"], kLogBytes / 2);
+  run(1);
+  run();
+  ASSERT_EQ(told().size(), 2U);
+  EXPECT_EQ(told()[1].first, "backpressure.off");
+  EXPECT_EQ(told()[1].second["reader"], "shard 1");
+  EXPECT_EQ(stop(listener), Errc{});
 }
 
 }  // namespace
