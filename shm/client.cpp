@@ -144,8 +144,28 @@ Result<> Client::call_many(std::span<const AgentId> agents, std::string_view act
   Outgoing form{Kind::request, Priority::normal, {}, payload.bytes()};
   form.header.symbol = *symbol;
   form.header.content = static_cast<std::uint32_t>(payload.content());
-  shm::call_many(*impl_, agents, form, shm::deadline_after(timeout), on_answer);
+  shm::call_many(*impl_, agents, form, {}, shm::deadline_after(timeout), on_answer);
   return {};
+}
+
+Result<std::vector<Result<ClientReply>>> Client::update_states(std::span<const AgentId> agents,
+                                                               std::string_view action,
+                                                               const PayloadOf& payload_of,
+                                                               std::chrono::nanoseconds timeout) {
+  const Result<Symbol> symbol = impl_->symbols.intern(action);
+  if (!symbol) return fail(symbol.error());
+  impl_->tidy();
+  std::vector<PayloadRef> payloads;
+  payloads.reserve(agents.size());
+  for (std::size_t i = 0; i < agents.size(); ++i)
+    payloads.push_back(payload_of(i));
+  Outgoing form{Kind::request, Priority::normal, {}, {}};
+  form.header.symbol = *symbol;
+  std::vector<Result<ClientReply>> answers(agents.size());
+  shm::call_many(
+      *impl_, agents, form, payloads, shm::deadline_after(timeout),
+      [&](std::size_t index, Result<ClientReply>& answer) { answers[index] = std::move(answer); });
+  return answers;
 }
 
 Result<std::vector<Result<ClientReply>>> Client::call_many(std::span<const AgentId> agents,

@@ -119,13 +119,18 @@ std::vector<Result<>> stop_many(ClientCore& core, std::span<const AgentId> agent
 }
 
 void call_many(ClientCore& core, std::span<const AgentId> agents, const Outgoing& form,
-               std::int64_t deadline_ns, const OnAnswer& on_answer) {
+               std::span<const PayloadRef> payloads, std::int64_t deadline_ns,
+               const OnAnswer& on_answer) {
   ClientBatch batch{core, form};
   Indices asked;
   for (std::size_t i = 0; i < agents.size(); ++i) {
     if (core.is_agent(agents[i])) {
       asked.push_back(i);
-      batch.add({agents[i], form.payload});
+      if (payloads.empty()) {
+        batch.add({agents[i], form.payload});
+      } else {
+        batch.add({agents[i], payloads[i].bytes(), 1, form.header.symbol, payloads[i].content()});
+      }
       continue;
     }
     Result<ClientReply> gone = core.refuse({Errc::not_found});

@@ -29,9 +29,11 @@ std::vector<Result<>> stop_many(ClientCore& core, std::span<const AgentId> agent
 
 using OnAnswer = std::function<void(std::size_t index, Result<ClientReply>& answer)>;
 
-/// Client::call_many(): `form` has symbol, content and payload.
+/// Client::call_many(): `form` has symbol, content and payload; where there are `payloads`, each
+/// agent has its own.
 void call_many(ClientCore& core, std::span<const AgentId> agents, const Outgoing& form,
-               std::int64_t deadline_ns, const OnAnswer& on_answer);
+               std::span<const PayloadRef> payloads, std::int64_t deadline_ns,
+               const OnAnswer& on_answer);
 
 /// Client::send_many(): `form` is the signal but for its target.
 std::size_t send_many(ClientCore& core, std::span<const AgentId> agents, const Outgoing& form,

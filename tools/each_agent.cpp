@@ -3,6 +3,7 @@
 #include "tools/cli/connect.hpp"
 #include "tools/cli/encoding.hpp"
 #include "tools/cli/json.hpp"
+#include "tools/cli/progress.hpp"
 
 #include <string>
 #include <vector>
@@ -46,16 +47,20 @@ Outcome<Exit> for_each_agent(const EachAgent& what, const Arguments& arguments, 
 
   Json done = Json::array();
   Outcome<Exit> outcome = Exit::done;
+  Progress progress{output};
+  std::uint64_t tried = 0;
   for (const std::string& agent : *agents) {
+    progress.update(what.done, tried++, agents->size());
     const auto id = act_on(what, *client, agent, *timeout);
     if (id) {
       done.push_back(to_string(*id));
     } else if (outcome) {
       outcome = tl::unexpected(id.error());
     } else {
-      output.note(id.error().message);
+      progress.note(id.error().message);
     }
   }
+  progress.clear();
   if (output.json()) {
     Json document{{std::string(what.done), done}};
     if (!outcome) document["error"] = error_document(outcome.error());

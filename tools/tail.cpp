@@ -10,10 +10,13 @@
 #include "tools/event_text.hpp"
 #include "tools/history_options.hpp"
 
+#include "mabeam/client.hpp"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +30,11 @@ using std::chrono::nanoseconds;
 // A file has no present: all that its logs hold is wanted. Far more than any uptime, and far enough
 // from the ends of 64 bits that arithmetic with it cannot overflow.
 constexpr nanoseconds kEverything = std::chrono::hours{24 * 365 * 50};
+/// What shards emit only where somebody is subscribed to it.
+constexpr std::array<std::string_view, 7> kOwnTopics{
+    "agent.started", "agent.stopped",   "agent.failed",    "agent.restarted",
+    "agent.updated", "backpressure.on", "backpressure.off"};
+
 constexpr milliseconds kShortestPause{1};
 constexpr milliseconds kLongestPause{50};
 
@@ -122,6 +130,22 @@ class Tail {
   std::uint64_t missed_ = 0;
 };
 
+/// The runtime's own events have to be asked for: by a subscription that holds nobody back. A
+/// runtime without a free endpoint, or that is dead, is looked at all the same.
+std::optional<Client> ask_for_own_events(const Arguments& arguments, std::string_view pattern) {
+  const bool are_wanted =
+      std::any_of(kOwnTopics.begin(), kOwnTopics.end(),
+                  [&](std::string_view topic) { return shm::matches(pattern, topic); });
+  if (!are_wanted || arguments.has("file")) return std::nullopt;
+  auto client = Client::attach(arguments.runtime(), {.attach_timeout = nanoseconds{0}});
+  if (!client) return std::nullopt;
+  for (const std::string_view topic : kOwnTopics) {
+    if (!shm::matches(pattern, topic)) continue;
+    if (!client->subscribe(topic, {.delivery = Delivery::latest})) return std::nullopt;
+  }
+  return std::move(*client);
+}
+
 Outcome<Exit> run(const Arguments& arguments, Output& output) {
   const auto since = arguments.duration("since", nanoseconds{0});
   if (!since) return tl::unexpected(since.error());
@@ -138,6 +162,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   if (!wanted) return tl::unexpected(wanted.error());
 
   watch_stop_signals();
+  const std::optional<Client> subscriber = ask_for_own_events(arguments, pattern);
   Tail tail(std::move(*observer), arguments, *wanted, output, *most);
   tail.start(std::min(*since, kEverything));
   return tail.run();
@@ -160,8 +185,10 @@ const Command tail_command{
     .options = kOptions,
     .details =
         "PATTERN is a topic whose tokens may be * (any one) and, at the end, > (the rest).\n"
-        "A tail only looks: it holds nobody back, and says on stderr how many events it\n"
-        "missed. SIGINT, SIGTERM or --count end it. --json is one document per line.\n"
+        "A tail holds nobody back, and says on stderr how many events it missed. What agents'\n"
+        "shards themselves tell (agent.started, agent.updated, backpressure.on ...) is emitted\n"
+        "where somebody wants it: a tail of those takes a client's endpoint, if one is free.\n"
+        "SIGINT, SIGTERM or --count end it. --json is one document per line.\n"
         "\n"
         "Examples:\n"
         "  mabeam tail '>'\n"

@@ -227,6 +227,17 @@ class MABEAM_API Client {
       std::span<const AgentId> agents, std::string_view action, const PayloadRef& payload = {},
       std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
+  /// What a function makes for the agent of that number; refers to what outlives the call.
+  using PayloadOf = std::function<PayloadRef(std::size_t index)>;
+
+  /// Changes the states of many agents, each by a payload of its own: call_many() with what
+  /// `payload_of` makes for each of them, before the first is sent. A state is changed by its
+  /// type's handler alone, in a turn, exactly once; one refusal changes nothing for the others.
+  /// The answers are in the order of `agents`. Errors: as call_many().
+  Result<std::vector<Result<ClientReply>>> update_states(
+      std::span<const AgentId> agents, std::string_view action, const PayloadOf& payload_of,
+      std::chrono::nanoseconds timeout = std::chrono::seconds{5});
+
   /// Sends a signal to many agents. Waits for room up to `wait` in all; 0 is not at all. Returns
   /// how many were accepted: not those that are gone, nor those for which there was no room.
   /// Errors: symbols_full, invalid_argument (the signal).

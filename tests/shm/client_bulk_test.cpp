@@ -287,6 +287,29 @@ TEST_F(ClientBulk, EachCallHasItsOwnError) {
   EXPECT_EQ(code_of(client_.call_many(ids, "")), Errc::invalid_argument);
 }
 
+TEST_F(ClientBulk, EachStateIsUpdatedByAPayloadOfItsOwn) {
+  std::vector<AgentId> ids = put_agents(200);
+  ids[17] = AgentId{static_cast<EndpointId>(1), 9999, 1};
+  const ShardThread thread{shards_,
+                           [](FakeShard& shard, const Taken& message) { echo(shard, message); }};
+  const std::vector<std::string> texts(200, "text");
+  const auto answers = client_.update_states(ids, "get", [&](std::size_t index) -> PayloadRef {
+    if (index % 2 == 0) return index * 3;
+    return texts[index];
+  });
+  ASSERT_EQ(answers.value().size(), 200U);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto& answer = answers.value()[i];
+    if (i == 17) {
+      EXPECT_EQ(code_of(answer), Errc::not_found);
+    } else if (i % 2 == 0) {
+      EXPECT_EQ(answer.value().payload().as<std::uint64_t>().value(), i * 3);
+    } else {
+      EXPECT_EQ(answer.value().payload().text(), "text");
+    }
+  }
+}
+
 TEST_F(ClientBulk, OneDeadlineEndsAllCalls) {
   const std::vector<AgentId> ids = put_agents(100);
   const ShardThread thread{shards_, [](FakeShard& shard, const Taken& message) {

@@ -89,6 +89,21 @@ TEST_F(EventsTest, HistoryIsShownAndReplayed) {
   EXPECT_EQ(mabeam({"replay", "job.*", "nobody"}).exit, 1);
 }
 
+TEST_F(EventsTest, ATailOfAgentsSeesThemComeAndGo) {
+  start_runtime();
+  Program tail{
+      program("mabeam"), {"tail", "agent.*", "--count", "3", "--json", "--name", name()}, folder()};
+  ASSERT_TRUE(wait_until(kPatience, [&] { return patterns() >= 5; })) << "it has asked for them";
+  ASSERT_EQ(mabeam({"create", "--type", "counter", "--name", "c"}).exit, 0);
+  ASSERT_EQ(mabeam({"update", "c", "--metadata", "blue"}).exit, 0);
+  ASSERT_EQ(mabeam({"stop", "c"}).exit, 0);
+  ASSERT_EQ(tail.wait(), 0);
+  for (const std::string topic : {"agent.started", "agent.updated", "agent.stopped"})
+    EXPECT_THAT(tail.out(), HasSubstr(topic));
+  EXPECT_TRUE(wait_until(kPatience, [&] { return patterns() == 0; }))
+      << "it is gone from every table";
+}
+
 TEST_F(EventsTest, AReplayThatIsCutShortSaysHowToGoOn) {
   start_runtime();
   Client client = Client::attach(name()).value();

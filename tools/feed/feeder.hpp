@@ -2,7 +2,7 @@
 #pragma once
 
 #include "tools/cli/failure.hpp"
-#include "tools/feed/progress.hpp"
+#include "tools/cli/progress.hpp"
 #include "tools/feed/record_reader.hpp"
 #include "tools/feed/topic_template.hpp"
 
