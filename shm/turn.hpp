@@ -106,8 +106,8 @@ struct RedoEntry {
 static_assert(sizeof(RedoEntry) == 16);
 
 /// The largest turn: 1024 messages, each on an agent of its own, one of them the end of 64, 512
-/// words of structure, 183 of timers (worker/timers.hpp), a tail and a head for every ring, a cursor
-/// of three words in every log, and 7 words of the shard's own.
+/// words of structure, 183 of timers (worker/timers.hpp), a tail and a head for every ring, a
+/// cursor of three words in every log, and 7 words of the shard's own.
 inline constexpr std::size_t kRedoEntries = 4096;
 static_assert(1024 + 63 + 512 + 183 + 3 * 3 * kMaxEndpoints + 7 <= kRedoEntries);
 
