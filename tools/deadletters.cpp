@@ -29,7 +29,7 @@ std::string agent_text(AgentId id) {
 std::string shown_payload(const DeadLetterView& letter) {
   const Payload payload(letter.payload, letter.content);
   const auto text = payload_text(payload);
-  std::string line = one_line(text ? *text : base64(payload.bytes()));
+  std::string line = text ? *text : base64(payload.bytes());  // the table escapes it
   if (line.size() > kShownBytes) line = line.substr(0, kShownBytes) + "...";
   return line;
 }

@@ -53,7 +53,7 @@ std::string table_of(const AgentDetail& detail) {
   table.add({"restarts", human_count(detail.restarts)});
   table.add({"capabilities", joined(agent.capabilities)});
   table.add({"subscriptions", joined(detail.subscriptions)});
-  table.add({"metadata", detail.metadata.empty() ? "-" : one_line(detail.metadata)});
+  table.add({"metadata", detail.metadata.empty() ? "-" : detail.metadata});
   const std::string size =
       detail.is_durable ? human_bytes(detail.state_bytes) : "in its worker's memory";
   table.add({"state", size + ", state_version " + std::to_string(detail.state_version)});
