@@ -57,9 +57,17 @@ Result<std::uint32_t> Worker::fence() {
   }
 }
 
+// One that died while no supervisor watched: as the last one left it, it runs.
+void Worker::note_unseen_end() noexcept {
+  const std::uint32_t told = slot().supervised_state.load(std::memory_order_acquire);
+  if (told >= kWorkerStates || !supervisor::has_process(static_cast<WorkerState>(told))) return;
+  record_exit(classify_exit({.leaving = slot().leaving.load(std::memory_order_acquire)}), slot());
+}
+
 Result<> Worker::start(SpawnOptions options, Time now) {
   const Result<std::uint32_t> incarnation = fence();
   if (!incarnation) return fail(incarnation.error());
+  note_unseen_end();
   slot().process.store(0, std::memory_order_relaxed);
   slot().heartbeat_ns.store(0, std::memory_order_relaxed);
   slot().state.store(0, std::memory_order_relaxed);

@@ -102,6 +102,7 @@ class Worker {
   std::uint32_t kills = 0;  ///< SIGKILLs that were sent to it
 
  private:
+  void note_unseen_end() noexcept;
   [[nodiscard]] bool names_this_slot(pid_t pid, std::uint32_t incarnation) const;
   [[nodiscard]] std::optional<ChildStatus> wait_for_child() const noexcept;
 

@@ -81,6 +81,10 @@ TEST_F(TakeoverTest, WorkersThatDiedMeanwhileAreStartedAgain) {
   start_ready();
   ASSERT_TRUE(wait_workers_ready({dead}));
   EXPECT_EQ(ready_worker(1), living);
+  const auto seen = view();
+  ASSERT_TRUE(seen->workers[0].last_exit) << "nobody saw it, and it is told all the same";
+  EXPECT_EQ(seen->workers[0].last_exit->cause, ExitCause::unknown);
+  EXPECT_FALSE(seen->workers[1].last_exit);
 }
 
 TEST_F(TakeoverTest, SegmentIsRecoveredWhenEverybodyWasKilled) {
