@@ -152,8 +152,8 @@ TEST_F(TakeoverTest, ProcessGroupOfADeadWorkerDiesWithIt) {
       write_script("worker", "sh -c 'sleep 600; :' --name \"$2\" &\nexec " + worker + " \"$@\"\n");
   configure("[runtime]\nworkers = 1\n[worker]\nexecutable = \"" + script.string() + "\"\n");
   start_ready();
-  const std::vector<pid_t> before = processes();
-  ASSERT_EQ(before.size(), 3U);
+  // A child that has been forked, and is not its own program yet, still has its parent's name.
+  ASSERT_TRUE(wait_until(kPatience, [this] { return processes().size() == 3; }));
   const pid_t old = ready_worker(0);
   ASSERT_EQ(::kill(old, SIGKILL), 0);
   ASSERT_TRUE(wait_workers_ready({old}));
