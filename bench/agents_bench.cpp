@@ -4,6 +4,7 @@
 //
 // The client and the two workers are three processes: on two CPUs, or while anything else runs,
 // the rates are lower bounds. bench/agents-cost counts instructions instead.
+#include "bench/quantile.hpp"
 #include "bench/spinning_shards.hpp"
 #include "bench/two_shards.hpp"
 #include "shm/clock.hpp"
@@ -14,7 +15,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -60,11 +60,6 @@ double seconds_of(const std::function<void()>& work) {
   const std::int64_t began = shm::monotonic_ns();
   work();
   return static_cast<double>(shm::monotonic_ns() - began) / 1e9;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 void fill_map() {

@@ -1,8 +1,8 @@
 #include "bench/alternate.hpp"
 
+#include "bench/quantile.hpp"
 #include "bench/two_processes.hpp"
 
-#include <algorithm>
 #include <chrono>
 
 namespace mabeam::bench {
@@ -26,12 +26,6 @@ class Meeting {
   std::atomic<std::uint64_t>& arrived_;
   std::uint64_t target_ = 0;
 };
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 double measure(const Way& way, Meeting& meeting) {
   meeting.meet();

@@ -4,6 +4,7 @@
 //
 // The client and the two workers are three processes: on two CPUs, or while anything else runs, the
 // rates are lower bounds.
+#include "bench/quantile.hpp"
 #include "bench/spinning_shards.hpp"
 #include "bench/two_shards.hpp"
 #include "shm/clock.hpp"
@@ -17,7 +18,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -79,15 +79,6 @@ double seconds_of(const std::function<void()>& work) {
   const std::int64_t began = shm::monotonic_ns();
   work();
   return static_cast<double>(shm::monotonic_ns() - began) / 1e9;
-}
-
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
-}
-
-double median(const std::vector<double>& values) {
-  return quantile(values, 0.5);
 }
 
 std::int64_t ask(Client& client, AgentId agent, std::string_view what) {

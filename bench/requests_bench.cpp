@@ -1,6 +1,7 @@
 // A client's batches by its single messages, and its calls in flight by calls one at a time;
 // against two shards in processes of their own that spin. Each pair is measured in turn, a round
 // each.
+#include "bench/quantile.hpp"
 #include "bench/spinning_shards.hpp"
 #include "shm/clock.hpp"
 
@@ -8,7 +9,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -48,11 +48,6 @@ double ns_of(Work&& work) {
   const std::int64_t began = shm::monotonic_ns();
   work();
   return static_cast<double>(shm::monotonic_ns() - began);
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 /// Rounds of two ways in turn: the time of one unit of each, and how many times the second's the

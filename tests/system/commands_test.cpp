@@ -83,6 +83,8 @@ TEST_F(CommandsTest, MetadataIsGivenShownChangedAndRemoved) {
   EXPECT_EQ(mabeam({"update", "a", "--metadata", "@" + file}).exit, 0);
   EXPECT_EQ(noted("a"), "of a file");
   EXPECT_THAT(mabeam({"inspect", "a"}).out, HasSubstr("of a file"));
+  ASSERT_EQ(mabeam({"update", "a", "--metadata", "two\nlines"}).exit, 0);
+  EXPECT_THAT(mabeam({"inspect", "a"}).out, HasSubstr(R"(two\nlines)")) << "escaped once";
   const Ran all = mabeam({"update", "--type", "echo", "--metadata", "all", "--json"});
   EXPECT_EQ(all.json()["updated"].size(), 2U) << all.out << all.err;
   EXPECT_EQ(noted("b"), "all");
