@@ -6,7 +6,17 @@ passed=0
 failed=0
 report=()
 stage_log=$(mktemp)
-trap 'rm -f "$stage_log"' EXIT
+failure_log=$(mktemp)
+trap 'rm -f "$stage_log" "$failure_log"' EXIT
+
+# What ctest printed of each test that failed, 60 lines at most: said again at the end, where it is found.
+failures() {
+  awk -v stage="$1" '
+    /^ *[0-9]+\/[0-9]+ Test +#[0-9]+:/ { shown = /\*\*\*/ && !/\*\*\*Skipped/ ? 60 : 0
+                                        if (shown) print "\n--- " stage }
+    /^ +Start +[0-9]+:/ { next }
+    shown-- > 0' "$stage_log"
+}
 
 # stage NAME COMMAND...
 stage() {
@@ -17,6 +27,7 @@ stage() {
   while read -r tests_bad tests_all; do
     ((bad += tests_bad, ok += tests_all - tests_bad)) || true
   done < <(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests failed out of ([0-9]+)$/\1 \2/p' "$stage_log")
+  failures "$name" >>"$failure_log"
   if ((rc != 0 && bad == 0)); then bad=1; fi
   if ((rc == 0 && ok == 0)); then ok=1; fi
   ((passed += ok, failed += bad)) || true
@@ -33,6 +44,7 @@ with_preset() {
 }
 
 finish() {
+  cat "$failure_log"
   printf '\n'
   printf '%s\n' "${report[@]}"
   echo "$passed passed, $failed failed"
