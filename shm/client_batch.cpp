@@ -27,7 +27,7 @@ Result<> ClientBatch::run(std::int64_t deadline_ns, const OnAnswer& on_answer) {
       if (const Result<> sent = send_what_fits(); !sent) return give_up(sent.error(), on_answer);
     }
     if (in_flight_ == 0 && unsent_ == 0) return {};
-    const bool is_unrung = blocked_ || (is_atomic_ && unsent_ != 0);
+    const bool is_unrung = is_any_full_ || (is_atomic_ && unsent_ != 0);
     const auto slice = is_unrung ? ClientWaiter::kUnrung : ClientWaiter::kSlice;
     const Waited waited = core_.waiter.until(deadline_ns, slice, [this] { return has_progress(); });
     collect(on_answer);
@@ -39,7 +39,7 @@ Result<> ClientBatch::run(std::int64_t deadline_ns, const OnAnswer& on_answer) {
 // for it is left.
 Result<> ClientBatch::send_what_fits() {
   if (core_.waiter.is_gone()) return core_.refuse({Errc::not_running});
-  blocked_.reset();
+  is_any_full_ = false;
   now_ns_ = monotonic_ns();
   for (std::uint32_t shard = 0; shard < queues_.size(); ++shard) {
     if (const Result<> sent = send_to(shard); !sent) {
@@ -53,6 +53,7 @@ Result<> ClientBatch::send_what_fits() {
 
 Result<> ClientBatch::send_to(std::uint32_t shard) {
   Queue& queue = queues_[shard];
+  queue.is_full = false;
   if (is_atomic_ && !(has_credit_for_all(shard) && has_room_for_all(shard))) return {};
   while (queue.next < queue.numbers.size()) {
     const std::size_t number = queue.numbers[queue.next];
@@ -61,6 +62,8 @@ Result<> ClientBatch::send_to(std::uint32_t shard) {
     const Result<bool> sent = send_one(number);
     if (!sent) return fail(sent.error());
     if (!*sent) {
+      queue.is_full = !is_atomic_;
+      is_any_full_ = is_any_full_ || queue.is_full;
       if (is_atomic_) take_back(shard);
       break;
     }
@@ -114,18 +117,30 @@ Result<bool> ClientBatch::send_one(std::size_t number) {
   }
   core_.calls.forget(std::exchange(asked.correlation, 0));
   if (sent.error().code != Errc::backpressure) return core_.refuse(sent.error());
-  if (!is_atomic_) blocked_ = message;
   return false;
 }
 
+// A shard that has been sent nothing is polled, too: the answers to other calls of the client may
+// hold the credit that this batch waits for.
 bool ClientBatch::has_progress() {
   for (std::uint32_t shard = 0; shard < queues_.size(); ++shard) {
     const Queue& queue = queues_[shard];
-    const bool is_unsent = is_atomic_ && queue.next < queue.numbers.size();
+    const bool is_unsent = queue.next < queue.numbers.size();
     if (queue.in_flight != 0 || is_unsent) core_.calls.poll(Segment::endpoint_of_shard(shard));
-    if (is_unsent && has_credit_for_all(shard) && has_room_for_all(shard)) return true;
+    if (is_unsent && may_send(shard)) return true;
   }
-  return !inbox_.empty() || (blocked_ && core_.sender.has_room(*blocked_));
+  return !inbox_.empty();
+}
+
+bool ClientBatch::may_send(std::uint32_t shard) {
+  if (is_atomic_) return has_credit_for_all(shard) && has_room_for_all(shard);
+  const Queue& queue = queues_[shard];
+  const Question& next = asked_[queue.numbers[queue.next]].question;
+  const std::uint32_t endpoint = Segment::endpoint_of_shard(shard);
+  if (!core_.calls.has_credit(endpoint, next.rooms)) return false;
+  return !queue.is_full ||
+         core_.sender.has_room_for(endpoint, form_.priority,
+                                   record_bytes(sizeof(MessageHeader) + next.payload.size()));
 }
 
 void ClientBatch::collect(const OnAnswer& on_answer) {
@@ -148,7 +163,7 @@ void ClientBatch::drop_unsent() {
     queue.numbers.resize(queue.next);
   }
   unsent_ = 0;
-  blocked_.reset();
+  is_any_full_ = false;
 }
 
 void ClientBatch::abandon_all() {

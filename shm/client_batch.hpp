@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -63,6 +62,7 @@ class ClientBatch {
     std::vector<std::size_t> numbers;
     std::size_t next = 0;
     std::size_t in_flight = 0;
+    bool is_full = false;  // the ring, when it was tried last
   };
 
   [[nodiscard]] Queue& queue_of(AgentId target) {
@@ -76,6 +76,7 @@ class ClientBatch {
   [[nodiscard]] bool has_room_for_all(std::uint32_t shard);
   void take_back(std::uint32_t shard);
   [[nodiscard]] bool has_progress();
+  [[nodiscard]] bool may_send(std::uint32_t shard);
   void collect(const OnAnswer& on_answer);
   void drop_unsent();
   void abandon_all();
@@ -89,8 +90,8 @@ class ClientBatch {
   std::size_t unsent_ = 0;
   std::int64_t now_ns_ = 0;
   bool is_atomic_ = false;
+  bool is_any_full_ = false;
   std::size_t in_flight_ = 0;
-  std::optional<Outgoing> blocked_;  // found its ring full
 };
 
 }  // namespace mabeam::shm

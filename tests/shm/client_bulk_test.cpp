@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <set>
+#include <utility>
+#include <vector>
 
 namespace mabeam::shm {
 namespace {
@@ -339,6 +342,35 @@ TEST_F(ClientBulk, AnAnswerMayAskForMore) {
                                 }));
   EXPECT_EQ(outer, 40);
   EXPECT_EQ(inner, 4 * 40);
+}
+
+// The outer calls hold all credit of the second shard when the inner ones begin, and are answered
+// only then: their answers are taken in by whoever waits for the credit.
+TEST_F(ClientBulk, CreditThatOuterCallsHoldComesBackToInnerOnes) {
+  const std::vector<AgentId> ids = put_agents(2 * 100);
+  std::atomic<bool> is_inner{false};
+  std::vector<std::pair<FakeShard*, Taken>> held;
+  const auto serve = [&](FakeShard& shard, const Taken& message) {
+    const bool is_held = &shard == &shards_[1] && !is_inner.load();
+    if (is_inner.load()) {
+      for (const auto& [asked, question] : std::exchange(held, {}))
+        echo(*asked, question);
+    }
+    if (is_held) {
+      held.emplace_back(&shard, message);
+    } else {
+      echo(shard, message);
+    }
+  };
+  const ShardThread thread{shards_, serve};
+  std::size_t answered = 0;
+  const auto ask_within = [&](std::size_t, const auto&) {
+    if (is_inner.exchange(true)) return;
+    for (const auto& each : client_.call_many(ids, "get", {}, std::chrono::seconds{30}).value())
+      answered += each ? 1 : 0;
+  };
+  ASSERT_TRUE(client_.call_many(ids, "get", 5, std::chrono::seconds{60}, ask_within));
+  EXPECT_EQ(answered, ids.size());
 }
 
 // ---- send ------------------------------------------------------------------------------------
