@@ -367,7 +367,7 @@ TEST_F(ClientBulk, CreditThatOuterCallsHoldComesBackToInnerOnes) {
   const auto ask_within = [&](std::size_t, const auto&) {
     if (is_inner.exchange(true)) return;
     for (const auto& each : client_.call_many(ids, "get", {}, std::chrono::seconds{30}).value())
-      answered += each ? 1 : 0;
+      answered += each ? 1U : 0U;
   };
   ASSERT_TRUE(client_.call_many(ids, "get", 5, std::chrono::seconds{60}, ask_within));
   EXPECT_EQ(answered, ids.size());
