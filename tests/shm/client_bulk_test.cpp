@@ -1,10 +1,10 @@
 // Client: many agents in one call: created, stopped, called, told.
+#include "shm/client_calls.hpp"
 #include "tests/shm/client_support.hpp"
 
 #include <gtest/gtest.h>
 
 #include <array>
-#include <atomic>
 #include <map>
 #include <mutex>
 #include <set>
@@ -344,29 +344,28 @@ TEST_F(ClientBulk, AnAnswerMayAskForMore) {
   EXPECT_EQ(inner, 4 * 40);
 }
 
-// The outer calls hold all credit of the second shard when the inner ones begin, and are answered
-// only then: their answers are taken in by whoever waits for the credit.
+// The outer calls hold all credit of the second shard, which answers when the first has nothing
+// more to do: their answers are taken in by the inner calls, which wait for that credit alone.
 TEST_F(ClientBulk, CreditThatOuterCallsHoldComesBackToInnerOnes) {
-  const std::vector<AgentId> ids = put_agents(2 * 100);
-  std::atomic<bool> is_inner{false};
-  std::vector<std::pair<FakeShard*, Taken>> held;
+  constexpr std::size_t kOfEach = 20;
+  const std::vector<AgentId> ids = put_agents(2 * kOfEach);
+  const std::size_t credits = segment_.dimensions().ring_bytes[0] / ClientCalls::kReplyRoom;
+  ASSERT_LT(credits, kOfEach);
+  std::size_t served = 0;
+  std::vector<Taken> held;
   const auto serve = [&](FakeShard& shard, const Taken& message) {
-    const bool is_held = &shard == &shards_[1] && !is_inner.load();
-    if (is_inner.load()) {
-      for (const auto& [asked, question] : std::exchange(held, {}))
-        echo(*asked, question);
-    }
-    if (is_held) {
-      held.emplace_back(&shard, message);
-    } else {
-      echo(shard, message);
-    }
+    if (&shard == &shards_[1] && served < credits + kOfEach) return held.push_back(message);
+    echo(shard, message);
+    if (++served != credits + kOfEach) return;
+    for (const Taken& question : held)
+      echo(shards_[1], question);
   };
   const ShardThread thread{shards_, serve};
   std::size_t answered = 0;
+  bool is_inner = false;
   const auto ask_within = [&](std::size_t, const auto&) {
-    if (is_inner.exchange(true)) return;
-    for (const auto& each : client_.call_many(ids, "get", {}, std::chrono::seconds{30}).value())
+    if (std::exchange(is_inner, true)) return;
+    for (const auto& each : client_.call_many(ids, "get").value())
       answered += each ? 1U : 0U;
   };
   ASSERT_TRUE(client_.call_many(ids, "get", 5, std::chrono::seconds{60}, ask_within));
