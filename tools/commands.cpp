@@ -19,6 +19,7 @@ std::span<const Command* const> commands() {
       &channels_command,
       &deadletters_command,
       &verify_command,
+      &doctor_command,
       // act
       &create_command,
       &stop_command,

@@ -13,6 +13,7 @@ extern const Command call_command;
 extern const Command channels_command;
 extern const Command create_command;
 extern const Command deadletters_command;
+extern const Command doctor_command;
 extern const Command emit_command;
 extern const Command feed_command;
 extern const Command health_command;
