@@ -13,3 +13,13 @@ if(MABEAM_SANITIZE)
   target_compile_options(mabeam_flags INTERFACE
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endif()
+
+# The fuzz targets as libFuzzer programs; the library tells them where they have been.
+option(MABEAM_FUZZ "Build the libFuzzer programs; needs clang" OFF)
+
+if(MABEAM_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "MABEAM_FUZZ=ON needs clang: configure with --preset fuzz")
+  endif()
+  target_compile_options(mabeam_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()

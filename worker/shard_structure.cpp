@@ -1,8 +1,10 @@
 // What changes structure: agents made and ended. A message that does so ends its turn.
+#include "shm/topics.hpp"
 #include "worker/backend.hpp"
 #include "worker/hooks.hpp"
 #include "worker/shard.hpp"
 
+#include <algorithm>
 #include <span>
 #include <string>
 
@@ -25,6 +27,21 @@ bool read_plan(std::span<const std::byte> payload, Agents::Plan& plan, std::stri
   plan.metadata = metadata;
   plan.initial = rest.subspan(text.size());
   return true;
+}
+
+/// A client sends symbols, and has looked at what they say; a hostile one sends any. Those that are
+/// too many are refused later.
+bool has_known_symbols(const shm::Symbols& symbols, const shm::CreateRequest& request) {
+  const auto first = [](const auto& from, std::uint32_t count) {
+    return std::span{from}.first(std::min<std::size_t>(count, from.size()));
+  };
+  const auto capabilities = first(request.capabilities, request.capability_count);
+  const auto patterns = first(request.subscriptions, request.subscription_count);
+  return std::none_of(capabilities.begin(), capabilities.end(),
+                      [&](Symbol each) { return symbols.text(each).empty(); }) &&
+         std::all_of(patterns.begin(), patterns.end(), [&](Symbol each) {
+           return shm::check_pattern(symbols.text(each)).has_value();
+         });
 }
 
 }  // namespace
@@ -58,7 +75,7 @@ Shard::Outcome Shard::handle_create(const Received& message) {
   Made made;
   std::string metadata;
   Result<> done = fail(Errc::unknown_type);
-  if (!read_plan(message.payload, plan, metadata)) {
+  if (!read_plan(message.payload, plan, metadata) || !has_known_symbols(symbols_, plan.request)) {
     done = fail(Errc::invalid_argument);
   } else if (plan.descriptor != nullptr) {
     const std::string_view name{plan.request.name.data(),
