@@ -1,4 +1,5 @@
-// How many workers the tests of chaos kill, and where: as the command line says.
+// How many workers the tests of chaos kill, where, and for how long they flood: as the command line
+// says.
 #pragma once
 
 #include "tests/support/stress.hpp"
@@ -10,6 +11,7 @@ namespace mabeam::tests {
 struct Kills {
   std::uint64_t count = 200;  ///< at least
   std::uint64_t seed = stress_seed();
+  std::uint64_t seconds = number_from_environment("MABEAM_STRESS_SECONDS", 2);
 };
 
 inline Kills& kills() {

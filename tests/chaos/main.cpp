@@ -1,6 +1,8 @@
-// The tests of chaos, with two arguments of their own: how often workers are killed, and where.
+// The tests of chaos, with arguments of their own: how often workers are killed, where, and for how
+// many seconds agents flood one another.
 //
 //   mabeam_chaos_tests --gtest_filter='*RandomKills*' --kills 10000 --seed 7
+//   mabeam_chaos_tests --gtest_filter='*Flood*' --seconds 30 --seed 7
 #include "tests/chaos/kills.hpp"
 
 #include <gtest/gtest.h>
@@ -17,11 +19,15 @@ int main(int argc, char** argv) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     const bool is_number = error == std::errc{} && end == value.data() + value.size();
-    if (!is_number || (word != "--kills" && word != "--seed")) {
-      std::fprintf(stderr, "usage: %s [--kills N] [--seed N]\n", argv[0]);
+    std::uint64_t* const setting = word == "--kills"     ? &mabeam::tests::kills().count
+                                   : word == "--seed"    ? &mabeam::tests::kills().seed
+                                   : word == "--seconds" ? &mabeam::tests::kills().seconds
+                                                         : nullptr;
+    if (!is_number || setting == nullptr) {
+      std::fprintf(stderr, "usage: %s [--kills N] [--seed N] [--seconds N]\n", argv[0]);
       return 64;
     }
-    (word == "--kills" ? mabeam::tests::kills().count : mabeam::tests::kills().seed) = number;
+    *setting = number;
   }
   return RUN_ALL_TESTS();
 }

@@ -16,6 +16,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/mman.h>
+
 namespace {
 
 using namespace mabeam;
@@ -82,6 +84,7 @@ constexpr std::array<std::string_view, 12> kNames{"meet",       "call",   "later
 class Target {
  public:
   Target() {
+    ::shm_unlink(("/mabeam-" + stage_.name()).c_str());  // who aborts removes nothing
     agents_ = {stage_.create("victim"), stage_.create("victim", {.name = testing::name_on(1)})};
     for (const std::string_view name : kNames)
       (void)stage_.segment().symbols().intern(name).value();

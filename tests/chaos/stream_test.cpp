@@ -1,0 +1,251 @@
+// A subscriber's worker is killed, or stopped, in the middle of a stream: how long its publisher
+// and the other subscribers stand still. Who was killed misses nothing; who was stopped is evicted,
+// and is told how many it missed.
+//
+//   mabeam_chaos_tests --gtest_filter='*Stream*' --kills 100
+#include "tests/chaos/kills.hpp"
+#include "tests/support/runtime_fixture.hpp"
+
+#include "mabeam/client.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace mabeam::tests {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+constexpr std::uint32_t kWorkers = 3;
+constexpr milliseconds kStall{200};
+constexpr milliseconds kStop{600};
+
+double in_ms(nanoseconds time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+/// Emits numbers from a thread of its own: so many a second, or as fast as it can.
+class Publisher {
+ public:
+  Publisher(const std::string& runtime, nanoseconds period)
+      : client_(Client::attach(runtime, {.attach_timeout = seconds{20}}).value()),
+        period_(period),
+        thread_([this] { emit_all(); }) {}
+
+  ~Publisher() { stop(); }
+
+  Publisher(const Publisher&) = delete;
+  Publisher& operator=(const Publisher&) = delete;
+
+  void stop() {
+    shall_stop_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+  [[nodiscard]] std::int64_t emitted() const { return emitted_; }
+
+  [[nodiscard]] std::int64_t refused() const { return refused_; }
+
+  /// The longest time that one emission took since the last call.
+  nanoseconds take_longest() { return nanoseconds{longest_ns_.exchange(0)}; }
+
+ private:
+  void emit_all() {
+    const Symbol topic = client_.symbol("stream").value();
+    for (Clock::time_point next = Clock::now(); !shall_stop_;) {
+      const Clock::time_point began = Clock::now();
+      const bool is_emitted = client_.emit(topic, emitted_ + 1, seconds{20}).has_value();
+      const std::int64_t took = nanoseconds{Clock::now() - began}.count();
+      if (took > longest_ns_) longest_ns_ = took;
+      ++(is_emitted ? emitted_ : refused_);
+      next = std::max(next + period_, began);
+      if (period_.count() != 0) std::this_thread::sleep_until(next);
+    }
+  }
+
+  Client client_;
+  nanoseconds period_;
+  std::atomic<bool> shall_stop_ = false;
+  std::atomic<std::int64_t> emitted_ = 0;
+  std::atomic<std::int64_t> refused_ = 0;
+  std::atomic<std::int64_t> longest_ns_ = 0;
+  std::thread thread_;
+};
+
+/// Longest gaps, one for each blow.
+class Distribution {
+ public:
+  void add(nanoseconds gap) { gaps_.push_back(gap); }
+
+  [[nodiscard]] std::string text() {
+    if (gaps_.empty()) return "none";
+    std::sort(gaps_.begin(), gaps_.end());
+    std::array<char, 64> out{};
+    std::snprintf(out.data(), out.size(), "median %.2f, longest %.2f ms",
+                  in_ms(gaps_[gaps_.size() / 2]), in_ms(gaps_.back()));
+    return out.data();
+  }
+
+ private:
+  std::vector<nanoseconds> gaps_;
+};
+
+class StreamTest : public RuntimeFixture {
+ protected:
+  struct Told {
+    std::int64_t count = 0, left_out = 0, out_of_order = 0, longest_ns = 0;
+  };
+
+  /// One listener on each worker.
+  void start_runtime() {
+    configure("[runtime]\nworkers = " + std::to_string(kWorkers) + "\nshards = " +
+              std::to_string(kWorkers) + "\n[worker]\nmax_attempts = 100\nstall_timeout = \"" +
+              std::to_string(kStall.count()) +
+              "ms\"\nmodules = [\"" MABEAM_MODULE_DIR
+              "/listener.so\"]\n[restart]\nintensity = 10000\nperiod = \"1s\"\n"
+              "backoff_min = \"0s\"\nbackoff_max = \"0s\"\n");
+    start_ready();
+    client_.emplace(Client::attach(name(), {.attach_timeout = seconds{20}}).value());
+    const std::array<std::string_view, 1> patterns{"stream"};
+    listeners_ = client_->create("listener", kWorkers, {.subscribe = patterns}).value();
+    std::set<EndpointId> shards;
+    for (const AgentId listener : listeners_)
+      shards.insert(listener.endpoint());
+    ASSERT_EQ(shards.size(), kWorkers) << "two listeners share a worker";
+  }
+
+  Told ask(AgentId listener, const std::string& action = "get") {
+    const auto reply = client_->call(listener, action, {}, kPatience);
+    Told told;
+    std::istringstream words{std::string{reply.value().payload().text()}};
+    words >> told.count >> told.left_out >> told.out_of_order >> told.longest_ns;
+    return told;
+  }
+
+  void forget_gaps(Publisher& publisher) {
+    for (const AgentId listener : listeners_)
+      (void)ask(listener, "reset");
+    (void)publisher.take_longest();
+  }
+
+  /// The worker that runs the first listener.
+  [[nodiscard]] pid_t victim() const {
+    const auto shard = static_cast<std::uint32_t>(listeners_[0].endpoint()) - 1;
+    const RuntimeView runtime = view().value();
+    for (const WorkerView& worker : runtime.workers) {
+      const auto& shards = worker.shards;
+      if (std::find(shards.begin(), shards.end(), shard) != shards.end()) {
+        return static_cast<pid_t>(worker.pid.value_or(0));
+      }
+    }
+    return 0;
+  }
+
+  void note_gaps(Publisher& publisher) {
+    publishers_.add(publisher.take_longest());
+    own_.add(nanoseconds{ask(listeners_[0]).longest_ns});
+    for (std::size_t i = 1; i < listeners_.size(); ++i)
+      others_.add(nanoseconds{ask(listeners_[i]).longest_ns});
+  }
+
+  bool has_heard(AgentId listener, std::int64_t all) {
+    const Told told = ask(listener);
+    return told.count + told.left_out >= all;
+  }
+
+  /// Kills that many times in a stream of so many events a second; 0: as many as there can be.
+  void kill_amid_stream(std::uint64_t kills, std::uint64_t rate) {
+    start_runtime();
+    Publisher publisher{name(), nanoseconds{rate == 0 ? 0 : 1'000'000'000 / rate}};
+    for (std::uint64_t i = 0; i < kills; ++i) {
+      ASSERT_TRUE(wait_until(kPatience, [&] { return ask(listeners_[0]).count > 0; }));
+      forget_gaps(publisher);
+      const pid_t pid = victim();
+      ASSERT_GT(pid, 0);
+      const std::int64_t before = ask(listeners_[0]).count;
+      ASSERT_EQ(::kill(pid, SIGKILL), 0);
+      ASSERT_TRUE(wait_until(kPatience, [&] {
+        const pid_t next = victim();
+        return next != 0 && next != pid && ask(listeners_[0]).count > before + 100;
+      }));
+      note_gaps(publisher);
+    }
+    publisher.stop();
+    print("SIGKILL", kills, rate);
+    for (const AgentId listener : listeners_) {
+      EXPECT_TRUE(wait_until(kPatience, [&] { return has_heard(listener, publisher.emitted()); }));
+      const Told told = ask(listener);
+      EXPECT_EQ(told.count, publisher.emitted());
+      EXPECT_EQ(told.left_out, 0);
+      EXPECT_EQ(told.out_of_order, 0);
+    }
+    EXPECT_EQ(publisher.refused(), 0);
+  }
+
+  void print(const char* blow, std::uint64_t count, std::uint64_t rate) {
+    const std::string speed = rate == 0 ? "full speed" : std::to_string(rate) + " events/s";
+    std::printf("stream: %llu x %s at %s: publisher %s; other subscribers %s; its own %s\n",
+                static_cast<unsigned long long>(count), blow, speed.c_str(),
+                publishers_.text().c_str(), others_.text().c_str(), own_.text().c_str());
+  }
+
+  std::optional<Client> client_;
+  std::vector<AgentId> listeners_;
+  Distribution publishers_;
+  Distribution others_;
+  Distribution own_;
+};
+
+std::uint64_t few_kills() {
+  return std::max<std::uint64_t>(3, kills().count / 50);
+}
+
+TEST_F(StreamTest, KilledSubscriberMissesNothingOfASteadyStream) {
+  kill_amid_stream(few_kills(), 10'000);
+}
+
+TEST_F(StreamTest, KilledSubscriberMissesNothingAtFullSpeed) {
+  kill_amid_stream(few_kills(), 0);
+}
+
+TEST_F(StreamTest, StoppedSubscriberIsEvictedAndToldWhatItMissed) {
+  start_runtime();
+  Publisher publisher{name(), {}};
+  ASSERT_TRUE(wait_until(kPatience, [&] { return ask(listeners_[0]).count > 1000; }));
+  forget_gaps(publisher);
+  const pid_t pid = victim();
+  ASSERT_GT(pid, 0);
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  std::this_thread::sleep_for(kStop);  // how long it stands still is what is looked at
+  ASSERT_EQ(::kill(pid, SIGCONT), 0);
+  ASSERT_TRUE(wait_until(kPatience, [&] { return ask(listeners_[0]).left_out > 0; }));
+  note_gaps(publisher);
+  publisher.stop();
+  print("SIGSTOP", 1, 0);
+  for (const AgentId listener : listeners_)
+    EXPECT_TRUE(wait_until(kPatience, [&] { return has_heard(listener, publisher.emitted()); }));
+  const Told told = ask(listeners_[0]);
+  EXPECT_EQ(told.count + told.left_out, publisher.emitted());
+  EXPECT_EQ(Observer::attach(name())->stats().events.missed,
+            static_cast<std::uint64_t>(told.left_out));
+  for (std::size_t i = 1; i < listeners_.size(); ++i)
+    EXPECT_EQ(ask(listeners_[i]).count, publisher.emitted());
+}
+
+}  // namespace
+}  // namespace mabeam::tests
