@@ -277,6 +277,10 @@ void SweepStage::reset() const {
   std::memcpy(segment_.bytes().data(), frozen_.data(), frozen_.size());
 }
 
+bool SweepStage::is_as_frozen() const {
+  return std::memcmp(segment_.bytes().data(), frozen_.data(), frozen_.size()) == 0;
+}
+
 Sweep SweepStage::sweep_of_segment() {
   Sweep sweep;
   sweep.reset = [this] { reset(); };

@@ -132,6 +132,8 @@ class SweepStage {
 
   /// Puts back what was frozen.
   void reset() const;
+  /// True if no byte is another than in what was frozen.
+  [[nodiscard]] bool is_as_frozen() const;
   /// A sweep of a worker's turns on shard 0, until nothing waits: it has adopted the shard before
   /// the first step. The next owner takes over and runs; then `check` says what is wrong.
   [[nodiscard]] Sweep sweep_turns(std::function<std::string()> check);

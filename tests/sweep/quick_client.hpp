@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace mabeam::testing {
 
@@ -37,9 +38,26 @@ class QuickClient {
     return core_->sender.try_send(message);
   }
 
-  Result<> emit(std::string_view topic, std::int64_t value) {
-    return core_->emitter.try_emit(core_->emitter.topic(topic).value(), value);
+  Result<> emit(std::string_view topic, const PayloadRef& payload) {
+    return core_->emitter.try_emit(core_->emitter.topic(topic).value(), payload);
   }
+
+  Result<> subscribe(std::string_view pattern) { return core_->events.subscribe(pattern, {}); }
+
+  Result<> unsubscribe(std::string_view pattern) {
+    return core_->events.unsubscribe(pattern, nullptr);
+  }
+
+  /// The numbers in all events that have come.
+  std::vector<std::int64_t> poll() {
+    std::vector<std::int64_t> values;
+    core_->events.poll(
+        [&](const EventView& event) { values.push_back(event.payload.as<std::int64_t>().value()); },
+        SIZE_MAX);
+    return values;
+  }
+
+  [[nodiscard]] std::uint64_t missed() const { return core_->events.missed(); }
 
   Result<ClientReply> call(AgentId to, std::string_view symbol, std::int64_t value) {
     return ask({.kind = shm::Kind::request,
