@@ -112,6 +112,14 @@ Result<AgentId> Client::find(std::string_view name) const {
   return *id;
 }
 
+void Client::set_tracing(const Tracing& tracing) {
+  impl_->tracer.set(tracing);
+}
+
+std::optional<TraceContext> Client::last_trace() const {
+  return impl_->tracer.last();
+}
+
 Result<Symbol> Client::symbol(std::string_view name) {
   return impl_->intern(name);
 }

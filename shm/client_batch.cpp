@@ -83,7 +83,8 @@ bool ClientBatch::has_credit_for_all(std::uint32_t shard) const {
 bool ClientBatch::has_room_for_all(std::uint32_t shard) {
   std::uint64_t bytes = 0;
   for (const std::size_t number : queues_[shard].numbers)
-    bytes += record_bytes(sizeof(MessageHeader) + asked_[number].question.payload.size());
+    bytes += record_bytes(sizeof(MessageHeader) + core_.tracer.certain_bytes() +
+                          asked_[number].question.payload.size());
   return core_.sender.has_room_for(Segment::endpoint_of_shard(shard), form_.priority, bytes);
 }
 

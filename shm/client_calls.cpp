@@ -19,9 +19,11 @@ std::uint64_t random_start() {
 
 }  // namespace
 
-ClientCalls::ClientCalls(const Segment& segment, const ClientEndpoint& endpoint)
+ClientCalls::ClientCalls(const Segment& segment, const ClientEndpoint& endpoint,
+                         ClientTracer& tracer)
     : segment_(segment),
       endpoint_(endpoint),
+      tracer_(tracer),
       rings_(segment.dimensions().shards),
       outstanding_(segment.dimensions().shards),
       calls_(kFirstCalls),
@@ -95,10 +97,12 @@ void ClientCalls::release(Call& call) {
 }
 
 void ClientCalls::forget(std::uint64_t correlation) {
+  tracer_.answered(correlation, Errc::timed_out);
   if (Call* call = find(correlation)) release(*call);
 }
 
 void ClientCalls::abandon(std::uint64_t correlation) {
+  tracer_.answered(correlation, Errc::timed_out);
   Call* call = find(correlation);
   if (call == nullptr) return;
   release(*call);
@@ -162,6 +166,7 @@ bool ClientCalls::deliver(std::uint32_t shard, const Received& reply) {
   outstanding_[shard - 1] -= call->entry.rooms;
   call->state = State::answered;
   call->refusal = refusal_of(reply.flags);
+  tracer_.answered(call->correlation, reply.flags == 0 ? Errc{} : call->refusal);
   call->reply.bytes.assign(reply.payload.begin(), reply.payload.end());
   call->reply.content = static_cast<Content>(reply.header.content);
   if (call->entry.inbox != nullptr) {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "shm/client_endpoint.hpp"
+#include "shm/client_tracer.hpp"
 #include "shm/segment.hpp"
 #include "shm/spsc_ring.hpp"
 #include "shm/wire.hpp"
@@ -59,8 +60,8 @@ class ClientCalls {
     std::size_t number = 0;
   };
 
-  /// Both outlive this.
-  ClientCalls(const Segment& segment, const ClientEndpoint& endpoint);
+  /// All outlive this. The tracer is told when a call ends.
+  ClientCalls(const Segment& segment, const ClientEndpoint& endpoint, ClientTracer& tracer);
 
   /// Errors: corrupt (the header of a ring).
   Result<> open();
@@ -116,6 +117,7 @@ class ClientCalls {
 
   const Segment& segment_;
   const ClientEndpoint& endpoint_;
+  ClientTracer& tracer_;
   std::vector<std::array<RingConsumer, kPriorities>> rings_;  // by shard
   std::vector<std::uint32_t> outstanding_;                    // rooms, by shard
   std::vector<Call> calls_;                                   // its size is a power of two

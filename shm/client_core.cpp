@@ -8,14 +8,16 @@ ClientCore::ClientCore(Segment mapped, ClientClaim claim, WaitMode mode)
     : segment(std::move(mapped)),
       endpoint(segment, claim),
       symbols(segment.symbols()),
-      sender(segment, endpoint),
-      calls(segment, endpoint),
-      emitter(segment, endpoint),
+      tracer(segment, endpoint),
+      sender(segment, endpoint, tracer),
+      calls(segment, endpoint, tracer),
+      emitter(segment, endpoint, tracer),
       events(segment, endpoint),
       waiter(segment, endpoint.bell(), mode, [this] { tidy(); }) {
 }
 
 Result<> ClientCore::open() {
+  if (const Result<> opened = tracer.open(); !opened) return opened;
   if (const Result<> opened = calls.open(); !opened) return opened;
   return emitter.open();
 }

@@ -7,6 +7,7 @@
 #include "shm/client_endpoint.hpp"
 #include "shm/client_events.hpp"
 #include "shm/client_sender.hpp"
+#include "shm/client_tracer.hpp"
 #include "shm/client_wait.hpp"
 #include "shm/retry.hpp"
 #include "shm/segment.hpp"
@@ -67,6 +68,7 @@ struct ClientCore {
   Segment segment;
   ClientEndpoint endpoint;
   Symbols symbols;
+  ClientTracer tracer;
   ClientSender sender;
   ClientCalls calls;
   ClientEmitter emitter;

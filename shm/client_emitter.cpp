@@ -14,9 +14,11 @@ constexpr std::uint64_t kMarksPerLog = 64;
 
 }  // namespace
 
-ClientEmitter::ClientEmitter(const Segment& segment, const ClientEndpoint& endpoint)
+ClientEmitter::ClientEmitter(const Segment& segment, const ClientEndpoint& endpoint,
+                             ClientTracer& tracer)
     : segment_(segment),
       endpoint_(endpoint),
+      tracer_(tracer),
       symbols_(segment.symbols()),
       interest_(segment),
       checked_(symbols_.capacity()) {
@@ -59,13 +61,22 @@ Result<> ClientEmitter::claim(Symbol topic, const PayloadRef& payload) {
   header.source = endpoint_.id().value();
   header.id = log_.sequence();
   header.sent_ns = monotonic_ns();
-  const auto room = log_.claim(static_cast<std::uint32_t>(sizeof header + bytes.size()),
-                               static_cast<std::uint16_t>(Kind::event));
+  std::optional<TraceContext> trace = tracer_.try_begin();
+  if (trace && sizeof header + sizeof *trace + bytes.size() > log_.max_body()) trace.reset();
+  constexpr auto kKind = static_cast<std::uint16_t>(Kind::event);
+  const auto room = log_.claim(
+      static_cast<std::uint32_t>(sizeof header + (trace ? sizeof *trace : 0) + bytes.size()),
+      trace ? static_cast<std::uint16_t>(kKind | kTraced) : kKind);
   if (!room) {
     if (room.error().code == Errc::backpressure) check_stall();
     return fail(room.error());
   }
-  compose(*room, header, bytes);
+  if (trace) {
+    compose(*room, header, *trace, bytes);
+  } else {
+    compose(*room, header, bytes);
+  }
+  tracer_.claim(ClientTracer::kLog, Kind::event, header, trace);
   claimed_.push_back(topic);
   return {};
 }
@@ -73,11 +84,13 @@ Result<> ClientEmitter::claim(Symbol topic, const PayloadRef& payload) {
 void ClientEmitter::discard() {
   log_.rewind(log_.published(), log_.sequence() - claimed_.size());
   claimed_.clear();
+  tracer_.discard(ClientTracer::kLog);
 }
 
 void ClientEmitter::publish() {
   if (claimed_.empty()) return;
   log_.publish();
+  tracer_.publish();
   full_fence();
   full_since_ns_ = 0;
   accepted_ += claimed_.size();
@@ -145,9 +158,11 @@ void ClientEmitter::ring_readers_behind_half() const {
 }
 
 bool ClientEmitter::make_room(std::size_t payload_bytes) {
-  if (log_.has_room(static_cast<std::uint32_t>(sizeof(MessageHeader) + payload_bytes))) return true;
+  const auto length =
+      static_cast<std::uint32_t>(sizeof(MessageHeader) + tracer_.certain_bytes() + payload_bytes);
+  if (log_.has_room(length)) return true;
   check_stall();
-  return log_.has_room(static_cast<std::uint32_t>(sizeof(MessageHeader) + payload_bytes));
+  return log_.has_room(length);
 }
 
 void ClientEmitter::check_stall() {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "shm/client_endpoint.hpp"
+#include "shm/client_tracer.hpp"
 #include "shm/event_log.hpp"
 #include "shm/interest.hpp"
 #include "shm/segment.hpp"
@@ -28,8 +29,8 @@ namespace mabeam::shm {
 
 class ClientEmitter {
  public:
-  /// Both outlive this.
-  ClientEmitter(const Segment& segment, const ClientEndpoint& endpoint);
+  /// All outlive this.
+  ClientEmitter(const Segment& segment, const ClientEndpoint& endpoint, ClientTracer& tracer);
 
   /// Errors: corrupt (the header of the log).
   Result<> open();
@@ -83,6 +84,7 @@ class ClientEmitter {
 
   const Segment& segment_;
   const ClientEndpoint& endpoint_;
+  ClientTracer& tracer_;
   Symbols symbols_;
   Interest interest_;
   EventLogWriter log_;

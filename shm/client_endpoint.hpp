@@ -39,6 +39,8 @@ class ClientEndpoint {
 
   [[nodiscard]] AgentId id() const { return id_; }
 
+  [[nodiscard]] ProcessId owner() const { return owner_; }
+
   [[nodiscard]] Doorbell& bell() const { return slot().doorbell; }
 
   [[nodiscard]] EndpointSlot& slot() const { return segment_.endpoint(index_); }

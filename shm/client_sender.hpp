@@ -3,6 +3,7 @@
 #pragma once
 
 #include "shm/client_endpoint.hpp"
+#include "shm/client_tracer.hpp"
 #include "shm/segment.hpp"
 #include "shm/spsc_ring.hpp"
 #include "shm/wire.hpp"
@@ -35,8 +36,8 @@ inline AgentId shard_target(std::uint32_t shard) {
 
 class ClientSender {
  public:
-  /// Both outlive this.
-  ClientSender(const Segment& segment, const ClientEndpoint& endpoint);
+  /// All outlive this.
+  ClientSender(const Segment& segment, const ClientEndpoint& endpoint, ClientTracer& tracer);
 
   /// Publishes a message, or refuses it at once.
   /// Errors: backpressure, message_too_large, not_found (the target is no shard), corrupt.
@@ -73,6 +74,7 @@ class ClientSender {
 
   const Segment& segment_;
   const ClientEndpoint& endpoint_;
+  ClientTracer& tracer_;
   std::vector<Ring> rings_;             // by shard * 3 + priority; opened when first used
   std::vector<std::uint32_t> claimed_;  // indices of rings with claims of the batch
   std::uint64_t next_id_;

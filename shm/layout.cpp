@@ -5,6 +5,7 @@
 #include "shm/metrics.hpp"
 #include "shm/notices.hpp"
 #include "shm/registry.hpp"
+#include "shm/span_ring.hpp"
 #include "shm/subscriptions.hpp"
 #include "shm/symbols.hpp"
 #include "shm/timers.hpp"
@@ -28,6 +29,9 @@ constexpr std::uint32_t kSymbolTextBytes = 1U << 20U;
 constexpr std::uint64_t kDeadLetterBytes = 64U << 10U;
 constexpr std::uint64_t kMinParking = 64U << 10U;
 constexpr std::uint64_t kMaxParking = 1U << 20U;
+constexpr std::uint64_t kMinSpans = 4U << 10U;
+constexpr std::uint64_t kMaxSpans = 64ULL << 20U;
+constexpr std::uint64_t kDefaultSpans = 32U << 10U;
 constexpr std::array<std::uint64_t, kPriorities> kLargestDefault{16U << 10U, 64U << 10U,
                                                                  16U << 10U};
 
@@ -51,7 +55,8 @@ bool is_valid(const Dimensions& d) {
     valid = valid && is_power_between(bytes, kMinRing, kMaxRing);
   }
   return valid && is_power_between(d.log_bytes, kMinLog, kMaxLog) &&
-         is_power_between(d.dead_letter_bytes, kMinRing, kMaxLog);
+         is_power_between(d.dead_letter_bytes, kMinRing, kMaxLog) &&
+         is_power_between(d.span_bytes, kMinSpans, kMaxSpans);
 }
 
 std::uint64_t channels_of(const Dimensions& d) {
@@ -78,6 +83,8 @@ std::uint64_t region_bytes(Region region, const Dimensions& d) {
       return d.shards * sizeof(TurnRegion);
     case Region::metrics:
       return d.shards * sizeof(ShardMetrics);
+    case Region::spans:
+      return (std::uint64_t{d.shards} + d.clients) * (sizeof(SpanRingHeader) + d.span_bytes);
     case Region::agents:
       return agents * (sizeof(AgentRecord) + sizeof(AgentProfile));
     case Region::states:
@@ -149,9 +156,9 @@ std::uint64_t parking_bytes(const Dimensions& dimensions) {
 
 std::string_view region_name(Region region) {
   static constexpr std::array<std::string_view, kRegions> kNames{
-      "header", "workers",  "endpoints",    "notices", "symbols",  "types",
-      "turns",  "metrics",  "agents",       "states",  "names",    "subscriptions",
-      "timers", "metadata", "dead_letters", "logs",    "channels", "parking"};
+      "header",   "workers",      "endpoints", "notices",  "symbols", "types",         "turns",
+      "metrics",  "spans",        "agents",    "states",   "names",   "subscriptions", "timers",
+      "metadata", "dead_letters", "logs",      "channels", "parking"};
   return kNames[static_cast<std::size_t>(region)];
 }
 
@@ -183,8 +190,11 @@ Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint3
       is_open[i] = !wanted[i];
       d.ring_bytes[i] = wanted[i].value_or(kLargestDefault[i]);
     }
+    d.span_bytes = request.span_bytes.value_or(kDefaultSpans);
     fill_derived(d);
     shrink_rings(d, is_open, budget);
+    while (!request.span_bytes && d.span_bytes > kMinSpans && lay_out(d).total_bytes > budget)
+      d.span_bytes /= 2;
   };
   if (d.shards < 1 || d.shards > kMaxShards) return fail(Errc::invalid_argument);
   size_rings();
@@ -226,6 +236,9 @@ std::uint64_t layout_hash() {
                                             sizeof(ShardRecord),
                                             sizeof(RedoList),
                                             sizeof(ShardMetrics),
+                                            sizeof(SpanRingHeader),
+                                            sizeof(SpanRecord),
+                                            sizeof(TraceContext),
                                             sizeof(AgentRecord),
                                             offsetof(AgentRecord, name_head),
                                             sizeof(AgentProfile),

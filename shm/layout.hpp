@@ -12,6 +12,7 @@
 //      | types           agent types that workers know                  |  type_table.hpp
 //      | turns           one a shard: witness, redo lists, own record   |  turn.hpp
 //      | metrics         one a shard: latency histogram                 |  metrics.hpp
+//      | spans           one ring a shard and a client                  |  span_ring.hpp
 //      | agents          per shard: records                             |  registry.hpp
 //      | states          per shard: two halves an agent                 |  registry.hpp
 //      | names           per shard: index of names                      |  registry.hpp
@@ -54,7 +55,7 @@ namespace mabeam::shm {
 inline constexpr std::uint64_t kMagic = 0x31304D4145424D00;  // "\0MBEAM01"
 inline constexpr std::uint32_t kByteOrder = 0x01020304;
 /// Raised by hand whenever the meaning of a field changes while its place does not.
-inline constexpr std::uint32_t kLayoutVersion = 5;
+inline constexpr std::uint32_t kLayoutVersion = 6;
 
 inline constexpr std::uint32_t kMaxWorkers = 128;
 inline constexpr std::uint32_t kMaxShards = 192;
@@ -73,6 +74,7 @@ enum class Region : std::uint32_t {
   types,
   turns,
   metrics,
+  spans,
   agents,
   states,
   names,
@@ -84,7 +86,7 @@ enum class Region : std::uint32_t {
   channels,
   parking
 };
-inline constexpr std::size_t kRegions = 18;
+inline constexpr std::size_t kRegions = 19;
 std::string_view region_name(Region region);
 
 /// What a configuration may leave to the budget.
@@ -98,6 +100,7 @@ struct DimensionRequest {
   std::optional<std::uint64_t> normal_bytes = {};
   std::optional<std::uint64_t> low_bytes = {};
   std::uint64_t log_bytes = 256U << 10U;
+  std::optional<std::uint64_t> span_bytes = {};
 };
 
 /// What decides every offset; all of it is in the header.
@@ -117,6 +120,7 @@ struct Dimensions {
   std::array<std::uint64_t, kPriorities> ring_bytes{};  ///< high, normal, low; powers of two
   std::uint64_t log_bytes = 0;                          ///< a power of two
   std::uint64_t dead_letter_bytes = 0;                  ///< a power of two
+  std::uint64_t span_bytes = 0;                         ///< of a ring; a power of two
 
   [[nodiscard]] std::uint32_t endpoints() const { return 1 + shards + clients; }
 
@@ -140,7 +144,8 @@ struct Layout {
   }
 };
 
-/// Fills in what was left open: as many shards as the budget carries, rings of what is left.
+/// Fills in what was left open: as many shards as the budget carries, rings of what is left, those
+/// of spans halved last.
 /// Errors: invalid_argument (a value out of its range, or not a power of two).
 Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint32_t cores,
                                      std::uint64_t budget = kDefaultBudget);
@@ -185,9 +190,14 @@ struct Tunables {
   std::atomic<std::uint64_t> orphan_grace_ns;
   std::atomic<std::uint64_t> idle;          ///< IdleMode
   std::atomic<std::uint64_t> fault_agents;  ///< 1: the type `fault` may be created
+  /// How many of 2^32 messages without a trace begin one; read by clients, too.
+  std::atomic<std::uint64_t> trace_sample;
 };
 
-static_assert(sizeof(Tunables) == 64);
+static_assert(sizeof(Tunables) == 72);
+
+/// Tunables::trace_sample of a share from 0 to 1.
+inline constexpr std::uint64_t kSampleAll = std::uint64_t{1} << 32U;
 
 enum class IdleMode : std::uint64_t { busy_spin, backoff, block };
 

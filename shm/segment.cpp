@@ -1,6 +1,7 @@
 #include "shm/segment.hpp"
 
 #include "shm/event_log.hpp"
+#include "shm/span_ring.hpp"
 #include "shm/spsc_ring.hpp"
 
 #include <algorithm>
@@ -60,6 +61,12 @@ TimerTable Segment::timers(std::uint32_t shard) const {
 MetadataTable Segment::metadata(std::uint32_t shard) const {
   const std::uint32_t count = dimensions().metadata_per_shard;
   return {at<MetadataRecord>(Region::metadata) + std::uint64_t{shard} * count, count};
+}
+
+std::span<std::byte> Segment::spans(std::uint32_t endpoint) const {
+  if (!is_shard(endpoint) && !is_client(endpoint)) return {};
+  const std::uint64_t bytes = sizeof(SpanRingHeader) + dimensions().span_bytes;
+  return {at<std::byte>(Region::spans) + (endpoint - 1) * bytes, bytes};
 }
 
 std::span<std::byte> Segment::dead_letters(std::uint32_t shard) const {
@@ -165,6 +172,7 @@ void Segment::lay_out_rings_and_logs() const {
   for (std::uint32_t source = 0; source < endpoints(); ++source) {
     new (&notices(source)) NoticeQueue;
     create_log(log(source), endpoints());
+    if (source != 0) create_span_ring(spans(source));
     for (std::uint32_t target = 0; target < endpoints(); ++target) {
       for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
         const std::span<std::byte> bytes = ring(source, target, priority);

@@ -115,6 +115,8 @@ class Segment {
     return at<ShardMetrics>(Region::metrics)[shard];
   }
 
+  /// The ring of spans of a shard or a client; empty for the supervisor.
+  [[nodiscard]] std::span<std::byte> spans(std::uint32_t endpoint) const;
   [[nodiscard]] AgentTable agents(std::uint32_t shard) const;
   /// Of a shard or a client; empty for the supervisor.
   [[nodiscard]] SubscriptionTable subscriptions(std::uint32_t endpoint) const;

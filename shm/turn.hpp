@@ -81,6 +81,7 @@ enum class WordKind : std::uint8_t {
   ring_head,          // index: source endpoint * 4 + priority
   parking_head,       // index: 0
   agent_metadata,     // index: slot; structure: behind the subscriptions
+  span_tail,          // index: 0; behind the tails of the logs
 };
 
 /// Where structure ends and the epoch is bumped.
@@ -107,9 +108,9 @@ static_assert(sizeof(RedoEntry) == 16);
 
 /// The largest turn: 1024 messages, each on an agent of its own, one of them the end of 64, 512
 /// words of structure, 183 of timers (worker/timers.hpp), a tail and a head for every ring, a
-/// cursor of three words in every log, and 7 words of the shard's own.
+/// cursor of three words in every log, and 8 words of the shard's own.
 inline constexpr std::size_t kRedoEntries = 4096;
-static_assert(1024 + 63 + 512 + 183 + 3 * 3 * kMaxEndpoints + 7 <= kRedoEntries);
+static_assert(1024 + 63 + 512 + 183 + 3 * 3 * kMaxEndpoints + 8 <= kRedoEntries);
 
 struct RedoList {
   std::uint64_t turn;

@@ -1,6 +1,7 @@
 #include "shm/turn_words.hpp"
 
 #include "shm/event_log.hpp"
+#include "shm/span_ring.hpp"
 #include "shm/spsc_ring.hpp"
 
 namespace mabeam::shm {
@@ -53,6 +54,8 @@ Result<Word*> SegmentWords::resolve(const RedoEntry& entry) const {
     case WordKind::cursor_slot:
     case WordKind::cursor_position:
       return cursor_word(entry);
+    case WordKind::span_tail:
+      return span_word(entry);
   }
   return fail(Errc::corrupt);
 }
@@ -159,6 +162,15 @@ Result<Word*> SegmentWords::parking_word(const RedoEntry& entry) const {
   const bool is_tail = entry.kind() == WordKind::parking_tail;
   return forward(is_tail ? header->tail : header->head, entry.value,
                  ring.size() - sizeof(RingHeader));
+}
+
+// It counts spans, of which a turn may leave more than the ring holds.
+Result<Word*> SegmentWords::span_word(const RedoEntry& entry) const {
+  if (entry.index() != 0) return fail(Errc::corrupt);
+  Word& tail = span_tail(segment_.spans(Segment::endpoint_of_shard(shard_)));
+  const std::uint64_t now = tail.load(std::memory_order_acquire);
+  if (entry.value < now || entry.value - now > kMostSpansOfTurn) return fail(Errc::corrupt);
+  return &tail;
 }
 
 Result<Word*> SegmentWords::cursor_word(const RedoEntry& entry) const {

@@ -31,6 +31,7 @@ class SegmentWords final : public TurnWords {
   [[nodiscard]] Result<Word*> ring_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> parking_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> cursor_word(const RedoEntry& entry) const;
+  [[nodiscard]] Result<Word*> span_word(const RedoEntry& entry) const;
 
   const Segment& segment_;
   std::uint32_t shard_;

@@ -61,6 +61,9 @@ void verify_message(VerifyPass& pass, const std::string& where, const WalkedReco
   const Segment& segment = pass.segment();
   const MessageHeader& message = record.message;
   const auto here = [&] { return at_position(where, record.position); };
+  pass.expect((record.header.kind & kTraced) == 0 ||
+                  record.header.length >= sizeof(MessageHeader) + sizeof(TraceContext),
+              here, "it is too short for its trace", record.header.length);
   const auto source = static_cast<std::uint32_t>(AgentId{message.source}.endpoint());
   pass.expect(source == writer, here, "its source is not of the endpoint that wrote it",
               message.source);

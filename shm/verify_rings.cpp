@@ -18,7 +18,7 @@ struct Channel {
 
 void verify_ring_message(VerifyPass& pass, const Channel& channel, const WalkedRecord& record) {
   const auto here = [&] { return at_position(channel.where, record.position); };
-  const auto kind = static_cast<Kind>(record.header.kind);
+  const auto kind = kind_of(record.header);
   const bool is_replayed = kind == Kind::event && pass.segment().is_client(channel.source);
   const bool is_message = is_replayed || (kind >= Kind::signal && kind <= Kind::stop) ||
                           kind == Kind::restart || (kind >= Kind::replay && kind <= Kind::cancel);

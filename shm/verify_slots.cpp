@@ -36,6 +36,7 @@ void verify_tunables(VerifyPass& pass, const Tunables& tunables) {
   at_most(tunables.max_attempts, 100, "max_attempts is over 100");
   at_most(tunables.idle, 2, "idle is no mode");
   at_most(tunables.fault_agents, 1, "fault_agents is neither 0 nor 1");
+  at_most(tunables.trace_sample, kSampleAll, "trace_sample is over 1");
   at_most(tunables.turn_time_ns, kLongest, "turn_time is no time");
   at_most(tunables.stall_timeout_ns, kLongest, "stall_timeout is no time");
   at_most(tunables.heartbeat_timeout_ns, kLongest, "heartbeat_timeout is no time");

@@ -12,6 +12,9 @@
 //      |      deadline_ns      |  payload ...
 //      +-----------------------+------
 //
+// A bit of the record's kind, kTraced, says that a TraceContext (32 bytes) lies between header and
+// payload. So a message without one pays for none, and nobody but parse() and compose() sees it.
+//
 // A header is copied to a local before anything in it is checked: its writer may be hostile, and
 // changes it while we look (pitfall 4.6).
 #pragma once
@@ -21,6 +24,7 @@
 #include "mabeam/ids.hpp"
 #include "mabeam/message.hpp"
 #include "mabeam/payload.hpp"
+#include "mabeam/trace.hpp"
 
 #include <array>
 #include <cstdint>
@@ -54,6 +58,15 @@ enum class Kind : std::uint16_t {
   cancel,       ///< its sender's request of that correlation is not wanted any more; deadline_ns:
                 ///< that request's
 };
+
+/// Bits of a record's kind that are none of the Kind: what lies between header and payload.
+inline constexpr std::uint16_t kTraced = 0x4000;  ///< a TraceContext
+inline constexpr std::uint16_t kKindFlags = kTraced;
+
+/// A record's kind without those bits.
+constexpr Kind kind_of(const RecordHeader& header) {
+  return static_cast<Kind>(header.kind & ~std::uint32_t{kKindFlags});
+}
 
 /// Why a message went to the dead letters.
 enum class DeadReason : std::uint16_t {
@@ -145,17 +158,43 @@ struct Received {
   std::uint16_t flags = 0;
   MessageHeader header;
   std::span<const std::byte> payload;
+  bool is_traced = false;
+  TraceContext trace = {};  ///< if it is
+
+  /// Of its record.
+  [[nodiscard]] std::uint64_t length() const {
+    return sizeof header + (is_traced ? sizeof trace : 0) + payload.size();
+  }
+
+  /// As its record has it.
+  [[nodiscard]] std::uint16_t record_kind() const {
+    return static_cast<std::uint16_t>(static_cast<std::uint32_t>(kind) |
+                                      (is_traced ? kTraced : 0U));
+  }
 
   [[nodiscard]] Payload view() const { return {payload, static_cast<Content>(header.content)}; }
 };
 
+/// Takes the context off a payload. False if it is too short for one. Ids that cannot be are no
+/// reason to refuse the message: it is then not traced.
+inline bool parse_trace(Received& message) {
+  if (message.payload.size() < sizeof(TraceContext)) return false;
+  std::memcpy(&message.trace, message.payload.data(), sizeof(TraceContext));
+  message.is_traced = message.trace.is_valid();
+  message.payload = message.payload.subspan(sizeof(TraceContext));
+  return true;
+}
+
 /// Takes a record apart into `message`. False if it is too short for one.
 inline bool parse(const Record& record, Received& message) {
   if (record.body.size() < sizeof(MessageHeader)) return false;
-  message.kind = static_cast<Kind>(record.header.kind);
+  message.kind = kind_of(record.header);
   message.flags = record.header.flags;
   std::memcpy(&message.header, record.body.data(), sizeof(MessageHeader));
   message.payload = record.body.subspan(sizeof(MessageHeader));
+  message.is_traced = false;
+  if ((record.header.kind & kTraced) != 0) [[unlikely]]
+    return parse_trace(message);
   return true;
 }
 
@@ -172,6 +211,25 @@ inline void compose(std::span<std::byte> room, const MessageHeader& header,
   copy_words(room.data(), header);
   if (!payload.empty()) {
     std::memcpy(room.data() + sizeof header, payload.data(), payload.size());
+  }
+}
+
+/// The same, with the context of a trace between them.
+inline void compose(std::span<std::byte> room, const MessageHeader& header,
+                    const TraceContext& trace, std::span<const std::byte> payload) {
+  copy_words(room.data(), header);
+  std::memcpy(room.data() + sizeof header, &trace, sizeof trace);
+  if (!payload.empty()) {
+    std::memcpy(room.data() + sizeof header + sizeof trace, payload.data(), payload.size());
+  }
+}
+
+/// A message as it was taken apart, into claimed room of its length().
+inline void compose(std::span<std::byte> room, const Received& message) {
+  if (message.is_traced) {
+    compose(room, message.header, message.trace, message.payload);
+  } else {
+    compose(room, message.header, message.payload);
   }
 }
 

@@ -37,6 +37,7 @@ void add_dimensions(std::ostream& out, const Config& config, const shm::Dimensio
                format_size(dimensions.ring_bytes[1]) + " normal, " +
                format_size(dimensions.ring_bytes[2]) + " low");
   add_fact(out, "event log", format_size(dimensions.log_bytes));
+  add_fact(out, "spans", format_size(dimensions.span_bytes));
 }
 
 void add_row(std::ostream& out, std::string_view label, std::uint64_t bytes) {

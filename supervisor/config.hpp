@@ -69,6 +69,11 @@ struct EventsConfig {
   std::uint64_t log_bytes = 262'144;
 };
 
+struct TraceConfig {
+  double sample = 0;  ///< 0 to 1: of messages that are in no trace, those that begin one
+  std::optional<std::uint64_t> ring_bytes;  ///< unset: what the segment's budget leaves
+};
+
 struct WorkerConfig {
   std::string executable;  ///< empty: mabeam-worker, beside the supervisor or in ../libexec/mabeam
   std::vector<std::string> modules;
@@ -136,6 +141,7 @@ struct Config {
   RuntimeConfig runtime;
   ChannelsConfig channels;
   EventsConfig events;
+  TraceConfig trace;
   WorkerConfig worker;
   RestartConfig restart;
   BreakerConfig breaker;

@@ -25,6 +25,8 @@ std::string form_text(ValueKind kind) {
       return "a size such as \"256MiB\" or a percentage, ";
     case ValueKind::time:
       return "a time such as \"250ms\", ";
+    case ValueKind::fraction:
+      return "a number such as 0.01, ";
     default:
       return {};
   }
@@ -159,6 +161,15 @@ Verdict assign_size_or_percent(const KeyInfo& key, const toml::node& node, Confi
   return Verdict::fine;
 }
 
+// Not a number is in no range.
+Verdict assign_fraction(const KeyInfo& key, const toml::node& node, Config& config) {
+  const auto value = node.is_number() ? node.value<double>() : std::nullopt;
+  if (!value) return Verdict::malformed;
+  if (!(*value >= 0 && *value <= 1)) return Verdict::out_of_range;
+  edit<double>(key, config) = *value == 0 ? 0 : *value;  // no minus
+  return Verdict::fine;
+}
+
 Verdict assign_scalar(const KeyInfo& key, const toml::node& node, Config& config) {
   switch (key.rule.kind) {
     case ValueKind::boolean:
@@ -169,6 +180,8 @@ Verdict assign_scalar(const KeyInfo& key, const toml::node& node, Config& config
       return assign_cpus(key, node, config);
     case ValueKind::size_or_percent:
       return assign_size_or_percent(key, node, config);
+    case ValueKind::fraction:
+      return assign_fraction(key, node, config);
     case ValueKind::integer:
     case ValueKind::size:
     case ValueKind::time:

@@ -2,6 +2,8 @@
 #include "supervisor/config_keys.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <type_traits>
 
 namespace mabeam::supervisor {
@@ -58,6 +60,12 @@ struct ValueText {
   const KeyInfo& key;
 
   std::string operator()(bool value) const { return value ? "true" : "false"; }
+
+  std::string operator()(double value) const {
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    return {digits.data(), end};
+  }
 
   std::string operator()(std::int32_t value) const { return std::to_string(value); }
 
@@ -153,6 +161,8 @@ std::string allowed_text(const KeyInfo& key) {
       return "a table such as {rate = 100, burst = 10}, both " + range_text(key.rule);
     case ValueKind::size_or_percent:
       return range_text(key.rule) + R"(, or "1%" to "100%")";
+    case ValueKind::fraction:
+      return "0 to 1";
   }
   return {};
 }

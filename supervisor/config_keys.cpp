@@ -114,6 +114,13 @@ constexpr std::array kKeys{
             "\"256KiB\"", Reload::restart, kInForce,
             field<&Config::events, &EventsConfig::log_bytes>(),
             "Each endpoint's event log, which is also its history"},
+    KeyInfo{"trace", "sample", Rule{Kind::fraction}, "0", Reload::now, kInForce,
+            field<&Config::trace, &TraceConfig::sample>(),
+            "Which share of messages from clients, and of timers, begins a trace"},
+    KeyInfo{"trace", "ring_bytes", size({.min = 4 * kKiB, .max = 64 * kMiB, .power_of_two = true}),
+            "what a segment of 48MiB leaves, at most 32KiB", Reload::restart, kInForce,
+            field<&Config::trace, &TraceConfig::ring_bytes>(),
+            "Each shard's and client's newest spans, 128 bytes each"},
     KeyInfo{"worker", "executable", Rule{Kind::path}, "\"\"", Reload::rolling, kInForce,
             field<&Config::worker, &WorkerConfig::executable>(),
             "The worker program; \"\" is mabeam-worker beside the supervisor, else in "
@@ -239,6 +246,8 @@ constexpr bool has_fitting_target(const KeyInfo& key) {
       return holds.operator()<Rate>();
     case Kind::size_or_percent:
       return holds.operator()<SizeOrPercent>();
+    case Kind::fraction:
+      return holds.operator()<double>();
     default:
       return holds.operator()<std::string>();
   }

@@ -34,6 +34,7 @@ enum class ValueKind : std::uint8_t {
   address,          ///< "127.0.0.1:9464", "unix:/run/mabeam.sock"
   rate,             ///< {rate = 100, burst = 10}
   size_or_percent,  ///< "256MiB" or "85%"
+  fraction,         ///< 0.01; a number from 0 to 1
 };
 
 /// What a change of the value takes.
@@ -66,13 +67,12 @@ struct Field {
   T& (*edit)(Config&);
 };
 
-using Target =
-    std::variant<Field<bool>, Field<std::uint32_t>, Field<std::optional<std::uint32_t>>,
-                 Field<std::int32_t>, Field<std::uint64_t>, Field<std::optional<std::uint64_t>>,
-                 Field<std::chrono::nanoseconds>, Field<std::string>,
-                 Field<std::vector<std::string>>, Field<std::vector<std::uint32_t>>, Field<Rate>,
-                 Field<SizeOrPercent>, Field<IdleStrategy>, Field<OnStop>, Field<RestartPolicy>,
-                 Field<RestartStrategy>, Field<LogLevel>, Field<LogFormat>>;
+using Target = std::variant<
+    Field<bool>, Field<double>, Field<std::uint32_t>, Field<std::optional<std::uint32_t>>,
+    Field<std::int32_t>, Field<std::uint64_t>, Field<std::optional<std::uint64_t>>,
+    Field<std::chrono::nanoseconds>, Field<std::string>, Field<std::vector<std::string>>,
+    Field<std::vector<std::uint32_t>>, Field<Rate>, Field<SizeOrPercent>, Field<IdleStrategy>,
+    Field<OnStop>, Field<RestartPolicy>, Field<RestartStrategy>, Field<LogLevel>, Field<LogFormat>>;
 
 /// One row.
 struct KeyInfo {

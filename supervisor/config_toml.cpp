@@ -83,8 +83,9 @@ toml::table table_of(T&& value) {
   return toml::table{{"value", std::forward<T>(value)}};
 }
 
+template <class Number>
 toml::table table_of_number(std::string_view text) {
-  std::int64_t number = 0;
+  Number number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool is_whole = error == std::errc{} && end == text.data() + text.size();
   return is_whole ? table_of(number) : table_of(std::string{text});
@@ -104,7 +105,9 @@ toml::table interpret(ValueKind kind, std::string_view text) {
       if (text == "true" || text == "false") return table_of(text == "true");
       break;
     case ValueKind::integer:
-      return table_of_number(text);
+      return table_of_number<std::int64_t>(text);
+    case ValueKind::fraction:
+      return table_of_number<double>(text);
     case ValueKind::paths:
       return is_toml ? parse_value(text) : table_of_paths(text);
     case ValueKind::rate:

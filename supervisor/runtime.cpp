@@ -83,6 +83,10 @@ void place_shards(const Runtime& runtime) noexcept {
   }
 }
 
+std::uint64_t sample_of(double share) {
+  return static_cast<std::uint64_t>(share * static_cast<double>(shm::kSampleAll));
+}
+
 }  // namespace
 
 shm::DimensionRequest dimension_request(const Config& config) {
@@ -94,7 +98,8 @@ shm::DimensionRequest dimension_request(const Config& config) {
           .high_bytes = config.channels.high_bytes,
           .normal_bytes = config.channels.normal_bytes,
           .low_bytes = config.channels.low_bytes,
-          .log_bytes = config.events.log_bytes};
+          .log_bytes = config.events.log_bytes,
+          .span_bytes = config.trace.ring_bytes};
 }
 
 tl::expected<shm::Dimensions, Refusal> plan_dimensions(const Config& config) {
@@ -120,6 +125,9 @@ std::vector<std::string> layout_differences(const Config& config, const shm::Dim
     if (bytes) compare(key, *bytes, found.ring_bytes[i], differences);
   }
   compare("events.log_bytes", config.events.log_bytes, found.log_bytes, differences);
+  if (config.trace.ring_bytes) {
+    compare("trace.ring_bytes", *config.trace.ring_bytes, found.span_bytes, differences);
+  }
   return differences;
 }
 
@@ -190,6 +198,7 @@ void store_tunables(const Config& config, shm::Header& header) noexcept {
   store(tunables.orphan_grace_ns, nanoseconds(config.runtime.orphan_grace));
   store(tunables.idle, static_cast<std::uint64_t>(idle_mode(config.runtime.idle)));
   store(tunables.fault_agents, config.runtime.fault_agents ? 1 : 0);
+  store(tunables.trace_sample, sample_of(config.trace.sample));
 }
 
 int set_group_read(const shm::Segment& segment, bool allowed) noexcept {

@@ -7,6 +7,7 @@
 
 #include "mabeam/context.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,11 @@ struct Context::Backend {
   [[nodiscard]] std::int64_t now_ns() const { return shard.clock_.now_ns(); }
 
   [[nodiscard]] std::uint32_t attempt() const { return shard.attempt_; }
+
+  [[nodiscard]] std::optional<TraceContext> trace() const {
+    const TraceContext* context = shard.tracer_.context();
+    return context == nullptr ? std::nullopt : std::optional{*context};
+  }
 
   Result<Symbol> symbol(std::string_view name) { return shard.symbols_.intern(name); }
 

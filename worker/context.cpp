@@ -136,6 +136,10 @@ std::uint32_t Context::attempt() const {
   return backend_.attempt();
 }
 
+std::optional<TraceContext> Context::trace() const {
+  return backend_.trace();
+}
+
 Result<Symbol> Context::symbol(std::string_view name) {
   return backend_.symbol(name);
 }

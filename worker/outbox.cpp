@@ -1,5 +1,6 @@
 #include "worker/outbox.hpp"
 
+#include "shm/clock.hpp"
 #include "shm/doorbell.hpp"
 
 #include <algorithm>
@@ -53,12 +54,12 @@ void Outbox::mark(Ring& ring, std::uint32_t index) {
 // Whether anybody else is in the ring is asked before the last try: a reader that leaves after that
 // has made room for it.
 Result<std::byte*> Outbox::claim_slowly(Ring& ring, std::uint32_t index, std::uint32_t length,
-                                        Kind kind, std::uint16_t flags) {
+                                        std::uint16_t kind, std::uint16_t flags) {
   const auto mark = std::find_if(message_rings_.begin(), message_rings_.end(),
                                  [&](const Mark& each) { return each.ring == index; });
   const std::uint64_t own = ring.producer.claimed() - mark->position;
   const bool is_alone = own == ring.producer.used();
-  const auto room = ring.producer.claim(length, static_cast<std::uint16_t>(kind), flags);
+  const auto room = ring.producer.claim(length, kind, flags);
   if (room) return room->data();
   if (room.error().code != Errc::backpressure) return fail(room.error());
   if (is_alone) {
@@ -76,14 +77,28 @@ void Outbox::block(std::uint32_t ring, std::uint64_t bytes) noexcept {
 
 // A congested ring buries what is sent to it, from the end of the patience until it has drained to
 // half; one that is reserved blocks it. True if the message is not to be claimed.
-bool Outbox::is_refused(Ring& ring, std::uint32_t index, const shm::Received& message) {
+bool Outbox::is_refused(Ring& ring, std::uint32_t index, const shm::Received& message,
+                        std::uint32_t length) {
   if (ring.reserved_by != 0) {
-    block(index, shm::record_bytes(sizeof message.header + message.payload.size()));
+    block(index, shm::record_bytes(length));
     return true;
   }
   if (ring.producer.used() <= ring.producer.capacity() / 2) set_congested(ring, index, false);
   if (ring.is_congested) bury(shm::DeadReason::overflow, message);
   return ring.is_congested;
+}
+
+// A message for which its context is too much goes without: tracing refuses nothing.
+std::size_t Outbox::context_bytes(std::size_t payload_bytes, std::size_t most) const noexcept {
+  const std::size_t all = sizeof(MessageHeader) + sizeof(TraceContext) + payload_bytes;
+  return trace_ != nullptr && all <= most ? sizeof(TraceContext) : 0;
+}
+
+// When it was sent is read afresh: what it waits is to be measured.
+void Outbox::compose_traced(std::span<std::byte> room, MessageHeader header,
+                            std::span<const std::byte> payload) const noexcept {
+  header.sent_ns = shm::monotonic_ns();
+  shm::compose(room, header, *trace_, payload);
 }
 
 Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
@@ -100,26 +115,35 @@ Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
     return fail(Errc::closed);  // that client is gone; its successor is somebody else
   }
   if (payload.size() > ring.producer.max_body()) return fail(Errc::message_too_large);
-  const auto length = static_cast<std::uint32_t>(sizeof header + payload.size());
-  if (ring.is_closed && is_refused(ring, index, {kind, flags, header, payload})) [[unlikely]] {
+  std::size_t borne = 0;
+  if (trace_ != nullptr && !segment_.is_client(target)) [[unlikely]]
+    borne = context_bytes(payload.size(), ring.producer.max_body());
+  const auto length = static_cast<std::uint32_t>(sizeof header + borne + payload.size());
+  const auto record_kind = static_cast<std::uint16_t>(static_cast<std::uint32_t>(kind) |
+                                                      (borne == 0 ? 0U : shm::kTraced));
+  if (ring.is_closed && is_refused(ring, index, {kind, flags, header, payload}, length))
+      [[unlikely]] {
     if (is_blocked_) return fail(Errc::backpressure);
     return {};
   }
   if (!is_message_open_) open_message();
   mark(ring, index);
-  std::byte* at = ring.producer.try_claim(length, static_cast<std::uint16_t>(kind), flags);
+  std::byte* at = ring.producer.try_claim(length, record_kind, flags);
   if (at == nullptr) [[unlikely]] {
-    const Result<std::byte*> room = claim_slowly(ring, index, length, kind, flags);
+    const Result<std::byte*> room = claim_slowly(ring, index, length, record_kind, flags);
     if (!room) return fail(room.error());
     at = *room;
   }
-  shm::compose({at, length}, header, payload);
+  if (borne == 0) [[likely]] {
+    shm::compose({at, length}, header, payload);
+  } else {
+    compose_traced({at, length}, header, payload);
+  }
   ++sent_;
   return {};
 }
 
-Result<std::span<std::byte>> Outbox::claim_event(std::uint32_t length) {
-  const auto kind = static_cast<std::uint16_t>(Kind::event);
+Result<std::span<std::byte>> Outbox::claim_event(std::uint32_t length, std::uint16_t kind) {
   auto room = log_.claim(length, kind);
   if (room || room.error().code != Errc::backpressure) return room;
   const bool is_alone = log_.lowest_position() >= before_.log;  // asked before the last try
@@ -138,9 +162,17 @@ Result<> Outbox::emit(MessageHeader header, std::span<const std::byte> payload) 
   if (payload.size() > log_.max_body()) return fail(Errc::message_too_large);
   if (!is_message_open_) open_message();
   header.id = log_.sequence();
-  const auto room = claim_event(static_cast<std::uint32_t>(sizeof header + payload.size()));
+  const std::size_t borne = context_bytes(payload.size(), log_.max_body());
+  constexpr auto kKind = static_cast<std::uint16_t>(Kind::event);
+  const auto room =
+      claim_event(static_cast<std::uint32_t>(sizeof header + borne + payload.size()),
+                  borne == 0 ? kKind : static_cast<std::uint16_t>(kKind | shm::kTraced));
   if (!room) return fail(room.error());
-  shm::compose(*room, header, payload);
+  if (borne == 0) {
+    shm::compose(*room, header, payload);
+  } else {
+    shm::compose(*room, header, *trace_, payload);
+  }
   topics_.push_back(header.symbol);
   ++events_;
   return {};

@@ -47,6 +47,7 @@ class Outbox {
 
   /// Claims a message. Errors: backpressure (and is_blocked()), message_too_large, not_found,
   /// closed (a client that is gone).
+  /// In the trace of the message that is handled, if it has one; see inherit().
   Result<> send(shm::Kind kind, std::uint16_t flags, Priority priority,
                 const shm::MessageHeader& header, std::span<const std::byte> payload);
 
@@ -67,11 +68,16 @@ class Outbox {
   void begin_turn() noexcept;
 
   void begin_message() noexcept {
+    trace_ = nullptr;
     is_blocked_ = false;
     is_message_open_ = false;
   }
 
   void undo_message() noexcept;
+
+  /// What the current message claims from now on bears that context, which outlives the message;
+  /// null: none.
+  void inherit(const TraceContext* trace) noexcept { trace_ = trace; }
 
   [[nodiscard]] bool is_blocked() const noexcept { return is_blocked_; }
 
@@ -135,14 +141,19 @@ class Outbox {
 
   Result<> open_ring(std::uint32_t target, Priority priority);
   Result<std::byte*> claim_slowly(Ring& ring, std::uint32_t index, std::uint32_t length,
-                                  shm::Kind kind, std::uint16_t flags);
+                                  std::uint16_t kind, std::uint16_t flags);
   void mark(Ring& ring, std::uint32_t index);
   void set_congested(Ring& ring, std::uint32_t index, bool is_congested);
   void set_evicted(std::uint32_t reader, std::uint64_t used_bytes);
   void tell(const PressureChange& change);
-  bool is_refused(Ring& ring, std::uint32_t index, const shm::Received& message);
+  bool is_refused(Ring& ring, std::uint32_t index, const shm::Received& message,
+                  std::uint32_t length);
   void block(std::uint32_t ring, std::uint64_t bytes) noexcept;
-  Result<std::span<std::byte>> claim_event(std::uint32_t length);
+  Result<std::span<std::byte>> claim_event(std::uint32_t length, std::uint16_t kind);
+  [[nodiscard]] std::size_t context_bytes(std::size_t payload_bytes,
+                                          std::size_t most) const noexcept;
+  void compose_traced(std::span<std::byte> room, shm::MessageHeader header,
+                      std::span<const std::byte> payload) const noexcept;
   bool may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::int64_t timeout_ns);
   void ring_slow_readers();
   void open_message() noexcept;
@@ -158,6 +169,7 @@ class Outbox {
   std::vector<Symbol> topics_;  // of this turn's events
   std::int64_t log_full_since_ns_ = 0;
   std::uint64_t log_lowest_when_full_ = 0;
+  const TraceContext* trace_ = nullptr;
   Blockage blockage_;
   std::uint64_t tickets_ = 0;
   bool is_blocked_ = false;

@@ -55,16 +55,16 @@ void Parking::count() {
 }
 
 Result<> Parking::park(const shm::Received& message, std::uint64_t witness) {
-  const std::uint64_t length = sizeof message.header + message.payload.size();
+  const std::uint64_t length = message.length();
   if (shm::record_bytes(length) > producer_.capacity() / 8) return fail(Errc::suspended);
   const std::uint64_t before = producer_.claimed();
   if (before - head_ + shm::record_bytes(length) > shm::parking_room(producer_.capacity())) {
     return fail(Errc::suspended);
   }
-  const auto room = producer_.claim(static_cast<std::uint32_t>(length),
-                                    static_cast<std::uint16_t>(message.kind), message.flags);
+  const auto room =
+      producer_.claim(static_cast<std::uint32_t>(length), message.record_kind(), message.flags);
   if (!room) return fail(Errc::suspended);
-  shm::compose(*room, message.header, message.payload);
+  shm::compose(*room, message);
   claimed_before_ = before;
   last_witness_ = witness;
   last_slot_ = AgentId{message.header.target}.slot();

@@ -33,6 +33,7 @@ Result<> Shard::adopt(shm::Incarnation self) {
   life_.open(symbols_);
   if (const Result<> opened = outbox_.open(); !opened) return fail(park(opened.error()));
   if (const Result<> opened = parking_.open(); !opened) return fail(park(opened.error()));
+  if (const Result<> opened = tracer_.open(self); !opened) return fail(park(opened.error()));
   inbox_.open();
   blame();
   bury_unreadable();

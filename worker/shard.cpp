@@ -29,6 +29,7 @@ Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& 
       timers_(segment, shard),
       inbox_(segment, endpoint_),
       outbox_(segment, endpoint_),
+      tracer_(segment, endpoint_),
       subscribers_(symbols_, agents_),
       parking_(segment, shard),
       latency_(segment.metrics(shard).latency_ns) {
@@ -128,6 +129,7 @@ void Shard::commit() {
   timers_.stage(turn_);
   turn_.stage_record(record_);
   outbox_.stage(turn_);
+  tracer_.stage(turn_);
   parking_.stage_tail(turn_);
   inbox_.stage(turn_);
   parking_.stage_head(turn_);
@@ -142,6 +144,7 @@ void Shard::commit() {
   agents_.settle();
   inbox_.settle();
   outbox_.settle();
+  tracer_.settle();
   parking_.settle();
   clock_.refresh();
   for (const std::int64_t sent_ns : sent_ns_)

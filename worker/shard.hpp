@@ -36,6 +36,7 @@
 #include "worker/parking.hpp"
 #include "worker/subscribers.hpp"
 #include "worker/timers.hpp"
+#include "worker/tracer.hpp"
 #include "worker/types.hpp"
 
 #include "mabeam/context.hpp"
@@ -56,6 +57,7 @@ struct Limits {
   std::int64_t turn_time_ns = 50'000;
   std::uint32_t max_attempts = 3;
   std::int64_t stall_timeout_ns = 1'000'000'000;
+  std::uint64_t trace_sample = 0;  ///< of shm::kSampleAll: timers that begin a trace
 };
 
 class Shard {
@@ -158,6 +160,7 @@ class Shard {
   [[gnu::always_inline]] inline Outcome handle_for_agent(const shm::Received& message,
                                                          std::uint64_t witness);
   Outcome handle_event(const shm::Received& message, std::uint32_t slot, std::uint64_t witness);
+  Outcome run_event(const shm::Received& message, std::uint32_t slot, std::uint64_t witness);
   Outcome handle_replayed(const shm::Received& message, std::uint64_t witness);
   Outcome finish_event(const shm::Received& message, AgentId self, const Result<>& ended);
   void bury_event(shm::DeadReason reason, const shm::Received& message, std::uint32_t slot);
@@ -205,12 +208,19 @@ class Shard {
     agents_.begin_message();
     timers_.begin_message();
     outbox_.begin_message();
+    tracer_.begin_message();
     witness_ = witness;
     refused_before_ = record_.refused;
     doom_ = {};
     attempt_ = 1;
     if (record_.blamed_witness == witness && witness != 0) [[unlikely]]
       attempt_ += record_.blamed_count;
+  }
+
+  /// The current message is in a trace: what comes of it will be, too.
+  void begin_span(const shm::Received& message, AgentId agent) noexcept {
+    tracer_.begin(message, agent, attempt_);
+    outbox_.inherit(tracer_.context());
   }
 
   Result<> answer(const shm::Received& message, Errc code, const PayloadRef& payload);
@@ -301,6 +311,7 @@ class Shard {
   Timers timers_;
   Inbox inbox_;
   Outbox outbox_;
+  Tracer tracer_;
   Subscribers subscribers_;
   LifeEvents life_;
   Parking parking_;

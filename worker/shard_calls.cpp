@@ -15,6 +15,7 @@ bool Shard::settle_call(const Received& answer) {
 }
 
 Shard::Outcome Shard::refuse_silently() noexcept {
+  tracer_.fail(Errc::timed_out);
   ++record_.refused;
   return Outcome::passed;
 }
@@ -26,6 +27,7 @@ bool Shard::is_cancelled(const Received& request) noexcept {
 }
 
 Shard::Outcome Shard::note_cancel(const Received& message) noexcept {
+  tracer_.drop();
   const shm::MessageHeader& header = message.header;
   if (header.deadline_ns > clock_.now_ns()) {
     cancelled_.note({header.source, header.correlation, header.deadline_ns}, clock_.now_ns());

@@ -76,6 +76,8 @@ Result<> Shard::deliver_letter(const Received& order, const shm::Letter& letter,
   if (letter.is_final || !is_for_an_agent(letter.kind)) return fail(Errc::not_replayable);
   Received again{letter.kind, letter.flags, letter.header, letter.payload};
   again.header.deadline_ns = 0;
+  again.is_traced = order.is_traced;  // it is of the trace of whoever replays it
+  again.trace = order.trace;
   if (static_cast<std::uint32_t>(AgentId{again.header.target}.endpoint()) == endpoint_) {
     if (letter.kind == Kind::request) {
       again.header.source = order.header.source;

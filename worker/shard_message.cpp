@@ -48,6 +48,7 @@ Shard::Outcome Shard::undo(Outcome outcome) noexcept {
   timers_.undo_message();
   parking_.undo(witness_);
   outbox_.undo_message();
+  tracer_.undo();
   record_.refused = refused_before_;
   return outcome;
 }
@@ -55,9 +56,12 @@ Shard::Outcome Shard::undo(Outcome outcome) noexcept {
 Shard::Outcome Shard::handle(const Source& source, const Received& message, std::uint64_t witness) {
   clock_.catch_up(message.header.sent_ns);
   begin_message(witness);
+  if (message.is_traced) [[unlikely]]
+    begin_span(message, AgentId{message.header.target});
   Outcome outcome = Outcome::passed;
   if (static_cast<std::uint32_t>(AgentId{message.header.source}.endpoint()) != source.endpoint) {
     outbox_.bury(DeadReason::unroutable, message, true);  // nobody speaks in another's name
+    tracer_.fail(Errc::invalid_argument);
   } else if (attempt_ > limits_.max_attempts) [[unlikely]] {
     outcome = bury_poison(message, AgentId{message.header.target});
   } else {
@@ -68,6 +72,8 @@ Shard::Outcome Shard::handle(const Source& source, const Received& message, std:
     if (attempt_ > 1) [[unlikely]]
       pass();
     if (agents_.changed_structure()) is_full_ = true;
+    if (message.is_traced) [[unlikely]]
+      tracer_.end();
   }
   return outcome;
 }
@@ -75,6 +81,7 @@ Shard::Outcome Shard::handle(const Source& source, const Received& message, std:
 Shard::Outcome Shard::bury_poison(const Received& message, AgentId agent) {
   if (is_being_ended(message)) return handle_stop(message);  // what has begun comes to its end
   outbox_.bury(DeadReason::poison, message);
+  tracer_.fail(Errc::handler_failed);
   if (message.kind == Kind::stop) quarantine(AgentId{message.header.target});
   if (wants_answer(message.kind) && !answer(message, Errc::handler_failed, {})) {
     return undo(Outcome::blocked);
@@ -192,6 +199,7 @@ Shard::Outcome Shard::finish_slowly(const Received& message, const Result<>& res
   if (wants_to_listen_) return undo(Outcome::commit_first);
   if (!result) {
     const AgentId target{message.header.target};
+    tracer_.fail(result.error().code);
     const Outcome failed = fail_agent(target, message, result.error().code);
     if (failed != Outcome::passed) return failed;
     if (is_answer_to_call(message)) (void)settle_call(message);  // that was undone, too
@@ -207,6 +215,7 @@ Shard::Outcome Shard::finish_slowly(const Received& message, const Result<>& res
 
 Shard::Outcome Shard::refuse(const Received& message, Errc code, DeadReason reason) {
   const bool is_answered = wants_answer(message.kind);
+  tracer_.fail(code);
   const std::uint64_t refused = record_.refused + 1;  // once, whether or not anybody hears of it
   if (is_answered && !answer(message, code, {})) return undo(Outcome::blocked);
   if (!is_answered || (reason == DeadReason::expired && !is_order(message.kind))) {
@@ -244,22 +253,39 @@ Shard::Outcome Shard::handle_event(const Received& message, std::uint32_t slot,
                                    std::uint64_t witness) {
   clock_.catch_up(message.header.sent_ns);
   begin_message(witness);
+  if (message.is_traced) [[unlikely]]
+    begin_span(message, agents_.id_of(slot));
+  const Outcome outcome = run_event(message, slot, witness);
+  if (message.is_traced && outcome == Outcome::passed) [[unlikely]]
+    tracer_.end();
+  return outcome;
+}
+
+Shard::Outcome Shard::run_event(const Received& message, std::uint32_t slot,
+                                std::uint64_t witness) {
   const shm::AgentRecord& agent = agents_.table().record(slot);
   const TypeDescriptor* type = types_.find(agent.type);
   const AgentId self = agents_.id_of(slot);
   if (attempt_ > limits_.max_attempts) {
     bury_event(DeadReason::poison, message, slot);
+    tracer_.fail(Errc::handler_failed);
     note_poison(message, self);
     return Outcome::passed;
   }
   if (!agents_.table().is_ready(self)) [[unlikely]] {
     const Lifecycle lifecycle = agents_.table().lifecycle_of(self);
-    if (lifecycle == Lifecycle::free) return Outcome::passed;  // it is being ended
+    if (lifecycle == Lifecycle::free) {  // it is being ended
+      tracer_.drop();
+      return Outcome::passed;
+    }
     if (waits_for(lifecycle)) return park_message(message, self);
   }
   if (type == nullptr) [[unlikely]]
     return suspend_for(message, self, Errc::unknown_type);
-  if (type->on_event == nullptr) return Outcome::passed;
+  if (type->on_event == nullptr) {
+    tracer_.drop();
+    return Outcome::passed;
+  }
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
   shm::StateHeader* state = agents_.touch(slot);
   if (!is_compatible(*type, *state, agent)) [[unlikely]] {
@@ -295,6 +321,7 @@ Shard::Outcome Shard::finish_event(const Received& message, AgentId self, const 
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
   if (!ended) {
+    tracer_.fail(ended.error().code);
     const Outcome failed = fail_agent(self, message, ended.error().code);
     if (failed != Outcome::passed) return failed;
   }

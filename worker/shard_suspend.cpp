@@ -21,8 +21,9 @@ std::optional<Shard::Outcome> Shard::meet_unready(const Received& message) {
   return std::nullopt;
 }
 
-// What is replayed is there already: it stays.
+// What is replayed is there already: it stays. It has its span when it is handled.
 Shard::Outcome Shard::park_message(Received message, AgentId target) {
+  tracer_.drop();
   if (replay_ != Replay::none) {
     replay_ = Replay::kept;
     return Outcome::passed;
@@ -30,6 +31,7 @@ Shard::Outcome Shard::park_message(Received message, AgentId target) {
   message.header.target = target.value();  // an event has had none
   if (parking_.park(message, witness_)) return Outcome::passed;
   if (parking_.gives_room()) return undo(Outcome::commit_first);
+  tracer_.keep();
   return refuse(message, Errc::suspended, DeadReason::overflow);
 }
 

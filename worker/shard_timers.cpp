@@ -69,15 +69,19 @@ Shard::Outcome Shard::handle_timer(const Timers::Due& due) {
       Witness::pack(Witness::What::timer, endpoint_, 0, due.label.serial, due.index * 8ULL);
   begin_message(witness);
   const Received message = letter_of(due);
+  const bool is_traced = tracer_.try_begin_trace(limits_.trace_sample, message, attempt_);
+  outbox_.inherit(tracer_.context());
   Outcome outcome = Outcome::passed;
   if (attempt_ > limits_.max_attempts) {
     outbox_.bury(DeadReason::poison, message);
+    tracer_.fail(Errc::handler_failed);
     note_poison(message, due.agent);
     timers_.end_last();
   } else {
     outcome = run_timer(due, message, witness);
   }
   if (outcome == Outcome::passed && attempt_ > 1) pass();
+  if (is_traced && outcome == Outcome::passed) tracer_.end();
   return outcome;
 }
 
@@ -117,6 +121,7 @@ Shard::Outcome Shard::run_timer(const Timers::Due& due, const Received& message,
   if (outbox_.is_blocked()) return undo(Outcome::blocked);
   if (wants_to_listen_) return undo(Outcome::commit_first);
   if (!ended) {
+    tracer_.fail(ended.error().code);
     const Outcome failed = fail_agent(due.agent, message, ended.error().code);
     if (failed != Outcome::passed) return failed;
   }

@@ -193,6 +193,7 @@ Limits Worker::read_limits() const {
   limits.max_attempts =
       static_cast<std::uint32_t>(std::clamp<std::uint64_t>(read(tunables.max_attempts), 1, 100));
   limits.stall_timeout_ns = static_cast<std::int64_t>(read(tunables.stall_timeout_ns));
+  limits.trace_sample = read(tunables.trace_sample);
   return limits;
 }
 

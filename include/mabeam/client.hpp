@@ -15,6 +15,7 @@
 #include "mabeam/observer.hpp"
 #include "mabeam/requests.hpp"
 #include "mabeam/result.hpp"
+#include "mabeam/trace.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -280,6 +281,14 @@ class MABEAM_API Client {
   [[nodiscard]] AgentList find_agents(const AgentFilter& filter = {}) const;
   /// How many they are, whatever offset and limit.
   [[nodiscard]] std::uint64_t count_agents(const AgentFilter& filter = {}) const;
+
+  /// Which of the messages that this client sends from now on are traced: of each of its calls,
+  /// signals, events and orders to agents one is sampled, in a trace of its own, unless this says
+  /// another.
+  void set_tracing(const Tracing& tracing);
+  /// What the last of those messages bore; nothing if it was not traced. Of a batch or of a call
+  /// that was tried again: the last one's.
+  [[nodiscard]] std::optional<TraceContext> last_trace() const;
 
   /// The id of a name. Errors: symbols_full, invalid_argument.
   Result<Symbol> symbol(std::string_view name);

@@ -9,10 +9,12 @@
 #include "mabeam/ids.hpp"
 #include "mabeam/message.hpp"
 #include "mabeam/result.hpp"
+#include "mabeam/trace.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,6 +59,11 @@ class MABEAM_API Context {
   [[nodiscard]] std::chrono::nanoseconds now() const;
   /// 1 for the first time this message is handled, more after a crash or a full ring.
   [[nodiscard]] std::uint32_t attempt() const;
+
+  /// The trace that the message belongs to, and this handler's span in it; nothing if it is not
+  /// traced. All that the handler sends, calls, emits, answers and creates belongs to it anyway:
+  /// this is for what leaves the runtime, as to_traceparent().
+  [[nodiscard]] std::optional<TraceContext> trace() const;
 
   /// The id of a name, to be kept and used instead of the name where speed counts.
   /// Errors: symbols_full, invalid_argument (over 255 bytes).

@@ -9,4 +9,5 @@
 #include "mabeam/observer.hpp"
 #include "mabeam/payload.hpp"
 #include "mabeam/result.hpp"
+#include "mabeam/trace.hpp"
 #include "mabeam/version.hpp"

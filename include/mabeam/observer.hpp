@@ -13,6 +13,7 @@
 #include "mabeam/ids.hpp"
 #include "mabeam/payload.hpp"
 #include "mabeam/result.hpp"
+#include "mabeam/trace.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -256,6 +257,12 @@ class MABEAM_API Observer {
   [[nodiscard]] Result<TopicsView> topics(std::string_view pattern = ">") const;
   /// Rings and logs that have or had traffic.
   [[nodiscard]] ChannelsView channels() const;
+
+  /// Traces of which spans are kept, the latest first; `limit` of them, 0 is all.
+  [[nodiscard]] TraceList traces(std::size_t limit = 0) const;
+  /// The spans of a trace, or of all traces: those that are kept and were left by messages that are
+  /// over.
+  [[nodiscard]] SpanList spans(const TraceId& trace = {}) const;
 
   /// Starts reading every log at its end, or `since` ago as far as history reaches.
   void start_tail(std::chrono::nanoseconds since);

@@ -161,6 +161,10 @@ class FlipTest : public testing::Test {
       bytes += channel.from_name.size() + channel.waiting.value_or(0);
     for (const LogView& log : channels.logs)
       bytes += log.name.size() + log.readers.size();
+    for (const TraceView& trace : observer.traces(1).traces)
+      bytes += trace.root.size() + observer.spans(trace.id).spans.size();
+    for (const SpanView& span : observer.spans().spans)
+      bytes += span.name.size() + static_cast<std::size_t>(span.handled_ns());
     return bytes;
   }
 

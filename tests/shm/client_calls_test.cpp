@@ -26,7 +26,8 @@ class ClientCallTable : public ClientTest {
   }
 
   ClientEndpoint endpoint_{segment_, claim_client_endpoint(segment_, 0).value()};
-  ClientCalls calls_{segment_, endpoint_};
+  ClientTracer tracer_{segment_, endpoint_};
+  ClientCalls calls_{segment_, endpoint_, tracer_};
 };
 
 TEST_F(ClientCallTable, ACallIsAnsweredOnce) {

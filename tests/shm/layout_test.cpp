@@ -104,6 +104,9 @@ TEST(Layout, RequestsOutOfRangeAreRefused) {
       [](auto& r) { r.log_bytes = 32U << 10U; },
       [](auto& r) { r.log_bytes = 8ULL << 30U; },
       [](auto& r) { r.log_bytes = 100'000; },
+      [](auto& r) { r.span_bytes = 2048; },
+      [](auto& r) { r.span_bytes = 5000; },
+      [](auto& r) { r.span_bytes = 128U << 20U; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) {
     DimensionRequest request;
@@ -147,6 +150,7 @@ TEST(Layout, DamagedDimensionsAreRefused) {
       [](auto& d) { d.ring_bytes[2] = 0; },
       [](auto& d) { d.log_bytes = 0; },
       [](auto& d) { d.dead_letter_bytes = 3; },
+      [](auto& d) { d.span_bytes = 3; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) {
     Dimensions dimensions = small_dimensions();

@@ -3,6 +3,7 @@
 #include "shm/turn_words.hpp"
 
 #include "shm/event_log.hpp"
+#include "shm/span_ring.hpp"
 #include "tests/shm/shm_support.hpp"
 
 #include <gtest/gtest.h>
@@ -169,9 +170,20 @@ TEST_F(TurnWordsTest, CursorsAreItsOwnInEveryLog) {
   EXPECT_TRUE(is_refused(WordKind::cursor_slot, 99, 0));
 }
 
+TEST_F(TurnWordsTest, SpansGoForwardByNoMoreThanATurnLeaves) {
+  Word& tail = span_tail(segment_.spans(2));
+  tail.store(700);
+  EXPECT_EQ(*resolve(WordKind::span_tail, 0, 700), &tail);
+  EXPECT_EQ(*resolve(WordKind::span_tail, 0, 703), &tail);
+  EXPECT_EQ(*resolve(WordKind::span_tail, 0, 700 + kMostSpansOfTurn), &tail);
+  EXPECT_TRUE(is_refused(WordKind::span_tail, 0, 699));
+  EXPECT_TRUE(is_refused(WordKind::span_tail, 0, 701 + kMostSpansOfTurn));
+  EXPECT_TRUE(is_refused(WordKind::span_tail, 1, 701));
+}
+
 TEST_F(TurnWordsTest, UnknownKindsAreRefused) {
   EXPECT_TRUE(is_refused(static_cast<WordKind>(0), 0, 0));
-  for (unsigned kind = 20; kind < 256; ++kind) {
+  for (unsigned kind = 21; kind < 256; ++kind) {
     EXPECT_TRUE(is_refused(static_cast<WordKind>(kind), 0, 0)) << kind;
   }
 }

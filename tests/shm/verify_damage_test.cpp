@@ -1,6 +1,9 @@
 // Every rule of verify, broken once: each must be told, at its place. Here: what is in slots and
 // tables.
+#include "shm/span_ring.hpp"
 #include "tests/shm/damage_support.hpp"
+
+#include <bit>
 
 namespace mabeam::shm {
 namespace {
@@ -45,6 +48,7 @@ TEST(VerifyDamage, Header) {
   check({
       tunable("idle", &Tunables::idle, 3),
       tunable("fault_agents", &Tunables::fault_agents, 2),
+      tunable("trace_sample", &Tunables::trace_sample, kSampleAll + 1),
       tunable("turn_messages", &Tunables::turn_messages, 1025),
       tunable("max_attempts", &Tunables::max_attempts, 101),
       tunable("turn_time", &Tunables::turn_time_ns, kNever),
@@ -275,6 +279,44 @@ TEST(VerifyDamage, Timers) {
        [&](const Segment& s) {
          timer(s).label.store(TimerLabel{1, Symbol{9999}}.pack());
        }},
+  });
+}
+
+TEST(VerifyDamage, Spans) {
+  const auto record = [](const Segment& s) -> SpanRecord& {
+    return *reinterpret_cast<SpanRecord*>(s.spans(1).data() + sizeof(SpanRingHeader));
+  };
+  const auto span = [&](const Segment& s, const std::function<void(Span&)>& change) {
+    std::array<std::uint64_t, kSpanWords> words{};
+    for (std::size_t i = 0; i < kSpanWords; ++i)
+      words[i] = record(s).words[i].load();
+    auto copy = std::bit_cast<Span>(words);
+    change(copy);
+    words = std::bit_cast<std::array<std::uint64_t, kSpanWords>>(copy);
+    for (std::size_t i = 0; i < kSpanWords; ++i)
+      record(s).words[i].store(words[i]);
+  };
+  const auto changed = [&](std::string what, const std::function<void(Span&)>& change) {
+    return Case{"spans of shard 0, span 0000000000000abc", std::move(what), [=](const Segment& s) {
+                  span(s, [&](Span& each) {
+                    each.span = 0xabc;
+                    change(each);
+                  });
+                }};
+  };
+  check({
+      {"spans of shard 0", "its header",
+       [](const Segment& s) {
+         add<std::uint64_t>(*reinterpret_cast<Word*>(s.spans(1).data() + 8), 1);
+       }},
+      {"spans of shard 0", "spans have numbers",
+       [&](const Segment& s) { add<std::uint64_t>(record(s).sequence, 1); }},
+      changed("its ids", [](Span& each) { each.trace = {}; }),
+      changed("it is not of its endpoint", [](Span& each) { each.side = SpanSide::client; }),
+      changed("it is of no kind", [](Span& each) { each.kind = 99; }),
+      changed("its result", [](Span& each) { each.result = 999; }),
+      changed("it ends before", [](Span& each) { each.ended_ns = each.started_ns - 1; }),
+      changed("it ends before", [](Span& each) { each.started_ns = -1; }),
   });
 }
 

@@ -47,6 +47,8 @@ Texts good_values(const KeyInfo& key) {
       return {R"("unix:/run/m.sock")", R"("[::1]:80")"};
     case ValueKind::rate:
       return {"{rate = 1000000000, burst = 7}", "{rate = 0, burst = 0}"};
+    case ValueKind::fraction:
+      return {"0", "0.25", "1"};
     default:
       break;
   }
@@ -82,6 +84,8 @@ Texts bad_values(const KeyInfo& key) {
       return {R"("")", R"("host")"};
     case ValueKind::rate:
       return {"{rate = -1}", "{burst = 1000000001}", "{rate = 1, brust = 2}"};
+    case ValueKind::fraction:
+      return {"-0.01", "1.01", "nan", "inf", R"("0.5")"};
     default:
       return {R"("")", R"("nonsense")"};
   }
@@ -213,8 +217,8 @@ TEST(ConfigKeys, AreThoseOfTheDesign) {
     ++counts[key.section];
   }
   const std::map<std::string_view, int> expected{
-      {"runtime", 11}, {"channels", 3}, {"events", 1}, {"worker", 11}, {"restart", 6},
-      {"breaker", 4},  {"limits", 6},   {"rates", 3},  {"log", 2},     {"serve", 1}};
+      {"runtime", 11}, {"channels", 3}, {"events", 1}, {"trace", 2}, {"worker", 11}, {"restart", 6},
+      {"breaker", 4},  {"limits", 6},   {"rates", 3},  {"log", 2},   {"serve", 1}};
   EXPECT_EQ(counts, expected);
 }
 
@@ -227,6 +231,8 @@ TEST(ConfigKeys, HaveTheRangesOfTheDesign) {
       {"runtime.max_state_bytes", R"("0" to "1MiB")"},
       {"channels.low_bytes", R"("4KiB" to "256MiB", a power of two)"},
       {"events.log_bytes", R"("64KiB" to "4GiB", a power of two)"},
+      {"trace.sample", "0 to 1"},
+      {"trace.ring_bytes", R"("4KiB" to "64MiB", a power of two)"},
       {"worker.nice", "-20 to 19"},
       {"runtime.on_stop", R"("remove" or "keep")"},
       {"runtime.idle", R"("busy_spin", "backoff" or "block")"},

@@ -76,6 +76,10 @@ void SegmentFiller::fill() {
     send(Segment::endpoint_of_shard(0), first, Priority::high, "ping", text);
   }
   receive(client, static_cast<std::uint32_t>(first.endpoint()), Priority::normal, 10);
+  for (int i = 0; i < 5; ++i) {
+    leave_span(Segment::endpoint_of_shard(0), first);
+    leave_span(client, first);
+  }
   bury(1, shm::DeadReason::expired, "too late");
   bury(1, shm::DeadReason::poison, "too hot");
   settle(1, 0, shm::LetterFate::dropped);

@@ -45,6 +45,8 @@ class SegmentFiller {
   void bury(std::uint32_t shard, shm::DeadReason reason, std::string_view text);
   /// Ends a dead letter, by its number.
   void settle(std::uint32_t shard, std::uint64_t letter, shm::LetterFate fate);
+  /// A span, in the ring of a shard or a client.
+  void leave_span(std::uint32_t endpoint, AgentId agent);
   /// Takes a cursor in every log.
   void listen(std::uint32_t reader);
   /// A client's own subscription.

@@ -1,6 +1,7 @@
 // What the filler puts into rings and logs.
 #include "shm/clock.hpp"
 #include "shm/event_log.hpp"
+#include "shm/span_ring.hpp"
 #include "shm/spsc_ring.hpp"
 #include "tests/support/segment_filler.hpp"
 
@@ -90,6 +91,27 @@ void SegmentFiller::receive(std::uint32_t source, std::uint32_t target, Priority
       [&](shm::Turn& turn) {
         turn.stage(WordKind::ring_head, source * 4 + static_cast<std::uint32_t>(priority),
                    words->head, ring.position());
+      });
+}
+
+void SegmentFiller::leave_span(std::uint32_t endpoint, AgentId agent) {
+  auto ring = shm::SpanWriter::open(segment_.spans(endpoint)).value();
+  shm::Span span;
+  span.trace = {7, next_id_};
+  span.span = next_id_++;
+  span.parent = 1;
+  span.agent = agent.value();
+  span.owner = shm::Incarnation::of(0, 1).value;
+  span.sent_ns = span.started_ns = span.ended_ns = shm::monotonic_ns();
+  span.symbol = static_cast<std::uint32_t>(symbol("add"));
+  span.kind = static_cast<std::uint16_t>(shm::Kind::signal);
+  span.side = segment_.is_shard(endpoint) ? shm::SpanSide::handler : shm::SpanSide::client;
+  ring.claim(span);
+  if (!segment_.is_shard(endpoint)) return ring.publish();
+  turn(
+      endpoint - 1, [](shm::Turn&, shm::ShardRecord&) {},
+      [&](shm::Turn& turn) {
+        turn.stage(WordKind::span_tail, 0, ring.tail_word(), ring.claimed());
       });
 }
 

@@ -38,6 +38,7 @@ shm::Dimensions small(std::uint32_t clients) {
   d.ring_bytes = {4096, 4096, 4096};
   d.log_bytes = 64U << 10U;
   d.dead_letter_bytes = 4096;
+  d.span_bytes = 4096;
   return d;
 }
 

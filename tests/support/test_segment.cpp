@@ -36,6 +36,7 @@ shm::Dimensions small_dimensions() {
   d.ring_bytes = {4096, 4096, 4096};
   d.log_bytes = 65536;
   d.dead_letter_bytes = 4096;
+  d.span_bytes = 4096;
   return d;
 }
 

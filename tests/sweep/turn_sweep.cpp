@@ -1,12 +1,13 @@
 // The proof of the turn: a worker is killed after every instruction of a turn that takes messages
 // from two rings, fires two timers, changes the states of two agents, sends on three rings, emits
-// an event and creates an agent. Its successor takes over, and everything must have happened
-// exactly once.
+// an event and creates an agent; one of the messages is traced. Its successor takes over, and
+// everything must have happened exactly once.
 //
 // Here every instruction is recovered from, whether or not it has changed the segment.
 #include "shm/event_log.hpp"
 #include "shm/process.hpp"
 #include "shm/segment.hpp"
+#include "shm/span_ring.hpp"
 #include "shm/spsc_ring.hpp"
 #include "shm/wire.hpp"
 #include "tests/support/sweep_main.hpp"
@@ -96,6 +97,7 @@ shm::Dimensions small() {
   d.ring_bytes = {4096, 4096, 4096};
   d.log_bytes = 64U << 10U;
   d.dead_letter_bytes = 4096;
+  d.span_bytes = 4096;
   return d;
 }
 
@@ -164,9 +166,12 @@ void Stage::post(std::uint32_t client, AgentId target, std::string_view signal,
   header.content = static_cast<std::uint32_t>(Content::i64);
   header.source = client_id(client).value();
   header.target = target.value();
-  const auto room =
-      ring.claim(sizeof header + sizeof value, static_cast<std::uint16_t>(shm::Kind::signal));
-  shm::compose(*room, header, std::as_bytes(std::span{&value, 1}));
+  shm::Received message{shm::Kind::signal, 0, header, std::as_bytes(std::span{&value, 1})};
+  message.is_traced = signal == "first";
+  message.trace.trace = {1, 2};
+  message.trace.span = static_cast<SpanId>(3);
+  const auto room = ring.claim(static_cast<std::uint32_t>(message.length()), message.record_kind());
+  shm::compose(*room, message);
   ring.publish();
 }
 
@@ -262,6 +267,9 @@ std::string Stage::recover_and_check() {
     const std::uint64_t word = segment_.agents(0).record(slot).slot_word.load();
     alive += shm::SlotWord::unpack(word).lifecycle != 0 ? 1U : 0U;
   }
+  const std::vector<shm::Span> spans = shm::read_spans(segment_.spans(kShard)).value().spans;
+  const bool has_span = spans.size() == 1 && spans[0].trace == TraceId{1, 2} &&
+                        spans[0].agent == first_.value() && spans[0].result == 0;
   const shm::TimerTable timers = segment_.timers(0);
   for (const std::string& broken :
        {check("the first state is not 207", sum_of(first_) == 207),
@@ -273,6 +281,7 @@ std::string Stage::recover_and_check() {
         check("ring 3 has not exactly its message",
               read_ring(kOtherShard, Priority::low) == std::vector<std::int64_t>{11}),
         check("there is not exactly one event", has_event && !has_second_event),
+        check("there is not exactly one span", has_span),
         check("there are not exactly three agents", alive == 3 && record.agents_live == 3),
         check("the counters are wrong",
               record.delivered == 2 && record.sent == 3 && record.events_published == 1),

@@ -165,9 +165,12 @@ void ShardTest::post(AgentId to, std::string_view name, PayloadRef payload, cons
   header.correlation = how.correlation;
   header.sent_ns = shm::monotonic_ns();
   header.deadline_ns = how.deadline_ns;
-  const auto bytes = static_cast<std::uint32_t>(sizeof header + payload.bytes().size());
-  shm::compose(ring.claim(bytes, static_cast<std::uint16_t>(how.kind)).value(), header,
-               payload.bytes());
+  shm::Received message{how.kind, 0, header, payload.bytes()};
+  message.is_traced = how.trace.has_value();
+  message.trace = how.trace.value_or(TraceContext{});
+  shm::compose(
+      ring.claim(static_cast<std::uint32_t>(message.length()), message.record_kind()).value(),
+      message);
   ring.publish();
   shm::full_fence();
   segment_.announce(how.client, target);

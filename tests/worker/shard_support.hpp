@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <span>
 #include <string>
@@ -158,6 +159,7 @@ struct Post {
   std::int64_t deadline_ns = 0;
   std::uint64_t correlation = 0;
   AgentId source = {};  ///< of the header; nobody: the client
+  std::optional<TraceContext> trace = {};
 };
 
 /// What a new agent shall have.

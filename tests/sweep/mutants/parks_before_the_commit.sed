@@ -1,2 +1,2 @@
 # parking_sweep worker/parking.cpp: a message is parked at once, and once more after a crash
-s/^  shm::compose(\*room, message\.header, message\.payload);/&\n  producer_.publish();/
+s/^  shm::compose(\*room, message);/&\n  producer_.publish();/
