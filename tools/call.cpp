@@ -6,6 +6,7 @@
 #include "tools/cli/output.hpp"
 #include "tools/cli/payload_argument.hpp"
 #include "tools/commands.hpp"
+#include "tools/trace_option.hpp"
 
 #include <array>
 #include <chrono>
@@ -31,7 +32,8 @@ std::string printable_reply(const Payload& reply, bool to_terminal) {
   return lines;
 }
 
-void show(const Payload& reply, std::chrono::nanoseconds latency, Output& output) {
+void show(const Payload& reply, std::chrono::nanoseconds latency, const Json& more,
+          Output& output) {
   if (!output.json()) {
     output.print(printable_reply(reply, output.style().out_is_terminal));
     return;
@@ -39,6 +41,7 @@ void show(const Payload& reply, std::chrono::nanoseconds latency, Output& output
   Json document{{"reply", payload_value(reply)}};
   add_payload(document, reply);
   document["latency_ns"] = latency.count();
+  document.update(more);
   output.document(document);
 }
 
@@ -53,19 +56,26 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   const std::string_view action = *arguments.operand(1);
   const auto id = find_agent(*client, agent);
   if (!id) return tl::unexpected(id.error());
+  if (const auto told = trace_as_told(arguments, *client); !told) {
+    return tl::unexpected(told.error());
+  }
 
   const auto begin = std::chrono::steady_clock::now();
   const Result<ClientReply> reply = client->call(*id, action, payload->ref(), *timeout);
   const auto latency = std::chrono::steady_clock::now() - begin;
+  Json more = Json::object();
+  tell_trace(arguments, *client, more, output);
   if (!reply) {
     return refuse(reply.error(), "'" + one_line(action) + "' of agent '" + one_line(agent) + "'");
   }
-  show(reply->payload(), latency, output);
+  show(reply->payload(), latency, more, output);
   return Exit::done;
 }
 
 constexpr std::array kOptions{
     Option{"timeout", "DURATION", "how long to wait for the answer (default: 5s)"},
+    kTraceOption,
+    kTraceparentOption,
 };
 
 }  // namespace
@@ -81,7 +91,8 @@ const Command call_command{
         "Examples:\n"
         "  mabeam call jobs increment 5\n"
         "  mabeam call jobs get --json | jq .reply\n"
-        "  mabeam call parser parse @/etc/hosts --timeout 250ms\n",
+        "  mabeam call parser parse @/etc/hosts --timeout 250ms\n"
+        "  mabeam call jobs increment 5 --trace\n",
     .run = run};
 
 }  // namespace mabeam::tools

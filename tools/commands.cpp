@@ -17,6 +17,7 @@ std::span<const Command* const> commands() {
       &history_command,
       &topics_command,
       &channels_command,
+      &trace_command,
       &deadletters_command,
       &verify_command,
       &doctor_command,

@@ -28,6 +28,7 @@ extern const Command stop_command;
 extern const Command suspend_command;
 extern const Command tail_command;
 extern const Command topics_command;
+extern const Command trace_command;
 extern const Command types_command;
 extern const Command update_command;
 extern const Command verify_command;

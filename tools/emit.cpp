@@ -7,6 +7,7 @@
 #include "tools/cli/output.hpp"
 #include "tools/cli/payload_argument.hpp"
 #include "tools/commands.hpp"
+#include "tools/trace_option.hpp"
 
 #include <array>
 #include <chrono>
@@ -27,15 +28,22 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   }
   auto client = attach_client(arguments);
   if (!client) return tl::unexpected(client.error());
+  if (const auto told = trace_as_told(arguments, *client); !told) {
+    return tl::unexpected(told.error());
+  }
 
   const Result<> emitted = client->emit(topic, payload->ref(), *timeout);
   if (!emitted) return refuse(emitted.error(), "cannot emit on '" + one_line(topic) + "'");
-  if (output.json()) output.document({{"topic", topic}, {"source", to_string(client->id())}});
+  Json document{{"topic", topic}, {"source", to_string(client->id())}};
+  tell_trace(arguments, *client, document, output);
+  if (output.json()) output.document(document);
   return Exit::done;
 }
 
 constexpr std::array kOptions{
     Option{"timeout", "DURATION", "how long to wait for room (default: 1s)"},
+    kTraceOption,
+    kTraceparentOption,
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "tools/cli/output.hpp"
 #include "tools/cli/payload_argument.hpp"
 #include "tools/commands.hpp"
+#include "tools/trace_option.hpp"
 
 #include <array>
 #include <chrono>
@@ -30,8 +31,10 @@ Outcome<Exit> send_to_all(const Arguments& arguments, Client& client, const Payl
   const AgentFilter filter = filter_in(arguments);
   const auto sent = client.send_matching(filter, signal, payload, {.priority = priority}, timeout);
   if (!sent) return refuse(sent.error(), "cannot send '" + one_line(signal) + "'");
+  Json document{{"receivers", *sent}, {"signal", signal}};
+  tell_trace(arguments, client, document, output);
   if (output.json()) {
-    output.document({{"receivers", *sent}, {"signal", signal}});
+    output.document(document);
   } else {
     output.print(std::to_string(*sent) + "\n");
   }
@@ -54,6 +57,9 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   if (!payload) return tl::unexpected(payload.error());
   auto client = attach_client(arguments);
   if (!client) return tl::unexpected(client.error());
+  if (const auto told = trace_as_told(arguments, *client); !told) {
+    return tl::unexpected(told.error());
+  }
   if (is_for_all) {
     return send_to_all(arguments, *client, payload->ref(), *priority, *timeout, output);
   }
@@ -64,7 +70,9 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   const Result<> sent =
       client->send(*id, signal, payload->ref(), {.priority = *priority}, *timeout);
   if (!sent) return refuse(sent.error(), "cannot send '" + one_line(signal) + "'");
-  if (output.json()) output.document({{"target", to_string(*id)}, {"signal", signal}});
+  Json document{{"target", to_string(*id)}, {"signal", signal}};
+  tell_trace(arguments, *client, document, output);
+  if (output.json()) output.document(document);
   return Exit::done;
 }
 
@@ -74,6 +82,8 @@ constexpr std::array kOptions{
     kMatchOption,
     Option{"priority", "P", "high, normal or low (default: normal)"},
     Option{"timeout", "DURATION", "how long to wait for room (default: 1s)"},
+    kTraceOption,
+    kTraceparentOption,
 };
 
 }  // namespace

@@ -25,6 +25,8 @@ Json verify_document(const VerifyView& view);
 Json history_document(const HistoryView& view);
 Json topics_document(const TopicsView& view);
 Json channels_document(const ChannelsView& view);
+Json traces_document(const TraceList& list);
+Json spans_document(const SpanList& list);
 
 /// What each action of these types does.
 std::string actions_table(const std::vector<TypeView>& types);
