@@ -81,11 +81,14 @@ bool ClientBatch::has_credit_for_all(std::uint32_t shard) const {
 }
 
 bool ClientBatch::has_room_for_all(std::uint32_t shard) {
-  std::uint64_t bytes = 0;
+  Room room;
   for (const std::size_t number : queues_[shard].numbers)
-    bytes += record_bytes(sizeof(MessageHeader) + core_.tracer.certain_bytes() +
-                          asked_[number].question.payload.size());
-  return core_.sender.has_room_for(Segment::endpoint_of_shard(shard), form_.priority, bytes);
+    room += room_of(asked_[number].question);
+  return core_.sender.has_room_for(Segment::endpoint_of_shard(shard), form_.priority, room);
+}
+
+Room ClientBatch::room_of(const Question& question) const {
+  return core_.sender.room_of(form_.kind, form_.priority, question.payload.size());
 }
 
 // Nothing of an atomic batch is sent to a shard before all of it is.
@@ -139,9 +142,7 @@ bool ClientBatch::may_send(std::uint32_t shard) {
   const Question& next = asked_[queue.numbers[queue.next]].question;
   const std::uint32_t endpoint = Segment::endpoint_of_shard(shard);
   if (!core_.calls.has_credit(endpoint, next.rooms)) return false;
-  return !queue.is_full ||
-         core_.sender.has_room_for(endpoint, form_.priority,
-                                   record_bytes(sizeof(MessageHeader) + next.payload.size()));
+  return !queue.is_full || core_.sender.has_room_for(endpoint, form_.priority, room_of(next));
 }
 
 void ClientBatch::collect(const OnAnswer& on_answer) {

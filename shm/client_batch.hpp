@@ -74,6 +74,7 @@ class ClientBatch {
   Result<bool> send_one(std::size_t number);
   [[nodiscard]] bool has_credit_for_all(std::uint32_t shard) const;
   [[nodiscard]] bool has_room_for_all(std::uint32_t shard);
+  [[nodiscard]] Room room_of(const Question& question) const;
   void take_back(std::uint32_t shard);
   [[nodiscard]] bool has_progress();
   [[nodiscard]] bool may_send(std::uint32_t shard);

@@ -21,10 +21,6 @@ std::int64_t wait_until(std::chrono::nanoseconds wait) {
   return wait.count() <= 0 ? 0 : shm::deadline_after(wait);
 }
 
-std::uint64_t room_for(const PayloadRef& payload) {
-  return shm::record_bytes(sizeof(shm::MessageHeader) + payload.bytes().size());
-}
-
 // ---- events ----------------------------------------------------------------------------------
 
 /// All events of one batch go into one log.
@@ -55,7 +51,7 @@ class Emission {
       Result<> claimed = core_.emitter.claim(events_[i].topic, events_[i].payload);
       while (!claimed && claimed.error().code == Errc::backpressure) {
         core_.emitter.publish();  // its readers have to make room
-        if (!waits_for(events_[i].payload.bytes().size())) return refuse_from(i, {why_});
+        if (!waits_for(room_of(events_[i]))) return refuse_from(i, {why_});
         claimed = core_.emitter.claim(events_[i].topic, events_[i].payload);
       }
       if (!claimed) results_[i] = core_.refuse(claimed.error());
@@ -63,15 +59,19 @@ class Emission {
   }
 
   void emit_at_once() {
-    std::uint64_t bytes = 0;
+    shm::Room room;
     for (const EventItem& event : events_)
-      bytes += room_for(event.payload);
-    if (bytes > core_.emitter.most_at_once()) return refuse_from(0, {Errc::message_too_large});
+      room += room_of(event);
+    if (core_.emitter.is_too_much(room)) return refuse_from(0, {Errc::message_too_large});
     for (Result<> claimed = claim_all(); !claimed; claimed = claim_all()) {
       core_.emitter.discard();
       if (claimed.error().code != Errc::backpressure) return refuse_from(0, claimed.error());
-      if (!waits_for(bytes)) return refuse_from(0, {why_});
+      if (!waits_for(room)) return refuse_from(0, {why_});
     }
+  }
+
+  [[nodiscard]] shm::Room room_of(const EventItem& event) const {
+    return core_.emitter.room_of(event.payload.bytes().size());
   }
 
   Result<> claim_all() {
@@ -82,11 +82,11 @@ class Emission {
     return {};
   }
 
-  bool waits_for(std::size_t bytes) {
+  bool waits_for(const shm::Room& room) {
     why_ = Errc::backpressure;
     if (until_ns_ == 0 || core_.emitter.is_held_by_itself()) return false;
     const Waited waited = core_.waiter.until(until_ns_, ClientWaiter::kUnrung,
-                                             [&] { return core_.emitter.make_room(bytes); });
+                                             [&] { return core_.emitter.make_room(room); });
     why_ = error_of(waited, Errc::backpressure);
     return waited == Waited::done;
   }
@@ -151,12 +151,17 @@ class Sending {
     return core_.sender.claim(message(i), now_ns_);
   }
 
+  [[nodiscard]] shm::Room room_of(std::size_t i) const {
+    return core_.sender.room_of(Kind::signal, options_.priority,
+                                signals_[i].payload.bytes().size());
+  }
+
   Result<> send_one(std::size_t i) {
     if (closed_[shard_of(i)]) return core_.refuse({Errc::backpressure});
     Result<> claimed = claim(i);
     while (!claimed && claimed.error().code == Errc::backpressure) {
       core_.sender.publish();  // who waits for room must not be waited for
-      if (!waits(shard_of(i), room_for(signals_[i].payload))) {
+      if (!waits(shard_of(i), room_of(i))) {
         closed_[shard_of(i)] = true;
         return core_.refuse({why_});
       }
@@ -186,18 +191,18 @@ class Sending {
 
   Result<> send_at_once(std::span<const std::size_t> ring) {
     const std::uint32_t shard = shard_of(ring.front());
-    std::uint64_t bytes = 0;
+    shm::Room room;
     for (const std::size_t i : ring)
-      bytes += room_for(signals_[i].payload);
+      room += room_of(i);
     for (;;) {
-      const bool has_room = core_.sender.has_room_for(shard, options_.priority, bytes);
+      const bool has_room = core_.sender.has_room_for(shard, options_.priority, room);
       const Result<> claimed = claim_all(ring);
       if (claimed) return claimed;
       core_.sender.discard(shard, options_.priority);
       if (claimed.error().code != Errc::backpressure) return claimed;
       if (has_room) return fail(Errc::message_too_large);  // than an empty ring
       core_.sender.publish();
-      if (!waits(shard, bytes)) return fail(why_);
+      if (!waits(shard, room)) return fail(why_);
     }
   }
 
@@ -209,11 +214,11 @@ class Sending {
     return {};
   }
 
-  bool waits(std::uint32_t shard, std::uint64_t bytes) {
+  bool waits(std::uint32_t shard, const shm::Room& room) {
     why_ = Errc::backpressure;
     if (until_ns_ == 0) return false;
     const Waited waited = core_.waiter.until(until_ns_, ClientWaiter::kUnrung, [&] {
-      return core_.sender.has_room_for(shard, options_.priority, bytes);
+      return core_.sender.has_room_for(shard, options_.priority, room);
     });
     why_ = error_of(waited, Errc::backpressure);
     now_ns_ = shm::monotonic_ns();
@@ -250,14 +255,14 @@ std::vector<Result<>> refusals_by_shard(shm::ClientCore& core, std::span<const C
                                         const std::function<Result<>(const CallItem&)>& check) {
   std::vector<Result<>> refusals(shm::kMaxEndpoints);
   std::vector<std::uint32_t> counts(shm::kMaxEndpoints);
-  std::vector<std::uint64_t> bytes(shm::kMaxEndpoints);
-  const auto normal = static_cast<std::size_t>(Priority::normal);
-  const std::uint64_t most = core.segment.dimensions().ring_bytes[normal] / 2;
+  std::vector<shm::Room> rooms(shm::kMaxEndpoints);
   for (const CallItem& call : calls) {
     const auto shard = static_cast<std::size_t>(call.agent.endpoint());
     Result<> checked = check(call);
-    bytes[shard] += room_for(call.payload);
-    const bool is_too_much = ++counts[shard] > core.calls.credits() || bytes[shard] > most;
+    rooms[shard] +=
+        core.sender.room_of(Kind::request, Priority::normal, call.payload.bytes().size());
+    const bool is_too_much = ++counts[shard] > core.calls.credits() ||
+                             core.sender.is_too_much(Priority::normal, rooms[shard]);
     if (checked && is_too_much) checked = fail(Errc::message_too_large);
     if (refusals[shard] && !checked) refusals[shard] = checked;
   }
@@ -274,9 +279,8 @@ std::vector<Result<ClientReply>> Client::call_batch(std::span<const CallItem> ca
   std::vector<Result<ClientReply>> answers(calls.size());
   const auto check = [this](const CallItem& call) -> Result<> {
     if (!impl_->is_agent(call.agent)) return fail(Errc::not_found);
-    const auto shard = static_cast<std::uint32_t>(call.agent.endpoint());
-    const std::size_t most = impl_->sender.max_payload(shard, Priority::normal);
-    if (call.payload.bytes().size() > most) return fail(Errc::message_too_large);
+    const std::size_t most = impl_->sender.max_payload(Priority::normal);
+    if (call.payload.bytes().size() > most) return fail(Errc::payload_too_large);
     return {};
   };
   std::vector<Result<>> refusals(shm::kMaxEndpoints);

@@ -123,27 +123,34 @@ Result<ClientReply> ClientCalls::take(std::uint64_t correlation) {
 }
 
 void ClientCalls::poll(std::uint32_t shard) {
-  poll_ring(shard, rings_[shard - 1][static_cast<std::size_t>(Priority::high)]);
+  poll_ring(shard, static_cast<std::uint32_t>(Priority::high));
 }
 
 void ClientCalls::poll_all() {
   for (std::uint32_t shard = 0; shard < rings_.size(); ++shard) {
-    for (RingConsumer& ring : rings_[shard])
-      poll_ring(Segment::endpoint_of_shard(shard), ring);
+    for (std::uint32_t p = 0; p < kPriorities; ++p)
+      poll_ring(Segment::endpoint_of_shard(shard), p);
   }
 }
 
-void ClientCalls::poll_ring(std::uint32_t shard, RingConsumer& ring) {
+void ClientCalls::poll_ring(std::uint32_t shard, std::uint32_t priority) {
+  RingConsumer& ring = rings_[shard - 1][priority];
   const Result<std::uint32_t> polled =
-      ring.poll([&](const Record& record) { receive(shard, record); }, kPollLimit);
+      ring.poll([&](const Record& record) { receive(shard, priority, record); }, kPollLimit);
   if (polled) return;
   ring.skip_all();
   ring.release();
   endpoint_.count_refused();
 }
 
-void ClientCalls::receive(std::uint32_t shard, const Record& record) {
-  const std::optional<Received> message = parse(record);
+// A reply whose payload cannot be found is answered as damage, not waited for until the deadline.
+void ClientCalls::receive(std::uint32_t shard, std::uint32_t priority, const Record& record) {
+  std::optional<Received> message = parse(record);
+  const BlockUse use{ring_path(endpoint_.index(), priority), record.end};
+  if (message && !find_payload(segment_.blocks(shard), use, *message)) {
+    message->payload = {};
+    message->flags = static_cast<std::uint16_t>(Errc::corrupt);
+  }
   const bool is_ours =
       message && message->kind == Kind::reply && message->header.target == endpoint_.id().value();
   if (is_ours && deliver(shard, *message)) {

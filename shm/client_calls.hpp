@@ -111,8 +111,8 @@ class ClientCalls {
   [[nodiscard]] const Call* find(std::uint64_t correlation) const;
   void grow();
   void release(Call& call);
-  void poll_ring(std::uint32_t shard, RingConsumer& ring);
-  void receive(std::uint32_t shard, const Record& record);
+  void poll_ring(std::uint32_t shard, std::uint32_t priority);
+  void receive(std::uint32_t shard, std::uint32_t priority, const Record& record);
   [[nodiscard]] bool deliver(std::uint32_t shard, const Received& reply);
 
   const Segment& segment_;

@@ -8,10 +8,11 @@ ClientCore::ClientCore(Segment mapped, ClientClaim claim, WaitMode mode)
     : segment(std::move(mapped)),
       endpoint(segment, claim),
       symbols(segment.symbols()),
+      blocks(segment, static_cast<std::uint32_t>(endpoint.id().endpoint())),
       tracer(segment, endpoint),
-      sender(segment, endpoint, tracer),
+      sender(segment, endpoint, blocks, tracer),
       calls(segment, endpoint, tracer),
-      emitter(segment, endpoint, tracer),
+      emitter(segment, endpoint, blocks, tracer),
       events(segment, endpoint),
       waiter(segment, endpoint.bell(), mode, [this] { tidy(); }) {
 }
@@ -40,8 +41,11 @@ Result<> ClientCore::send(const Outgoing& message, std::int64_t until_ns) {
     const Result<> sent = sender.try_send(message);
     if (sent) return sent;
     if (sent.error().code != Errc::backpressure || until_ns == 0) return refuse(sent.error());
-    const Waited waited =
-        waiter.until(until_ns, ClientWaiter::kUnrung, [&] { return sender.has_room(message); });
+    const Waited waited = waiter.until(until_ns, ClientWaiter::kUnrung, [&] {
+      if (sender.has_room(message)) return true;
+      emitter.hurry_blocks();
+      return false;
+    });
     if (waited != Waited::done) return refuse({error_of(waited, Errc::backpressure)});
   }
 }
@@ -84,9 +88,9 @@ Result<> ClientCore::emit(Symbol topic, const PayloadRef& payload, std::int64_t 
     const bool may_wait =
         emitted.error().code == Errc::backpressure && until_ns != 0 && !emitter.is_held_by_itself();
     if (!may_wait) return refuse(emitted.error());
-    const std::size_t bytes = payload.bytes().size();
+    const Room room = emitter.room_of(payload.bytes().size());
     const Waited waited =
-        waiter.until(until_ns, ClientWaiter::kUnrung, [&] { return emitter.make_room(bytes); });
+        waiter.until(until_ns, ClientWaiter::kUnrung, [&] { return emitter.make_room(room); });
     if (waited != Waited::done) return refuse({error_of(waited, Errc::backpressure)});
   }
 }

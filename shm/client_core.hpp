@@ -2,6 +2,7 @@
 // for room, and ask, waiting for the answer.
 #pragma once
 
+#include "shm/block_writer.hpp"
 #include "shm/client_calls.hpp"
 #include "shm/client_emitter.hpp"
 #include "shm/client_endpoint.hpp"
@@ -68,6 +69,7 @@ struct ClientCore {
   Segment segment;
   ClientEndpoint endpoint;
   Symbols symbols;
+  BlockWriter blocks;
   ClientTracer tracer;
   ClientSender sender;
   ClientCalls calls;

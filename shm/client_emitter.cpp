@@ -15,9 +15,10 @@ constexpr std::uint64_t kMarksPerLog = 64;
 }  // namespace
 
 ClientEmitter::ClientEmitter(const Segment& segment, const ClientEndpoint& endpoint,
-                             ClientTracer& tracer)
+                             BlockWriter& blocks, ClientTracer& tracer)
     : segment_(segment),
       endpoint_(endpoint),
+      blocks_(blocks),
       tracer_(tracer),
       symbols_(segment.symbols()),
       interest_(segment),
@@ -28,7 +29,7 @@ Result<> ClientEmitter::open() {
   const auto log = EventLogWriter::open(segment_.log(endpoint_.index()), segment_.endpoints());
   if (!log) return fail(log.error());
   log_ = *log;
-  return {};
+  return blocks_.open(log_);
 }
 
 Result<Symbol> ClientEmitter::topic(std::string_view text) {
@@ -54,7 +55,7 @@ Result<> ClientEmitter::try_emit(Symbol topic, const PayloadRef& payload) {
 Result<> ClientEmitter::claim(Symbol topic, const PayloadRef& payload) {
   if (!is_topic(topic)) return fail(Errc::bad_topic);
   const std::span<const std::byte> bytes = payload.bytes();
-  if (bytes.size() > log_.max_body()) return fail(Errc::message_too_large);
+  const Room needed = room_of(bytes.size());
   MessageHeader header;
   header.symbol = topic;
   header.content = static_cast<std::uint32_t>(payload.content());
@@ -62,33 +63,64 @@ Result<> ClientEmitter::claim(Symbol topic, const PayloadRef& payload) {
   header.id = log_.sequence();
   header.sent_ns = monotonic_ns();
   std::optional<TraceContext> trace = tracer_.try_begin();
-  if (trace && sizeof header + sizeof *trace + bytes.size() > log_.max_body()) trace.reset();
-  constexpr auto kKind = static_cast<std::uint16_t>(Kind::event);
-  const auto room = log_.claim(
-      static_cast<std::uint32_t>(sizeof header + (trace ? sizeof *trace : 0) + bytes.size()),
-      trace ? static_cast<std::uint16_t>(kKind | kTraced) : kKind);
-  if (!room) {
-    if (room.error().code == Errc::backpressure) check_stall();
-    return fail(room.error());
-  }
-  if (trace) {
-    compose(*room, header, *trace, bytes);
-  } else {
-    compose(*room, header, bytes);
+  const Result<> written =
+      needed.blocks == 0 ? write(header, trace, bytes) : write_with_block(header, trace, bytes);
+  if (!written) {
+    if (written.error().code == Errc::backpressure) check_stall();
+    return written;
   }
   tracer_.claim(ClientTracer::kLog, Kind::event, header, trace);
   claimed_.push_back(topic);
   return {};
 }
 
+// An event for which its context is too much goes without: tracing refuses nothing.
+Result<> ClientEmitter::write(const MessageHeader& header, std::optional<TraceContext>& trace,
+                              std::span<const std::byte> payload) {
+  const std::size_t plain = sizeof header + payload.size();
+  if (trace && plain + sizeof *trace > log_.max_body()) trace.reset();
+  const auto room = log_.claim(static_cast<std::uint32_t>(plain + (trace ? sizeof *trace : 0)),
+                               record_kind(Kind::event, trace.has_value()));
+  if (!room) return fail(room.error());
+  compose(*room, header, trace ? &*trace : nullptr, payload);
+  return {};
+}
+
+// The record is claimed first, since the block says where it ends.
+Result<> ClientEmitter::write_with_block(const MessageHeader& header,
+                                         const std::optional<TraceContext>& trace,
+                                         std::span<const std::byte> payload) {
+  const std::uint64_t before = log_.claimed();
+  const auto length =
+      static_cast<std::uint32_t>(sizeof header + (trace ? sizeof *trace : 0) + sizeof(BlockHandle));
+  const auto room = log_.claim(length, record_kind(Kind::event, trace.has_value(), true));
+  if (!room) return fail(room.error());
+  const Result<BlockHandle> handle = blocks_.write(payload, {kLogPath, log_.claimed()});
+  if (!handle) {
+    log_.rewind(before, header.id);
+    return fail(handle.error());
+  }
+  compose(*room, header, trace ? &*trace : nullptr, std::as_bytes(std::span{&*handle, 1}));
+  return {};
+}
+
+Room ClientEmitter::room_of(std::size_t payload_bytes) const {
+  const bool in_block = sizeof(MessageHeader) + payload_bytes > log_.max_body();
+  Room room = in_block ? Room::with_block(payload_bytes) : Room::without_block(payload_bytes);
+  room.records += tracer_.certain_bytes();
+  return room;
+}
+
 void ClientEmitter::discard() {
   log_.rewind(log_.published(), log_.sequence() - claimed_.size());
   claimed_.clear();
+  blocks_.discard();
   tracer_.discard(ClientTracer::kLog);
 }
 
 void ClientEmitter::publish() {
   if (claimed_.empty()) return;
+  blocks_.publish();
   log_.publish();
   tracer_.publish();
   full_fence();
@@ -157,12 +189,19 @@ void ClientEmitter::ring_readers_behind_half() const {
   });
 }
 
-bool ClientEmitter::make_room(std::size_t payload_bytes) {
-  const auto length =
-      static_cast<std::uint32_t>(sizeof(MessageHeader) + tracer_.certain_bytes() + payload_bytes);
-  if (log_.has_room(length)) return true;
+bool ClientEmitter::has_room_for(const Room& room) {
+  return log_.has_room_for(room.records) &&
+         (room.blocks == 0 || blocks_.make_room_for(room.blocks));
+}
+
+bool ClientEmitter::make_room(const Room& room) {
+  if (has_room_for(room)) return true;
   check_stall();
-  return log_.has_room(length);
+  return has_room_for(room);
+}
+
+void ClientEmitter::hurry_blocks() {
+  if (blocks_.is_held_by_log()) check_stall();
 }
 
 void ClientEmitter::check_stall() {
@@ -195,7 +234,7 @@ void ClientEmitter::evict(std::uint32_t reader) {
 }
 
 bool ClientEmitter::is_held_by_itself() const {
-  return log_.slowest_reader() == endpoint_.index();
+  return log_.slowest_reader() == endpoint_.index() && !log_.is_passed(log_.published());
 }
 
 // ---- what was delivered ----------------------------------------------------------------------

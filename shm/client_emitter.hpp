@@ -11,6 +11,7 @@
 //            and exactly once everything is
 #pragma once
 
+#include "shm/block_writer.hpp"
 #include "shm/client_endpoint.hpp"
 #include "shm/client_tracer.hpp"
 #include "shm/event_log.hpp"
@@ -22,6 +23,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -30,16 +32,17 @@ namespace mabeam::shm {
 class ClientEmitter {
  public:
   /// All outlive this.
-  ClientEmitter(const Segment& segment, const ClientEndpoint& endpoint, ClientTracer& tracer);
+  ClientEmitter(const Segment& segment, const ClientEndpoint& endpoint, BlockWriter& blocks,
+                ClientTracer& tracer);
 
-  /// Errors: corrupt (the header of the log).
+  /// Opens the blocks, too, which go with the log. Errors: corrupt (the header of either).
   Result<> open();
 
   /// The id of a topic. Errors: bad_topic, symbols_full.
   Result<Symbol> topic(std::string_view text);
 
   /// Publishes an event and wakes its subscribers, or refuses it at once.
-  /// Errors: backpressure, message_too_large, bad_topic (no topic has that id).
+  /// Errors: backpressure, payload_too_large, bad_topic (no topic has that id).
   Result<> try_emit(Symbol topic, const PayloadRef& payload);
 
   // A batch: claims, then one publish, and each subscriber is woken once.
@@ -51,12 +54,20 @@ class ClientEmitter {
   /// Forgets all that is claimed.
   void discard();
 
-  /// The most that the records of a batch of one piece may take.
-  [[nodiscard]] std::uint64_t most_at_once() const { return log_.capacity() / 2; }
+  /// What an event with that payload takes.
+  [[nodiscard]] Room room_of(std::size_t payload_bytes) const;
 
-  /// What a waiting emitter asks again and again: is there room for an event of that payload? Rings
-  /// whoever holds the log, and evicts who has held it for stall_timeout without progress.
-  [[nodiscard]] bool make_room(std::size_t payload_bytes);
+  /// True if a batch of one piece may not take as much.
+  [[nodiscard]] bool is_too_much(const Room& room) const {
+    return room.records > log_.capacity() / 2 ||
+           blocks_.is_too_much(room.blocks, room.largest_block);
+  }
+
+  /// What a waiting emitter asks again and again: is there as much room? Rings whoever holds the
+  /// log, or a block of it, and evicts who has held it for stall_timeout without progress.
+  [[nodiscard]] bool make_room(const Room& room);
+  /// The same, where a message waits for a block, and an event has it.
+  void hurry_blocks();
 
   /// True if only this client itself holds its log: then waiting is in vain.
   [[nodiscard]] bool is_held_by_itself() const;
@@ -74,6 +85,11 @@ class ClientEmitter {
   };
 
   [[nodiscard]] bool is_topic(Symbol topic);
+  [[nodiscard]] bool has_room_for(const Room& room);
+  Result<> write(const MessageHeader& header, std::optional<TraceContext>& trace,
+                 std::span<const std::byte> payload);
+  Result<> write_with_block(const MessageHeader& header, const std::optional<TraceContext>& trace,
+                            std::span<const std::byte> payload);
   void note_pending(std::uint64_t events);
   void ring_readers_behind_half() const;
   void check_stall();
@@ -84,6 +100,7 @@ class ClientEmitter {
 
   const Segment& segment_;
   const ClientEndpoint& endpoint_;
+  BlockWriter& blocks_;
   ClientTracer& tracer_;
   Symbols symbols_;
   Interest interest_;

@@ -43,7 +43,8 @@ Result<> ClientEvents::open_observers() {
   std::vector<EventLogObserver> logs;
   logs.reserve(segment_.endpoints());
   for (std::uint32_t i = 0; i < segment_.endpoints(); ++i) {
-    const auto log = EventLogObserver::open(segment_.log(i), segment_.endpoints());
+    const auto log =
+        EventLogObserver::open(segment_.log(i), segment_.endpoints(), segment_.blocks(i));
     if (!log) return fail(log.error());
     logs.push_back(*log);
   }
@@ -98,7 +99,7 @@ std::size_t ClientEvents::poll(const Handler& handler, std::size_t limit) {
   for (std::size_t step = 0; step < logs && count < limit; ++step) {
     const std::size_t log = next_log_ % logs;
     next_log_ = (log + 1) % logs;
-    if (!logs_.empty()) count += poll_log(logs_[log], handler, limit - count);
+    if (!logs_.empty()) count += poll_log(log, handler, limit - count);
     if (!latest_.empty()) count += poll_latest(latest_[log], handler, limit - count);
   }
   is_polling_ = false;
@@ -106,7 +107,10 @@ std::size_t ClientEvents::poll(const Handler& handler, std::size_t limit) {
   return count;
 }
 
-std::size_t ClientEvents::poll_log(EventLogReader& log, const Handler& handler, std::size_t limit) {
+std::size_t ClientEvents::poll_log(std::size_t endpoint, const Handler& handler,
+                                   std::size_t limit) {
+  EventLogReader& log = logs_[endpoint];
+  const auto arena = segment_.blocks(static_cast<std::uint32_t>(endpoint));
   if (log.is_evicted()) count_missed(static_cast<std::int64_t>(log.rejoin()));
   std::size_t count = 0;
   Record record;
@@ -119,7 +123,7 @@ std::size_t ClientEvents::poll_log(EventLogReader& log, const Handler& handler, 
       break;
     }
     if (!*found) break;
-    const bool taken = take(log, record, event);
+    const bool taken = take(log, arena, record, event);
     if (taken) {
       ++count;
       handler(event);
@@ -160,11 +164,13 @@ std::size_t ClientEvents::poll_latest(EventLogObserver& log, const Handler& hand
 }
 
 /// Goes behind a record. True if it is wanted: then `event` views a whole copy of it.
-bool ClientEvents::take(EventLogReader& log, const Record& record, EventView& event) {
-  const std::optional<Received> message = parse(record);
+bool ClientEvents::take(EventLogReader& log, std::span<const std::byte> arena, const Record& record,
+                        EventView& event) {
+  std::optional<Received> message = parse(record);
   const bool is_event = message && message->kind == Kind::event;
   const bool is_wanted = is_event && subscriptions_.wants(message->header, Delivery::reliable);
-  if (is_wanted) copy_.assign(message->payload.begin(), message->payload.end());
+  const bool is_whole = is_wanted && find_payload(arena, {kLogPath, record.end}, *message);
+  if (is_whole) copy_.assign(message->payload.begin(), message->payload.end());
   std::atomic_thread_fence(std::memory_order_acquire);  // INTENT: the copy, then the eviction
   if (log.is_evicted()) return false;
   const std::uint64_t expected = log.sequence();
@@ -173,7 +179,8 @@ bool ClientEvents::take(EventLogReader& log, const Record& record, EventView& ev
   const std::uint64_t sequence = is_numbered ? message->header.id : expected;
   count_missed(log.missed_before(sequence));
   log.advance(record.end, sequence == kNotReading ? kNotReading : sequence + 1);
-  if (!is_wanted) return false;
+  if (is_wanted && !is_whole) count_missed(1);  // its block is damaged
+  if (!is_whole) return false;
   event.topic = symbols_.text(message->header.symbol);
   event.payload = {copy_, static_cast<Content>(message->header.content)};
   event.source = AgentId{message->header.source};

@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -53,9 +54,10 @@ class ClientEvents {
   Result<> open_observers();
   Result<> begin_reading(Delivery delivery);
   void end_reading();
-  std::size_t poll_log(EventLogReader& log, const Handler& handler, std::size_t limit);
+  std::size_t poll_log(std::size_t endpoint, const Handler& handler, std::size_t limit);
   std::size_t poll_latest(EventLogObserver& log, const Handler& handler, std::size_t limit);
-  [[nodiscard]] bool take(EventLogReader& log, const Record& record, EventView& event);
+  [[nodiscard]] bool take(EventLogReader& log, std::span<const std::byte> arena,
+                          const Record& record, EventView& event);
   /// Below 0: so many had been counted that came after all.
   void count_missed(std::int64_t events);
   void give_up(EventLogReader& log);

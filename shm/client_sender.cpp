@@ -3,6 +3,7 @@
 #include "shm/clock.hpp"
 #include "shm/doorbell.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace mabeam::shm {
@@ -22,9 +23,10 @@ bool may_be_traced(const Outgoing& message) {
 }  // namespace
 
 ClientSender::ClientSender(const Segment& segment, const ClientEndpoint& endpoint,
-                           ClientTracer& tracer)
+                           BlockWriter& blocks, ClientTracer& tracer)
     : segment_(segment),
       endpoint_(endpoint),
+      blocks_(blocks),
       tracer_(tracer),
       rings_(std::size_t{segment.dimensions().shards} * kPriorities),
       next_id_(first_message_id(endpoint.id())) {
@@ -41,13 +43,11 @@ Result<ClientSender::Ring*> ClientSender::ring_to(std::uint32_t target, Priority
   return &ring;
 }
 
-// A message for which its context is too much goes without: tracing refuses nothing.
 Result<ClientSender::Ring*> ClientSender::claim_in_ring(const Outgoing& message,
                                                         std::int64_t now_ns) {
   const Result<Ring*> ring = ring_to(message.target(), message.priority);
   if (!ring) return fail(ring.error());
   RingProducer& producer = (*ring)->producer;
-  if (message.payload.size() > producer.max_body()) return fail(Errc::message_too_large);
   MessageHeader header = message.header;
   header.source = endpoint_.id().value();
   header.id = next_id_ + 1;
@@ -55,28 +55,61 @@ Result<ClientSender::Ring*> ClientSender::claim_in_ring(const Outgoing& message,
   const bool is_traceable = may_be_traced(message);
   std::optional<TraceContext> trace;
   if (is_traceable) trace = tracer_.try_begin();
-  const std::uint64_t plain = sizeof header + message.payload.size();
-  if (trace && plain + sizeof *trace > producer.max_body()) trace.reset();
-  const auto length = static_cast<std::uint32_t>(plain + (trace ? sizeof *trace : 0));
-  const auto kind = static_cast<std::uint16_t>(message.kind);
-  const auto room =
-      producer.claim(length, trace ? static_cast<std::uint16_t>(kind | kTraced) : kind);
-  if (!room) return fail(room.error());
+  const bool in_block = lies_in_block(message.kind, message.priority, message.payload.size());
+  const Result<> claimed = in_block ? claim_with_block(producer, message, header, trace)
+                                    : claim_whole(producer, message, header, trace);
+  if (!claimed) return fail(claimed.error());
   ++next_id_;
-  if (trace) {
-    compose(*room, header, *trace, message.payload);
-  } else {
-    compose(*room, header, message.payload);
-  }
   if (is_traceable) {
     tracer_.claim(static_cast<std::uint32_t>(*ring - rings_.data()), message.kind, header, trace);
   }
   return ring;
 }
 
+// A message for which its context is too much goes without: tracing refuses nothing.
+Result<> ClientSender::claim_whole(RingProducer& producer, const Outgoing& message,
+                                   const MessageHeader& header,
+                                   std::optional<TraceContext>& trace) {
+  if (message.payload.size() > producer.max_body()) return fail(Errc::message_too_large);
+  const std::uint64_t plain = sizeof header + message.payload.size();
+  if (trace && plain + sizeof *trace > producer.max_body()) trace.reset();
+  const auto room = producer.claim(static_cast<std::uint32_t>(plain + (trace ? sizeof *trace : 0)),
+                                   record_kind(message.kind, trace.has_value()));
+  if (!room) return fail(room.error());
+  compose(*room, header, trace ? &*trace : nullptr, message.payload);
+  return {};
+}
+
+// The record is claimed first, since the block says where it ends.
+Result<> ClientSender::claim_with_block(RingProducer& producer, const Outgoing& message,
+                                        const MessageHeader& header,
+                                        const std::optional<TraceContext>& trace) {
+  const std::uint64_t before = producer.claimed();
+  const auto length =
+      static_cast<std::uint32_t>(sizeof header + (trace ? sizeof *trace : 0) + sizeof(BlockHandle));
+  const auto room = producer.claim(length, record_kind(message.kind, trace.has_value(), true));
+  if (!room) return fail(room.error());
+  const std::uint32_t path =
+      ring_path(message.target(), static_cast<std::uint32_t>(message.priority));
+  const Result<BlockHandle> handle = blocks_.write(message.payload, {path, producer.claimed()});
+  if (!handle) {
+    producer.rewind(before);
+    return fail(handle.error());
+  }
+  compose(*room, header, trace ? &*trace : nullptr, std::as_bytes(std::span{&*handle, 1}));
+  return {};
+}
+
+bool ClientSender::lies_in_block(Kind kind, Priority priority, std::size_t payload_bytes) const {
+  const std::uint64_t ring = segment_.dimensions().ring_bytes[static_cast<std::size_t>(priority)];
+  return may_lie_in_block(kind) &&
+         record_bytes(sizeof(MessageHeader) + payload_bytes) > max_record_bytes(ring);
+}
+
 Result<> ClientSender::try_send(const Outgoing& message) {
   const Result<Ring*> ring = claim_in_ring(message, monotonic_ns());
   if (!ring) return fail(ring.error());
+  blocks_.publish();
   (*ring)->producer.publish();
   tracer_.publish();
   full_fence();
@@ -98,6 +131,7 @@ Result<> ClientSender::claim(const Outgoing& message, std::int64_t now_ns) {
 
 void ClientSender::publish() {
   if (claimed_.empty()) return;
+  blocks_.publish();
   for (const std::uint32_t index : claimed_)
     rings_[index].producer.publish();
   tracer_.publish();
@@ -116,6 +150,8 @@ void ClientSender::discard(std::uint32_t target, Priority priority) {
   const auto index = static_cast<std::uint32_t>(*ring - rings_.data());
   tracer_.discard(index);
   std::erase(claimed_, index);
+  if (claimed_.empty()) return blocks_.discard();
+  blocks_.arena().disown(ring_path(target, static_cast<std::uint32_t>(priority)));
 }
 
 void ClientSender::discard() {
@@ -125,25 +161,37 @@ void ClientSender::discard() {
     tracer_.discard(index);
   }
   claimed_.clear();
+  blocks_.discard();
 }
 
-bool ClientSender::has_room_for(std::uint32_t target, Priority priority, std::uint64_t bytes) {
-  const Result<Ring*> ring = ring_to(target, priority);
-  return !ring || (*ring)->producer.has_room_for(bytes);
+Room ClientSender::room_of(Kind kind, Priority priority, std::size_t payload_bytes) const {
+  if (!lies_in_block(kind, priority, payload_bytes)) return Room::without_block(payload_bytes);
+  return Room::with_block(payload_bytes);
 }
 
-std::size_t ClientSender::max_payload(std::uint32_t target, Priority priority) {
+bool ClientSender::has_room_for(std::uint32_t target, Priority priority, const Room& room) {
   const Result<Ring*> ring = ring_to(target, priority);
-  return ring ? (*ring)->producer.max_body() - sizeof(MessageHeader) : 0;
+  if (!ring) return true;
+  return (*ring)->producer.has_room_for(room.records) &&
+         (room.blocks == 0 || blocks_.make_room_for(room.blocks));
+}
+
+bool ClientSender::is_too_much(Priority priority, const Room& room) const {
+  const std::uint64_t ring = segment_.dimensions().ring_bytes[static_cast<std::size_t>(priority)];
+  return room.records > ring / 2 || blocks_.is_too_much(room.blocks, room.largest_block);
+}
+
+std::size_t ClientSender::max_payload(Priority priority) const {
+  const std::uint64_t ring = segment_.dimensions().ring_bytes[static_cast<std::size_t>(priority)];
+  const std::size_t in_ring = max_record_bytes(ring) - sizeof(RecordHeader) - sizeof(MessageHeader);
+  return std::max<std::size_t>(in_ring, blocks_.max_payload());
 }
 
 bool ClientSender::has_room(const Outgoing& message) {
-  const Result<Ring*> ring = ring_to(message.target(), message.priority);
-  if (!ring) return true;
-  RingProducer& producer = (*ring)->producer;
-  const std::uint64_t length =
-      sizeof(MessageHeader) + tracer_.certain_bytes() + message.payload.size();
-  return length > producer.max_body() || producer.has_room(static_cast<std::uint32_t>(length));
+  const std::size_t bytes = message.payload.size();
+  return bytes > max_payload(message.priority) ||
+         has_room_for(message.target(), message.priority,
+                      room_of(message.kind, message.priority, bytes));
 }
 
 }  // namespace mabeam::shm

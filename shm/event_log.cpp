@@ -295,13 +295,15 @@ std::uint64_t EventLogReader::skip_all() noexcept {
 // ---- observer --------------------------------------------------------------------------------
 
 Result<EventLogObserver> EventLogObserver::open(std::span<const std::byte> log,
-                                                std::uint32_t readers) {
+                                                std::uint32_t readers,
+                                                std::span<const std::byte> arena) {
   // Never written through: LogParts serves writers as well, so it cannot point to const.
   auto* data = const_cast<std::byte*>(log.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
   const Result<LogParts> parts = check_log({data, log.size()}, readers);
   if (!parts) return fail(parts.error());
   EventLogObserver observer;
   observer.log_ = *parts;
+  observer.arena_ = arena;
   observer.start_at_tail();
   return observer;
 }

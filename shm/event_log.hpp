@@ -28,7 +28,10 @@
 //   (2) Before a byte below oldest + capacity's end is overwritten, oldest has been moved past it:
 //       an observer that finds its position still at or above oldest after copying has whole bytes.
 //   (3) The writer overwrites nothing at or behind the position of a reader that is not evicted.
-//   (4) A reader is evicted by the writer alone, dead or alive: evicted[r] != acknowledged[r].
+//   (4) A block that a record at or behind oldest names has not been overwritten (blocks.hpp):
+//   oldest
+//       is moved past such a record, too, before its block is.
+//   (5) A reader is evicted by the writer alone, dead or alive: evicted[r] != acknowledged[r].
 //
 // Ordering
 //   PUBLISH  writer stores tail (release)        -> reader loads tail (acquire): the records'
@@ -40,6 +43,7 @@
 //            was computed before the join from a tail that is not larger, so it is safe (3.4).
 #pragma once
 
+#include "shm/blocks.hpp"
 #include "shm/layout.hpp"
 #include "shm/spsc_ring.hpp"
 
@@ -180,6 +184,20 @@ class EventLogWriter {
   /// them; of more than ever fit for sure, if every reader is at the tail.
   bool has_room_for(std::uint64_t bytes) noexcept;
 
+  /// True if no reader that is not evicted waits for anything in front of `position`.
+  [[nodiscard]] bool is_passed(std::uint64_t position) const noexcept {
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // JOIN
+    return lowest_position() >= position;
+  }
+
+  /// Gives up the past in front of `position`, where a published record ends: its block is about to
+  /// be overwritten.
+  void give_way(std::uint64_t position) noexcept {
+    if (position <= oldest_) return;
+    oldest_ = position;
+    log_.header->oldest.exchange(oldest_, std::memory_order_acq_rel);  // INTENT
+  }
+
   /// The lowest position of a reader that is not evicted; the tail if there is none.
   [[nodiscard]] std::uint64_t lowest_position() const noexcept;
 
@@ -283,8 +301,9 @@ class EventLogReader {
 /// may be mapped read-only.
 class EventLogObserver {
  public:
-  /// Errors: corrupt.
-  static Result<EventLogObserver> open(std::span<const std::byte> log, std::uint32_t readers);
+  /// `arena`: the blocks of the log's writer (blocks.hpp). Errors: corrupt.
+  static Result<EventLogObserver> open(std::span<const std::byte> log, std::uint32_t readers,
+                                       std::span<const std::byte> arena = {});
 
   void start_at_tail() noexcept;
   void start_at_oldest() noexcept;
@@ -294,8 +313,10 @@ class EventLogObserver {
     return log_.header->tail.load(std::memory_order_acquire) != position_;  // PUBLISH
   }
 
-  /// Copies the next record's body into `copy` (resized by the callee through assign()).
-  /// False when there is none now. Errors: corrupt (the reader goes on at the tail).
+  /// Copies the next record's body into `copy` (resized by the callee through assign()); a payload
+  /// that lies in a block follows its header there, and `header` is as if it always had.
+  /// False when there is none now. Errors: corrupt (the reader goes on at the tail, or behind a
+  /// record whose payload cannot be found).
   template <class Bytes>
   Result<bool> next(RecordHeader& header, Bytes& copy);
 
@@ -308,11 +329,32 @@ class EventLogObserver {
   [[nodiscard]] bool is_whole() const noexcept;
   void count_gap(std::uint64_t sequence) noexcept;
 
+  template <class Bytes>
+  [[nodiscard]] bool copy_record(Record& record, Bytes& copy) const;
+
   LogParts log_;
+  std::span<const std::byte> arena_;
   std::uint64_t position_ = 0;
   std::uint64_t expected_ = kNotReading;
   std::uint64_t missed_ = 0;
 };
+
+template <class Bytes>
+bool EventLogObserver::copy_record(Record& record, Bytes& copy) const {
+  copy.assign(record.body.begin(), record.body.end());
+  if ((record.header.kind & kInBlock) == 0) [[likely]]
+    return true;
+  BlockHandle handle;
+  if (copy.size() < sizeof handle) return false;
+  std::memcpy(&handle, copy.data() + copy.size() - sizeof handle, sizeof handle);
+  const auto block = find_block(arena_, handle, {kLogPath, record.end});
+  if (!block) return false;
+  copy.resize(copy.size() - sizeof handle);
+  copy.insert(copy.end(), block->begin(), block->end());
+  record.header.kind &= static_cast<std::uint16_t>(~kInBlock);
+  record.header.length = static_cast<std::uint32_t>(copy.size());
+  return true;
+}
 
 template <class Bytes>
 Result<bool> EventLogObserver::next(RecordHeader& header, Bytes& copy) {
@@ -326,7 +368,7 @@ Result<bool> EventLogObserver::next(RecordHeader& header, Bytes& copy) {
     record.position = position_;
     const Result<bool> found = read_log_record(log_, position_, tail, record);
     if (found && !*found) return false;
-    if (found) copy.assign(record.body.begin(), record.body.end());
+    const bool is_copied = found && copy_record(record, copy);
     std::atomic_thread_fence(std::memory_order_acquire);  // INTENT
     if (!is_whole()) continue;                            // overwritten while we looked
     if (!found) {
@@ -340,6 +382,7 @@ Result<bool> EventLogObserver::next(RecordHeader& header, Bytes& copy) {
       std::memcpy(&sequence, copy.data() + 24, sizeof sequence);  // MessageHeader::id
       count_gap(sequence);
     }
+    if (!is_copied) return fail(Errc::corrupt);
     return true;
   }
 }

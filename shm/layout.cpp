@@ -1,5 +1,6 @@
 #include "shm/layout.hpp"
 
+#include "shm/blocks.hpp"
 #include "shm/event_log.hpp"
 #include "shm/metadata.hpp"
 #include "shm/metrics.hpp"
@@ -32,6 +33,10 @@ constexpr std::uint64_t kMaxParking = 1U << 20U;
 constexpr std::uint64_t kMinSpans = 4U << 10U;
 constexpr std::uint64_t kMaxSpans = 64ULL << 20U;
 constexpr std::uint64_t kDefaultSpans = 32U << 10U;
+constexpr std::uint64_t kMinBlocks = 4U << 10U;
+constexpr std::uint64_t kMaxBlocks = 1ULL << 30U;
+constexpr std::uint64_t kLeastDefaultBlocks = 64U << 10U;
+constexpr std::uint64_t kLargestDefaultBlocks = 1U << 20U;
 constexpr std::array<std::uint64_t, kPriorities> kLargestDefault{16U << 10U, 64U << 10U,
                                                                  16U << 10U};
 
@@ -56,7 +61,8 @@ bool is_valid(const Dimensions& d) {
   }
   return valid && is_power_between(d.log_bytes, kMinLog, kMaxLog) &&
          is_power_between(d.dead_letter_bytes, kMinRing, kMaxLog) &&
-         is_power_between(d.span_bytes, kMinSpans, kMaxSpans);
+         is_power_between(d.span_bytes, kMinSpans, kMaxSpans) &&
+         (d.block_bytes == 0 || is_power_between(d.block_bytes, kMinBlocks, kMaxBlocks));
 }
 
 std::uint64_t channels_of(const Dimensions& d) {
@@ -111,6 +117,8 @@ std::uint64_t region_bytes(Region region, const Dimensions& d) {
     }
     case Region::parking:
       return d.shards * (sizeof(RingHeader) + parking_bytes(d));
+    case Region::blocks:
+      return (d.shards + d.clients) * arena_stride(d.block_bytes);
   }
   return 0;
 }
@@ -133,9 +141,12 @@ std::uint32_t agents_per_shard(std::uint32_t max_agents, std::uint32_t shards) {
       std::min<std::uint64_t>({room, max_agents, AgentId::kClientSlot - 1}));
 }
 
-/// Halves the largest of the open rings until the budget holds, not under the least size.
-void shrink_rings(Dimensions& d, const std::array<bool, kPriorities>& is_open,
-                  std::uint64_t budget) {
+/// Halves what was left open until the budget holds, not under the least sizes: the blocks, then
+/// the largest of the rings.
+void shrink(Dimensions& d, bool are_blocks_open, const std::array<bool, kPriorities>& is_open,
+            std::uint64_t budget) {
+  while (are_blocks_open && d.block_bytes > kLeastDefaultBlocks && lay_out(d).total_bytes > budget)
+    d.block_bytes /= 2;
   while (lay_out(d).total_bytes > budget) {
     std::size_t largest = kPriorities;
     for (std::size_t i = 0; i < kPriorities; ++i) {
@@ -158,7 +169,7 @@ std::string_view region_name(Region region) {
   static constexpr std::array<std::string_view, kRegions> kNames{
       "header",   "workers",      "endpoints", "notices",  "symbols", "types",         "turns",
       "metrics",  "spans",        "agents",    "states",   "names",   "subscriptions", "timers",
-      "metadata", "dead_letters", "logs",      "channels", "parking"};
+      "metadata", "dead_letters", "logs",      "channels", "parking", "blocks"};
   return kNames[static_cast<std::size_t>(region)];
 }
 
@@ -185,23 +196,24 @@ Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint3
   d.dead_letter_bytes = kDeadLetterBytes;
   const std::array wanted{request.high_bytes, request.normal_bytes, request.low_bytes};
   std::array<bool, kPriorities> is_open{};
-  const auto size_rings = [&] {
+  const auto size_channels = [&] {
     for (std::size_t i = 0; i < kPriorities; ++i) {
       is_open[i] = !wanted[i];
       d.ring_bytes[i] = wanted[i].value_or(kLargestDefault[i]);
     }
     d.span_bytes = request.span_bytes.value_or(kDefaultSpans);
     fill_derived(d);
-    shrink_rings(d, is_open, budget);
+    d.block_bytes = request.block_bytes.value_or(kLargestDefaultBlocks);
+    shrink(d, !request.block_bytes, is_open, budget);
     while (!request.span_bytes && d.span_bytes > kMinSpans && lay_out(d).total_bytes > budget)
       d.span_bytes /= 2;
   };
   if (d.shards < 1 || d.shards > kMaxShards) return fail(Errc::invalid_argument);
-  size_rings();
+  size_channels();
   // Channels grow with the square of the shards: where they were left open, fewer of them.
   while (!request.shards && d.shards > 4 && lay_out(d).total_bytes > budget) {
     --d.shards;
-    size_rings();
+    size_channels();
   }
   if (!request.workers) d.workers = std::min(d.workers, d.shards);
   if (!is_valid(d)) return fail(Errc::invalid_argument);
@@ -252,6 +264,9 @@ std::uint64_t layout_hash() {
                                             offsetof(LogHeader, high_water),
                                             offsetof(LogHeader, evicted),
                                             sizeof(LogCursor),
+                                            sizeof(ArenaHeader),
+                                            sizeof(BlockHeader),
+                                            sizeof(BlockHandle),
                                             sizeof(RingHeader),
                                             offsetof(RingHeader, high_water),
                                             sizeof(RecordHeader),

@@ -23,6 +23,8 @@
 //      | logs            one event log an endpoint                      |  event_log.hpp
 //      | channels        three rings for every pair that may talk       |  channel.hpp
 //      | parking         one ring a shard: what waits for the suspended |  parking.hpp
+//      | blocks          one arena an endpoint: payloads too large      |  blocks.hpp
+//      |                 for a ring or a log                            |
 //      +----------------------------------------------------------------+
 //
 // Who writes what. Every field has one writing process at a time, except these single words:
@@ -84,9 +86,10 @@ enum class Region : std::uint32_t {
   dead_letters,
   logs,
   channels,
-  parking
+  parking,
+  blocks
 };
-inline constexpr std::size_t kRegions = 19;
+inline constexpr std::size_t kRegions = 20;
 std::string_view region_name(Region region);
 
 /// What a configuration may leave to the budget.
@@ -101,6 +104,7 @@ struct DimensionRequest {
   std::optional<std::uint64_t> low_bytes = {};
   std::uint64_t log_bytes = 256U << 10U;
   std::optional<std::uint64_t> span_bytes = {};
+  std::optional<std::uint64_t> block_bytes = {};
 };
 
 /// What decides every offset; all of it is in the header.
@@ -121,6 +125,7 @@ struct Dimensions {
   std::uint64_t log_bytes = 0;                          ///< a power of two
   std::uint64_t dead_letter_bytes = 0;                  ///< a power of two
   std::uint64_t span_bytes = 0;                         ///< of a ring; a power of two
+  std::uint64_t block_bytes = 0;  ///< a power of two; 0: payloads are no larger than records
 
   [[nodiscard]] std::uint32_t endpoints() const { return 1 + shards + clients; }
 
@@ -144,8 +149,8 @@ struct Layout {
   }
 };
 
-/// Fills in what was left open: as many shards as the budget carries, rings of what is left, those
-/// of spans halved last.
+/// Fills in what was left open: as many shards as the budget carries, blocks and rings of what is
+/// left, the rings of spans halved last.
 /// Errors: invalid_argument (a value out of its range, or not a power of two).
 Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint32_t cores,
                                      std::uint64_t budget = kDefaultBudget);

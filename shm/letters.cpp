@@ -32,16 +32,17 @@ class Reading {
  private:
   bool take_letter(const RecordHeader& header, const MessageHeader& cover,
                    std::span<const std::byte> buried) {
-    if (buried.size() < sizeof(MessageHeader) || cover.correlation > UINT32_MAX) return false;
+    if (buried.size() < sizeof(MessageHeader)) return false;
     Letter& letter = letters.waiting.emplace_back();
     letter.number = cover.id;
     letter.reason = reason_of(header.flags);
     letter.is_final = (header.flags & kFinal) != 0;
     letter.kind = static_cast<Kind>(cover.correlation & 0xFFFFU);
-    letter.flags = static_cast<std::uint16_t>(cover.correlation >> 16U);
+    letter.flags = static_cast<std::uint16_t>(cover.correlation >> 16U & 0xFFFFU);
     letter.buried_ns = cover.sent_ns;
     std::memcpy(&letter.header, buried.data(), sizeof letter.header);
     letter.payload.assign(buried.begin() + sizeof letter.header, buried.end());
+    letter.payload_bytes = std::max<std::uint64_t>(cover.correlation >> 32U, letter.payload.size());
     return true;
   }
 

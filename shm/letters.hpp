@@ -9,7 +9,8 @@
 //      settled       flags: LetterFate             MessageHeader: the cover, no more
 //
 //      cover: id           this record's number in the log
-//             correlation  dead_letter: the Kind that died, and above it the flags it had;
+//             correlation  dead_letter: the Kind that died, above it the flags that it had, and in
+//                          the upper half the bytes of its payload, cut or not;
 //                          settled: the number of the letter
 //             sent_ns      when
 //
@@ -51,6 +52,7 @@ struct Letter {
   std::int64_t buried_ns = 0;  ///< CLOCK_MONOTONIC
   MessageHeader header;        ///< of the message that died
   std::vector<std::byte> payload;
+  std::uint64_t payload_bytes = 0;  ///< that it had: more than are left, where it was cut
 };
 
 struct Letters {

@@ -72,6 +72,7 @@ class Collector {
     view.age_seconds = shm::seconds_since(static_cast<std::uint64_t>(letter.buried_ns), now_ns_);
     view.is_replayable = can_be_replayed(letter);
     view.payload = std::move(letter.payload);
+    view.payload_bytes = letter.payload_bytes;
     view.content = static_cast<Content>(letter.header.content);
     return view;
   }

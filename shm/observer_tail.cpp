@@ -89,8 +89,8 @@ void Observer::start_tail(std::chrono::nanoseconds since) {
   impl_->tail_from_ns = wants_past ? shm::monotonic_ns() - since.count() : 0;
   impl_->logs.clear();
   for (std::uint32_t endpoint = 0; endpoint < segment.endpoints(); ++endpoint) {
-    const Result<EventLogObserver> log =
-        EventLogObserver::open(segment.log(endpoint), segment.endpoints());
+    const Result<EventLogObserver> log = EventLogObserver::open(
+        segment.log(endpoint), segment.endpoints(), segment.blocks(endpoint));
     std::optional<EventLogObserver>& place = impl_->logs.emplace_back();
     if (!log) continue;  // damaged: verify() tells
     place = *log;

@@ -31,7 +31,8 @@ void fill_history_event(HistoryEvent& to, const PastEvent& event, std::uint32_t 
 Result<PastEvents> PastEvents::open(const Segment& segment, std::uint32_t endpoint,
                                     std::uint64_t from) {
   const std::span<const std::byte> log = segment.log(endpoint);
-  const Result<EventLogObserver> observer = EventLogObserver::open(log, segment.endpoints());
+  const Result<EventLogObserver> observer =
+      EventLogObserver::open(log, segment.endpoints(), segment.blocks(endpoint));
   if (!observer) return fail(observer.error());
   PastEvents past;
   past.symbols_ = segment.symbols();

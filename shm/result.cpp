@@ -12,7 +12,7 @@ struct Words {
 };
 
 /// By Errc's number; 0 is no error.
-constexpr std::array<Words, 36> kWords{{
+constexpr std::array<Words, 37> kWords{{
     {"ok", "no error"},
     {"invalid_argument", "an argument is not allowed; see the call's documentation for its range"},
     {"backpressure", "the receiver's ring is full; try again later, or wait longer"},
@@ -29,8 +29,9 @@ constexpr std::array<Words, 36> kWords{{
      "the payload is not of the type that the handler expects; check what you "
      "send"},
     {"message_too_large",
-     "the message is over a quarter of its ring, or the event over a quarter of its log; send "
-     "less, or raise [channels], for events [events] log_bytes, in the configuration"},
+     "the message is over a quarter of its ring, or what is sent at once over a whole ring, log or "
+     "[channels] block_bytes; send less, or raise [channels], for events [events] log_bytes, in "
+     "the configuration"},
     {"name_taken", "that name is in use; choose another, or stop who has it"},
     {"too_many_agents",
      "the runtime has no room for that many agents; stop some, or raise "
@@ -87,8 +88,11 @@ constexpr std::array<Words, 36> kWords{{
     {"metadata_full",
      "the shard has no room for another agent's metadata; remove that of others, or raise "
      "max_agents, which it grows with"},
+    {"payload_too_large",
+     "the payload is over what its sender's blocks hold at a time, or over 64 MiB; send less at a "
+     "time, or raise [channels] block_bytes in the configuration"},
 }};
-static_assert(kWords.size() == static_cast<std::size_t>(Errc::metadata_full) + 1);
+static_assert(kWords.size() == static_cast<std::size_t>(Errc::payload_too_large) + 1);
 
 /// By Argument's number; 0 is unknown.
 constexpr std::array<std::string_view, 8> kArguments{

@@ -1,5 +1,6 @@
 #include "shm/segment.hpp"
 
+#include "shm/blocks.hpp"
 #include "shm/event_log.hpp"
 #include "shm/span_ring.hpp"
 #include "shm/spsc_ring.hpp"
@@ -110,6 +111,13 @@ std::span<std::byte> Segment::parking(std::uint32_t shard) const {
   return {at<std::byte>(Region::parking) + shard * bytes, bytes};
 }
 
+std::span<std::byte> Segment::blocks(std::uint32_t endpoint) const {
+  const std::uint64_t bytes = dimensions().block_bytes;
+  if (endpoint == 0 || bytes == 0) return {};
+  return {at<std::byte>(Region::blocks) + (endpoint - 1) * arena_stride(bytes),
+          arena_bytes_for(bytes)};
+}
+
 Doorbell* Segment::doorbell_of(std::uint32_t index) const {
   EndpointSlot& slot = endpoint(index);
   if (is_client(index)) return &slot.doorbell;
@@ -173,6 +181,7 @@ void Segment::lay_out_rings_and_logs() const {
     new (&notices(source)) NoticeQueue;
     create_log(log(source), endpoints());
     if (source != 0) create_span_ring(spans(source));
+    if (const std::span<std::byte> arena = blocks(source); !arena.empty()) create_arena(arena);
     for (std::uint32_t target = 0; target < endpoints(); ++target) {
       for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
         const std::span<std::byte> bytes = ring(source, target, priority);

@@ -132,6 +132,10 @@ class Segment {
   /// A ring of which the shard has both ends (parking.hpp).
   [[nodiscard]] std::span<std::byte> parking(std::uint32_t shard) const;
 
+  /// Payloads of a shard's or a client's messages and events (blocks.hpp). Empty for the
+  /// supervisor, and where block_bytes is 0.
+  [[nodiscard]] std::span<std::byte> blocks(std::uint32_t endpoint) const;
+
   /// Shards are endpoints 1 to shards, clients come behind them.
   [[nodiscard]] static constexpr std::uint32_t endpoint_of_shard(std::uint32_t shard) {
     return shard + 1;

@@ -83,6 +83,11 @@ constexpr std::uint64_t record_bytes(std::uint64_t length) {
   return align_up(sizeof(RecordHeader) + length, 8);
 }
 
+/// The largest record of a ring or a log, header and all.
+constexpr std::uint64_t max_record_bytes(std::uint64_t capacity) {
+  return capacity / 4;
+}
+
 /// A record as its reader sees it. `bytes` is shared memory: copy before checking what is in it.
 struct Record {
   RecordHeader header{};

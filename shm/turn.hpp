@@ -82,6 +82,7 @@ enum class WordKind : std::uint8_t {
   parking_head,       // index: 0
   agent_metadata,     // index: slot; structure: behind the subscriptions
   span_tail,          // index: 0; behind the tails of the logs
+  block_tail,         // index: 0; before logs and rings
 };
 
 /// Where structure ends and the epoch is bumped.

@@ -1,5 +1,6 @@
 #include "shm/turn_words.hpp"
 
+#include "shm/blocks.hpp"
 #include "shm/event_log.hpp"
 #include "shm/span_ring.hpp"
 #include "shm/spsc_ring.hpp"
@@ -50,6 +51,8 @@ Result<Word*> SegmentWords::resolve(const RedoEntry& entry) const {
     case WordKind::parking_tail:
     case WordKind::parking_head:
       return parking_word(entry);
+    case WordKind::block_tail:
+      return block_word(entry);
     case WordKind::cursor_sequence:
     case WordKind::cursor_slot:
     case WordKind::cursor_position:
@@ -171,6 +174,14 @@ Result<Word*> SegmentWords::span_word(const RedoEntry& entry) const {
   const std::uint64_t now = tail.load(std::memory_order_acquire);
   if (entry.value < now || entry.value - now > kMostSpansOfTurn) return fail(Errc::corrupt);
   return &tail;
+}
+
+// What a turn claims may begin a whole buffer further on, where the arena was empty.
+Result<Word*> SegmentWords::block_word(const RedoEntry& entry) const {
+  const std::span<std::byte> arena = segment_.blocks(Segment::endpoint_of_shard(shard_));
+  if (entry.index() != 0 || arena.empty() || entry.value % kLine != 0) return fail(Errc::corrupt);
+  auto* header = reinterpret_cast<ArenaHeader*>(arena.data());
+  return forward(header->tail, entry.value, 2 * (arena.size() - sizeof(ArenaHeader)));
 }
 
 Result<Word*> SegmentWords::cursor_word(const RedoEntry& entry) const {

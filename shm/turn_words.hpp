@@ -30,6 +30,7 @@ class SegmentWords final : public TurnWords {
   [[nodiscard]] Result<Word*> log_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> ring_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> parking_word(const RedoEntry& entry) const;
+  [[nodiscard]] Result<Word*> block_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> cursor_word(const RedoEntry& entry) const;
   [[nodiscard]] Result<Word*> span_word(const RedoEntry& entry) const;
 

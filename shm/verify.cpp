@@ -29,6 +29,7 @@ void run(VerifyPass& pass) {
   verify_rings(pass);
   verify_logs(pass);
   verify_parking(pass);
+  verify_blocks(pass);
 }
 
 bool is_before(const Finding& a, const Finding& b) {

@@ -117,7 +117,9 @@ class Log {
   void verify_event(const WalkedRecord& record) {
     verify_message(pass_, where_, record, writer_);
     const auto here = [&] { return at_position(where_, record.position); };
-    pass_.expect(kind_of(record.header) == Kind::event, here, "it is no event", record.header.kind);
+    pass_.expect(kind_of(record.header.kind) == Kind::event, here, "it is no event",
+                 record.header.kind);
+    verify_payload(pass_, where_, record, writer_, kLogPath);
     const std::string topic{pass_.segment().symbols().text(record.message.symbol)};
     pass_.expect(check_topic(topic).has_value(), here, "its topic is none",
                  static_cast<std::uint64_t>(record.message.symbol));

@@ -7,7 +7,7 @@ namespace {
 void verify_parked(VerifyPass& pass, std::uint32_t shard, const std::string& where,
                    const WalkedRecord& record) {
   const auto here = [&] { return at_position(where, record.position); };
-  const auto kind = kind_of(record.header);
+  const auto kind = kind_of(record.header.kind);
   pass.expect(kind >= Kind::event && kind <= Kind::reply, here, "it is nothing that may wait",
               record.header.kind);
   const auto source = static_cast<std::uint32_t>(AgentId{record.message.source}.endpoint());

@@ -91,6 +91,7 @@ void verify_spans(VerifyPass& pass);
 void verify_rings(VerifyPass& pass);
 void verify_logs(VerifyPass& pass);
 void verify_parking(VerifyPass& pass);
+void verify_blocks(VerifyPass& pass);
 
 /// The records of a ring or a log between two positions. `floor` is the position below which bytes
 /// are given back: the ring's head, the log's oldest.
@@ -105,7 +106,9 @@ struct RecordSpan {
 struct WalkedRecord {
   RecordHeader header{};
   MessageHeader message{};
+  BlockHandle handle{};  ///< where the payload lies in a block
   std::uint64_t position = 0;
+  std::uint64_t end = 0;
 };
 
 /// Visits whole records; checks lengths and pads. Returns false if it ended before `to`: at damage,
@@ -122,6 +125,11 @@ std::string at_position(const std::string& where, std::uint64_t position);
 
 /// True for a symbol that somebody made.
 bool is_known(const Symbols& symbols, Symbol symbol);
+
+/// Checks that a payload in a block is there: in one of the writer's, claimed for this record of
+/// that path (blocks.hpp).
+void verify_payload(VerifyPass& pass, const std::string& where, const WalkedRecord& record,
+                    std::uint32_t writer, std::uint32_t path);
 
 /// Checks what messages and events have in common. `writer` is the endpoint whose ring or log it
 /// is.

@@ -30,8 +30,14 @@ bool walk_records(VerifyPass& pass, const std::string& where, const RecordSpan& 
     const bool is_pad = record.header.kind == kPadKind;
     const bool is_message = record.header.length >= sizeof(MessageHeader);
     if (fits && is_message) {
-      std::memcpy(&record.message, span.data.data() + offset + sizeof record.header,
-                  sizeof record.message);
+      const std::byte* body = span.data.data() + offset + sizeof record.header;
+      std::memcpy(&record.message, body, sizeof record.message);
+      record.handle = {};
+      const std::size_t before =
+          sizeof record.message + ((record.header.kind & kTraced) != 0 ? sizeof(TraceContext) : 0);
+      if (record.header.length == before + sizeof record.handle) {
+        std::memcpy(&record.handle, body + before, sizeof record.handle);
+      }
     }
     std::atomic_thread_fence(std::memory_order_acquire);
     if (span.floor->load(std::memory_order_relaxed) > position) return false;
@@ -48,12 +54,23 @@ bool walk_records(VerifyPass& pass, const std::string& where, const RecordSpan& 
     } else {
       pass.count_record();
       record.position = position;
+      record.end = position + size;
       visit(record);
     }
     was_pad = is_pad;
     position += size;
   }
   return true;
+}
+
+void verify_payload(VerifyPass& pass, const std::string& where, const WalkedRecord& record,
+                    std::uint32_t writer, std::uint32_t path) {
+  if ((record.header.kind & kInBlock) == 0) return;
+  const auto here = [&] { return at_position(where, record.position); };
+  const auto arena = pass.segment().blocks(writer);
+  const bool is_there = may_lie_in_block(kind_of(record.header.kind)) &&
+                        find_block(arena, record.handle, {path, record.end}).has_value();
+  pass.expect(is_there, here, "its payload is in no block of its writer's", record.handle.position);
 }
 
 void verify_message(VerifyPass& pass, const std::string& where, const WalkedRecord& record,

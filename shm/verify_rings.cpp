@@ -13,17 +13,20 @@ constexpr std::array<std::string_view, kPriorities> kPriorityNames{"high", "norm
 struct Channel {
   std::uint32_t source = 0;
   std::uint32_t target = 0;
+  std::uint32_t priority = 0;
   std::string where;
 };
 
 void verify_ring_message(VerifyPass& pass, const Channel& channel, const WalkedRecord& record) {
   const auto here = [&] { return at_position(channel.where, record.position); };
-  const auto kind = kind_of(record.header);
+  const Kind kind = kind_of(record.header.kind);
   const bool is_replayed = kind == Kind::event && pass.segment().is_client(channel.source);
   const bool is_message = is_replayed || (kind >= Kind::signal && kind <= Kind::stop) ||
                           kind == Kind::restart || (kind >= Kind::replay && kind <= Kind::cancel);
   pass.expect(is_message, here, "it is no kind of message", record.header.kind);
   verify_message(pass, channel.where, record, channel.source);
+  verify_payload(pass, channel.where, record, channel.source,
+                 ring_path(channel.target, channel.priority));
   const MessageHeader& message = record.message;
   const auto reader = static_cast<std::uint32_t>(AgentId{message.target}.endpoint());
   pass.expect(reader == channel.target, here, "it is for another endpoint", message.target);
@@ -49,7 +52,7 @@ void verify_rings(VerifyPass& pass) {
       for (std::uint32_t i = 0; i < kPriorities; ++i) {
         const auto ring = segment.ring(source, target, static_cast<Priority>(i));
         if (ring.empty()) continue;
-        verify_ring(pass, ring, {source, target, where + std::string{kPriorityNames[i]}});
+        verify_ring(pass, ring, {source, target, i, where + std::string{kPriorityNames[i]}});
       }
     }
   }

@@ -17,8 +17,13 @@
 //
 // A header is copied to a local before anything in it is checked: its writer may be hostile, and
 // changes it while we look (pitfall 4.6).
+//
+// Where the record's kind has kInBlock set, what follows the header is a BlockHandle, and the
+// payload lies in a block of the writer's (blocks.hpp): whoever needs it calls find_payload()
+// first.
 #pragma once
 
+#include "shm/blocks.hpp"
 #include "shm/spsc_ring.hpp"
 
 #include "mabeam/ids.hpp"
@@ -59,13 +64,25 @@ enum class Kind : std::uint16_t {
                 ///< that request's
 };
 
-/// Bits of a record's kind that are none of the Kind: what lies between header and payload.
-inline constexpr std::uint16_t kTraced = 0x4000;  ///< a TraceContext
-inline constexpr std::uint16_t kKindFlags = kTraced;
+/// Bits of a record's kind that are none of the Kind: how what is behind the header is laid out.
+inline constexpr std::uint16_t kTraced = 0x4000;  ///< a TraceContext lies before the payload
+inline constexpr std::uint16_t kKindFlags = kTraced | kInBlock;
 
 /// A record's kind without those bits.
-constexpr Kind kind_of(const RecordHeader& header) {
-  return static_cast<Kind>(header.kind & ~std::uint32_t{kKindFlags});
+constexpr Kind kind_of(std::uint16_t record_kind) {
+  return static_cast<Kind>(record_kind & ~std::uint32_t{kKindFlags});
+}
+
+/// The kind with those bits, as a record has it.
+constexpr std::uint16_t record_kind(Kind kind, bool is_traced, bool is_in_block = false) {
+  return static_cast<std::uint16_t>(static_cast<std::uint32_t>(kind) |
+                                    (is_traced ? std::uint32_t{kTraced} : 0U) |
+                                    (is_in_block ? std::uint32_t{kInBlock} : 0U));
+}
+
+/// Whose payload may lie in a block: messages between agents and clients, and events.
+constexpr bool may_lie_in_block(Kind kind) {
+  return kind >= Kind::event && kind <= Kind::reply;
 }
 
 /// Why a message went to the dead letters.
@@ -159,7 +176,8 @@ struct Received {
   MessageHeader header;
   std::span<const std::byte> payload;
   bool is_traced = false;
-  TraceContext trace = {};  ///< if it is
+  bool is_in_block = false;  ///< the payload is a handle, until find_payload()
+  TraceContext trace = {};   ///< if it is traced
 
   /// Of its record.
   [[nodiscard]] std::uint64_t length() const {
@@ -168,8 +186,7 @@ struct Received {
 
   /// As its record has it.
   [[nodiscard]] std::uint16_t record_kind() const {
-    return static_cast<std::uint16_t>(static_cast<std::uint32_t>(kind) |
-                                      (is_traced ? kTraced : 0U));
+    return shm::record_kind(kind, is_traced, is_in_block);
   }
 
   [[nodiscard]] Payload view() const { return {payload, static_cast<Content>(header.content)}; }
@@ -188,7 +205,8 @@ inline bool parse_trace(Received& message) {
 /// Takes a record apart into `message`. False if it is too short for one.
 inline bool parse(const Record& record, Received& message) {
   if (record.body.size() < sizeof(MessageHeader)) return false;
-  message.kind = kind_of(record.header);
+  message.kind = kind_of(record.header.kind);
+  message.is_in_block = (record.header.kind & kInBlock) != 0;
   message.flags = record.header.flags;
   std::memcpy(&message.header, record.body.data(), sizeof(MessageHeader));
   message.payload = record.body.subspan(sizeof(MessageHeader));
@@ -205,6 +223,21 @@ inline std::optional<Received> parse(const Record& record) {
   return message;
 }
 
+/// Makes the payload of a message that was parsed the bytes that it stands for. `arena` is that of
+/// the endpoint that wrote the record. False if it names no block of that record's.
+inline bool find_payload(std::span<const std::byte> arena, const BlockUse& use, Received& message) {
+  if (!message.is_in_block) [[likely]]
+    return true;
+  BlockHandle handle;
+  if (message.payload.size() != sizeof handle || !may_lie_in_block(message.kind)) return false;
+  std::memcpy(&handle, message.payload.data(), sizeof handle);
+  const auto block = find_block(arena, handle, use);
+  if (!block) return false;
+  message.payload = *block;
+  message.is_in_block = false;
+  return true;
+}
+
 /// Writes header and payload into claimed room of exactly their size.
 inline void compose(std::span<std::byte> room, const MessageHeader& header,
                     std::span<const std::byte> payload) {
@@ -214,23 +247,20 @@ inline void compose(std::span<std::byte> room, const MessageHeader& header,
   }
 }
 
-/// The same, with the context of a trace between them.
+/// The same, with the context of a trace between them, if there is one.
 inline void compose(std::span<std::byte> room, const MessageHeader& header,
-                    const TraceContext& trace, std::span<const std::byte> payload) {
+                    const TraceContext* trace, std::span<const std::byte> payload) {
+  if (trace == nullptr) return compose(room, header, payload);
   copy_words(room.data(), header);
-  std::memcpy(room.data() + sizeof header, &trace, sizeof trace);
+  std::memcpy(room.data() + sizeof header, trace, sizeof *trace);
   if (!payload.empty()) {
-    std::memcpy(room.data() + sizeof header + sizeof trace, payload.data(), payload.size());
+    std::memcpy(room.data() + sizeof header + sizeof *trace, payload.data(), payload.size());
   }
 }
 
 /// A message as it was taken apart, into claimed room of its length().
 inline void compose(std::span<std::byte> room, const Received& message) {
-  if (message.is_traced) {
-    compose(room, message.header, message.trace, message.payload);
-  } else {
-    compose(room, message.header, message.payload);
-  }
+  compose(room, message.header, message.is_traced ? &message.trace : nullptr, message.payload);
 }
 
 }  // namespace mabeam::shm

@@ -36,6 +36,7 @@ void add_dimensions(std::ostream& out, const Config& config, const shm::Dimensio
            format_size(dimensions.ring_bytes[0]) + " high, " +
                format_size(dimensions.ring_bytes[1]) + " normal, " +
                format_size(dimensions.ring_bytes[2]) + " low");
+  add_fact(out, "blocks", format_size(dimensions.block_bytes) + " an endpoint");
   add_fact(out, "event log", format_size(dimensions.log_bytes));
   add_fact(out, "spans", format_size(dimensions.span_bytes));
 }

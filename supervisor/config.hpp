@@ -58,11 +58,14 @@ struct RuntimeConfig {
   IdleStrategy idle = IdleStrategy::backoff;
 };
 
-/// Bytes of each priority's ring. Unset ones are what the segment's budget leaves (shm decides).
+/// Bytes of each priority's ring, and of blocks. Unset ones are what the segment's budget leaves
+/// (shm decides).
 struct ChannelsConfig {
   std::optional<std::uint64_t> high_bytes;
   std::optional<std::uint64_t> normal_bytes;
   std::optional<std::uint64_t> low_bytes;
+  std::optional<std::uint64_t>
+      block_bytes;  ///< of each endpoint, for payloads too large for a ring
 };
 
 struct EventsConfig {

@@ -99,7 +99,8 @@ shm::DimensionRequest dimension_request(const Config& config) {
           .normal_bytes = config.channels.normal_bytes,
           .low_bytes = config.channels.low_bytes,
           .log_bytes = config.events.log_bytes,
-          .span_bytes = config.trace.ring_bytes};
+          .span_bytes = config.trace.ring_bytes,
+          .block_bytes = config.channels.block_bytes};
 }
 
 tl::expected<shm::Dimensions, Refusal> plan_dimensions(const Config& config) {
@@ -124,6 +125,8 @@ std::vector<std::string> layout_differences(const Config& config, const shm::Dim
     const auto& [key, bytes] = rings[i];
     if (bytes) compare(key, *bytes, found.ring_bytes[i], differences);
   }
+  if (const auto& bytes = config.channels.block_bytes)
+    compare("channels.block_bytes", *bytes, found.block_bytes, differences);
   compare("events.log_bytes", config.events.log_bytes, found.log_bytes, differences);
   if (config.trace.ring_bytes) {
     compare("trace.ring_bytes", *config.trace.ring_bytes, found.span_bytes, differences);

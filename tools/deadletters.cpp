@@ -31,6 +31,10 @@ std::string shown_payload(const DeadLetterView& letter) {
   const auto text = payload_text(payload);
   std::string line = text ? *text : base64(payload.bytes());  // the table escapes it
   if (line.size() > kShownBytes) line = line.substr(0, kShownBytes) + "...";
+  if (letter.payload_bytes > letter.payload.size()) {
+    line += " (" + human_bytes(letter.payload.size()) + " of " + human_bytes(letter.payload_bytes) +
+            " kept)";
+  }
   return line;
 }
 
@@ -235,6 +239,7 @@ Json dead_letters_document(const DeadLetterList& list) {
                {"name", letter.name},
                {"age_seconds", letter.age_seconds},
                {"replayable", letter.is_replayable},
+               {"payload_bytes", letter.payload_bytes},
                {"content", content_name(letter.content)}};
     add_payload(entry, Payload(letter.payload, letter.content));
     letters.push_back(entry);
@@ -260,7 +265,8 @@ const Command deadletters_command{
         "select, or --all. Either happens exactly once, whatever crashes; what is refused waits\n"
         "on. A replayed message bears its first sender's name and has no deadline. A request's\n"
         "caller has been told already that there is no answer, so it is asked again by this\n"
-        "command. One that was cut short, came under a false name, or is no message to an agent\n"
+        "command. A payload over a quarter of the log is cut to its beginning, and told with its\n"
+        "whole size. One that was cut, came under a false name, or is no message to an agent\n"
         "can only be dropped.\n"
         "\n"
         "Examples:\n"

@@ -117,7 +117,7 @@ Result<> Context::Backend::reply(const PayloadRef& payload) {
   if (message == nullptr || message->kind != Kind::request || replied) {
     return fail(Errc::invalid_argument);
   }
-  if (!fits_a_reply(payload)) return fail(Errc::message_too_large);
+  if (!fits_a_reply(payload)) return fail(Errc::payload_too_large);
   replied = true;
   return shard.answer(*message, Errc{}, payload);
 }

@@ -68,8 +68,7 @@ Result<> Context::Backend::cancel_call(std::uint64_t correlation) {
 }
 
 bool Context::Backend::fits_a_reply(const PayloadRef& payload) const {
-  const auto largest = shard.segment_.dimensions().ring_bytes[0] / 4;
-  return payload.bytes().size() + sizeof(shm::MessageHeader) + sizeof(shm::RecordHeader) <= largest;
+  return payload.bytes().size() <= shard.outbox_.max_payload(Priority::high);
 }
 
 Result<ReplyTo> Context::Backend::reply_later() {
@@ -85,7 +84,7 @@ Result<ReplyTo> Context::Backend::reply_later() {
 // A caller whose time is up has given back the room of its reply, and been told.
 Result<> Context::Backend::reply_to(const ReplyTo& to, Errc code, const PayloadRef& payload) {
   if (!to) return fail(Errc::invalid_argument);
-  if (!fits_a_reply(payload)) return fail(Errc::message_too_large);
+  if (!fits_a_reply(payload)) return fail(Errc::payload_too_large);
   shard.clock_.refresh();
   if (to.deadline_ns != 0 && now_ns() > to.deadline_ns) {
     ++shard.record_.refused;

@@ -15,7 +15,8 @@ Outbox::Outbox(const shm::Segment& segment, std::uint32_t endpoint)
     : segment_(segment),
       endpoint_(endpoint),
       interest_(segment),
-      rings_(std::size_t{segment.endpoints()} * 4) {
+      rings_(std::size_t{segment.endpoints()} * 4),
+      blocks_(segment, endpoint) {
 }
 
 Result<> Outbox::open() {
@@ -25,7 +26,7 @@ Result<> Outbox::open() {
   auto dead = shm::EventLogWriter::open(segment_.dead_letters(endpoint_ - 1), 0);
   if (!dead) return fail(dead.error());
   dead_letters_ = *dead;
-  return {};
+  return blocks_.open(log_);
 }
 
 Result<> Outbox::open_ring(std::uint32_t target, Priority priority) {
@@ -89,16 +90,15 @@ bool Outbox::is_refused(Ring& ring, std::uint32_t index, const shm::Received& me
 }
 
 // A message for which its context is too much goes without: tracing refuses nothing.
-std::size_t Outbox::context_bytes(std::size_t payload_bytes, std::size_t most) const noexcept {
-  const std::size_t all = sizeof(MessageHeader) + sizeof(TraceContext) + payload_bytes;
-  return trace_ != nullptr && all <= most ? sizeof(TraceContext) : 0;
+const TraceContext* Outbox::context_beside(std::size_t bytes, std::size_t most) const noexcept {
+  return trace_ != nullptr && bytes + sizeof *trace_ <= most ? trace_ : nullptr;
 }
 
 // When it was sent is read afresh: what it waits is to be measured.
 void Outbox::compose_traced(std::span<std::byte> room, MessageHeader header,
                             std::span<const std::byte> payload) const noexcept {
   header.sent_ns = shm::monotonic_ns();
-  shm::compose(room, header, *trace_, payload);
+  shm::compose(room, header, trace_, payload);
 }
 
 Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
@@ -114,30 +114,31 @@ Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
           AgentId{header.target}.generation()) {
     return fail(Errc::closed);  // that client is gone; its successor is somebody else
   }
-  if (payload.size() > ring.producer.max_body()) return fail(Errc::message_too_large);
-  std::size_t borne = 0;
+  const std::size_t most = ring.producer.max_body();
+  const bool in_block = sizeof header + payload.size() > most;
+  if (in_block) [[unlikely]] {
+    if (!shm::may_lie_in_block(kind)) return fail(Errc::message_too_large);
+    if (payload.size() > blocks_.max_payload()) return fail(Errc::payload_too_large);
+  }
+  const std::size_t plain = sizeof header + (in_block ? sizeof(shm::BlockHandle) : payload.size());
+  const TraceContext* trace = nullptr;
   if (trace_ != nullptr && !segment_.is_client(target)) [[unlikely]]
-    borne = context_bytes(payload.size(), ring.producer.max_body());
-  const auto length = static_cast<std::uint32_t>(sizeof header + borne + payload.size());
-  const auto record_kind = static_cast<std::uint16_t>(static_cast<std::uint32_t>(kind) |
-                                                      (borne == 0 ? 0U : shm::kTraced));
+    trace = context_beside(plain, most);
+  const auto length = static_cast<std::uint32_t>(plain + (trace == nullptr ? 0 : sizeof *trace));
   if (ring.is_closed && is_refused(ring, index, {kind, flags, header, payload}, length))
       [[unlikely]] {
     if (is_blocked_) return fail(Errc::backpressure);
     return {};
   }
-  if (!is_message_open_) open_message();
-  mark(ring, index);
-  std::byte* at = ring.producer.try_claim(length, record_kind, flags);
-  if (at == nullptr) [[unlikely]] {
-    const Result<std::byte*> room = claim_slowly(ring, index, length, record_kind, flags);
-    if (!room) return fail(room.error());
-    at = *room;
-  }
-  if (borne == 0) [[likely]] {
-    shm::compose({at, length}, header, payload);
+  if (in_block) [[unlikely]]
+    return send_with_block(ring, index, {kind, flags, header, payload}, trace);
+  const Result<std::byte*> at =
+      claim(ring, index, length, shm::record_kind(kind, trace != nullptr), flags);
+  if (!at) return fail(at.error());
+  if (trace == nullptr) [[likely]] {
+    shm::compose({*at, length}, header, payload);
   } else {
-    compose_traced({at, length}, header, payload);
+    compose_traced({*at, length}, header, payload);
   }
   ++sent_;
   return {};
@@ -159,20 +160,17 @@ Result<std::span<std::byte>> Outbox::claim_event(std::uint32_t length, std::uint
 }
 
 Result<> Outbox::emit(MessageHeader header, std::span<const std::byte> payload) {
-  if (payload.size() > log_.max_body()) return fail(Errc::message_too_large);
   if (!is_message_open_) open_message();
   header.id = log_.sequence();
-  const std::size_t borne = context_bytes(payload.size(), log_.max_body());
-  constexpr auto kKind = static_cast<std::uint16_t>(Kind::event);
+  const std::size_t plain = sizeof header + payload.size();
+  if (plain > log_.max_body()) [[unlikely]]
+    return emit_with_block(header, payload);
+  const TraceContext* trace = context_beside(plain, log_.max_body());
   const auto room =
-      claim_event(static_cast<std::uint32_t>(sizeof header + borne + payload.size()),
-                  borne == 0 ? kKind : static_cast<std::uint16_t>(kKind | shm::kTraced));
+      claim_event(static_cast<std::uint32_t>(plain + (trace == nullptr ? 0 : sizeof *trace)),
+                  shm::record_kind(Kind::event, trace != nullptr));
   if (!room) return fail(room.error());
-  if (borne == 0) {
-    shm::compose(*room, header, payload);
-  } else {
-    shm::compose(*room, header, *trace_, payload);
-  }
+  shm::compose(*room, header, trace, payload);
   topics_.push_back(header.symbol);
   ++events_;
   return {};
@@ -202,6 +200,7 @@ void Outbox::open_message() noexcept {
              log_.sequence(),
              dead_letters_.claimed(),
              dead_letters_.sequence(),
+             blocks_.arena().claimed(),
              topics_.size(),
              buried_.size()};
 }
@@ -212,6 +211,7 @@ void Outbox::undo_message() noexcept {
     rings_[mark.ring].producer.rewind(mark.position);
   log_.rewind(before_.log, before_.log_sequence);
   dead_letters_.rewind(before_.dead, before_.dead_sequence);
+  blocks_.arena().rewind(before_.blocks);
   topics_.resize(before_.topics);
   sent_ = before_.sent;
   events_ = before_.events;
@@ -219,6 +219,9 @@ void Outbox::undo_message() noexcept {
 }
 
 void Outbox::stage(shm::Turn& turn) {
+  shm::BlockArena& arena = blocks_.arena();
+  if (arena.claimed() != arena.published()) [[unlikely]]
+    turn.stage(WordKind::block_tail, 0, arena.tail_word(), arena.claimed());
   if (log_.claimed() != log_.published()) {
     auto* header = reinterpret_cast<shm::LogHeader*>(segment_.log(endpoint_).data());
     turn.stage(WordKind::log_sequence, 0, header->sequence, log_.sequence());
@@ -238,6 +241,7 @@ void Outbox::stage(shm::Turn& turn) {
 
 void Outbox::settle() {
   dead_letters_.settle();
+  blocks_.arena().settle();
   if (turn_rings_.empty() && topics_.empty()) return;  // nobody is to be told
   shm::full_fence();
   for (const std::uint32_t index : turn_rings_) {
@@ -271,6 +275,8 @@ void Outbox::ring_slow_readers() {
 bool Outbox::may_retry(Blockage& blockage, std::int64_t now_ns, std::int64_t stall_timeout_ns) {
   if (blockage.ring == Blockage::kLog) return may_retry_log(blockage, now_ns, stall_timeout_ns);
   if (blockage.since_ns == 0) blockage.since_ns = now_ns;
+  if (blockage.ring == Blockage::kBlocks)
+    return may_retry_blocks(blockage, now_ns, stall_timeout_ns);
   Ring& ring = rings_[blockage.ring];
   if (ring.reserved_by != 0 && ring.reserved_by != blockage.ticket) return false;
   const std::uint64_t head = ring.producer.claimed() - ring.producer.used();
@@ -312,12 +318,16 @@ bool Outbox::may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::i
   }
   if (now_ns - log_full_since_ns_ < timeout_ns) return false;
   log_full_since_ns_ = 0;
-  const std::uint32_t slowest = log_.slowest_reader();
-  if (slowest != shm::EventLogWriter::kNobody) {
-    log_.evict(slowest);
-    set_evicted(slowest, log_.claimed() - lowest);
-  }
+  evict_slowest();
   return log_.has_room_for(blockage.bytes);
+}
+
+void Outbox::evict_slowest() {
+  const std::uint64_t lowest = log_.lowest_position();
+  const std::uint32_t slowest = log_.slowest_reader();
+  if (slowest == shm::EventLogWriter::kNobody) return;
+  log_.evict(slowest);
+  set_evicted(slowest, log_.claimed() - lowest);
 }
 
 }  // namespace mabeam::worker

@@ -7,8 +7,12 @@
 // congested: sends to it become dead letters (overflow) at once, until it has drained to half.
 // Where the reader does make progress and others take the room, a message that has waited for
 // stall_timeout reserves the ring: the others wait until it has gone.
+//
+// The shard's blocks (shm/blocks.hpp), where payloads lie that are too large for a ring or the log,
+// are such a ring, too: full, they block whoever needs one (outbox_blocks.cpp).
 #pragma once
 
+#include "shm/block_writer.hpp"
 #include "shm/event_log.hpp"
 #include "shm/interest.hpp"
 #include "shm/letters.hpp"
@@ -31,8 +35,9 @@ namespace mabeam::worker {
 /// stopped, in a ring or in this shard's own log.
 struct Blockage {
   static constexpr std::uint32_t kLog = ~std::uint32_t{0};
+  static constexpr std::uint32_t kBlocks = kLog - 1;
 
-  std::uint32_t ring = 0;  ///< index of the outgoing ring, or kLog
+  std::uint32_t ring = 0;  ///< index of the outgoing ring, or kLog, or kBlocks
   std::uint64_t bytes = 0;
   std::uint64_t ticket = 0;   ///< which wait this is, from 1 on
   std::int64_t since_ns = 0;  ///< 0: nobody has looked yet
@@ -45,16 +50,18 @@ class Outbox {
   /// Takes over at the published positions. Errors: corrupt.
   Result<> open();
 
-  /// Claims a message. Errors: backpressure (and is_blocked()), message_too_large, not_found,
-  /// closed (a client that is gone).
-  /// In the trace of the message that is handled, if it has one; see inherit().
+  /// Claims a message, in the trace of the one that is handled, if it has one; see inherit().
+  /// Errors: backpressure (and is_blocked()), payload_too_large, message_too_large (no payload of
+  /// an agent's, or more at once than an empty ring holds), not_found, closed (a client that is
+  /// gone).
   Result<> send(shm::Kind kind, std::uint16_t flags, Priority priority,
                 const shm::MessageHeader& header, std::span<const std::byte> payload);
 
   /// True if somebody is subscribed to that topic.
   [[nodiscard]] bool has_readers(Symbol topic) { return !interest_.of(topic).empty(); }
 
-  /// Claims an event; `header.id` is filled in. Errors: backpressure, message_too_large.
+  /// Claims an event; `header.id` is filled in. Errors: backpressure, payload_too_large,
+  /// message_too_large (more at once than an empty log holds).
   Result<> emit(shm::MessageHeader header, std::span<const std::byte> payload);
 
   /// Claims a dead letter; the oldest give way. A payload that is too long is cut, and the letter
@@ -89,10 +96,13 @@ class Outbox {
   /// True when what a message waited for has come: room, or the end of the patience.
   bool may_retry(Blockage& blockage, std::int64_t now_ns, std::int64_t stall_timeout_ns);
 
-  /// A ring that has become congested, or has drained; a reader of this shard's log that was
-  /// evicted, or has come back or left.
+  /// The largest payload of a message with that priority.
+  [[nodiscard]] std::size_t max_payload(Priority priority) const noexcept;
+
+  /// A ring that has become congested, or has drained, or the blocks; a reader of this shard's log
+  /// that was evicted, or has come back or left.
   struct PressureChange {
-    std::uint32_t ring = 0;    ///< index: target endpoint * 4 + priority; Blockage::kLog: the log
+    std::uint32_t ring = 0;    ///< index: target endpoint * 4 + priority; or as in Blockage
     std::uint32_t reader = 0;  ///< of the log
     bool is_on = false;
     std::uint64_t used_bytes = 0;
@@ -140,6 +150,17 @@ class Outbox {
   };
 
   Result<> open_ring(std::uint32_t target, Priority priority);
+
+  Result<std::byte*> claim(Ring& ring, std::uint32_t index, std::uint32_t length,
+                           std::uint16_t kind, std::uint16_t flags) {
+    if (!is_message_open_) open_message();
+    mark(ring, index);
+    std::byte* at = ring.producer.try_claim(length, kind, flags);
+    if (at == nullptr) [[unlikely]]
+      return claim_slowly(ring, index, length, kind, flags);
+    return at;
+  }
+
   Result<std::byte*> claim_slowly(Ring& ring, std::uint32_t index, std::uint32_t length,
                                   std::uint16_t kind, std::uint16_t flags);
   void mark(Ring& ring, std::uint32_t index);
@@ -150,11 +171,19 @@ class Outbox {
                   std::uint32_t length);
   void block(std::uint32_t ring, std::uint64_t bytes) noexcept;
   Result<std::span<std::byte>> claim_event(std::uint32_t length, std::uint16_t kind);
-  [[nodiscard]] std::size_t context_bytes(std::size_t payload_bytes,
-                                          std::size_t most) const noexcept;
+  [[nodiscard]] const TraceContext* context_beside(std::size_t bytes,
+                                                   std::size_t most) const noexcept;
   void compose_traced(std::span<std::byte> room, shm::MessageHeader header,
                       std::span<const std::byte> payload) const noexcept;
+  Result<> send_with_block(Ring& ring, std::uint32_t index, const shm::Received& message,
+                           const TraceContext* trace);
+  Result<> emit_with_block(const shm::MessageHeader& header, std::span<const std::byte> payload);
+  Result<bool> make_block_room(const shm::Received& message);
+  bool may_retry_blocks(const Blockage& blockage, std::int64_t now_ns, std::int64_t timeout_ns);
+  void look_at_blocks();
+  void set_blocks_congested(bool are_congested);
   bool may_retry_log(const Blockage& blockage, std::int64_t now_ns, std::int64_t timeout_ns);
+  void evict_slowest();
   void ring_slow_readers();
   void open_message() noexcept;
 
@@ -166,9 +195,18 @@ class Outbox {
   std::vector<Mark> message_rings_;        // and of this message, with where it began
   shm::EventLogWriter log_;
   shm::EventLogWriter dead_letters_;
+  shm::BlockWriter blocks_;
   std::vector<Symbol> topics_;  // of this turn's events
   std::int64_t log_full_since_ns_ = 0;
   std::uint64_t log_lowest_when_full_ = 0;
+
+  struct {
+    std::int64_t full_since_ns = 0;
+    std::uint64_t oldest_when_full = 0;
+    std::uint64_t reserved_by = 0;
+    bool are_congested = false;
+  } blocks_pressure_;  // as of a Ring
+
   const TraceContext* trace_ = nullptr;
   Blockage blockage_;
   std::uint64_t tickets_ = 0;
@@ -185,7 +223,7 @@ class Outbox {
 
   struct {
     std::uint64_t sent = 0, events = 0;
-    std::uint64_t log = 0, log_sequence = 0, dead = 0, dead_sequence = 0;
+    std::uint64_t log = 0, log_sequence = 0, dead = 0, dead_sequence = 0, blocks = 0;
     std::size_t topics = 0, buried = 0;
   } before_;  // what the message found
 };

@@ -25,8 +25,8 @@ void Outbox::bury(shm::DeadReason reason, const shm::Received& message, bool is_
   if (!room) return;  // one turn has filled the whole log: counted all the same
   MessageHeader cover = message.header;
   cover.id = dead_letters_.sequence() - 1;
-  cover.correlation = static_cast<std::uint64_t>(message.kind) | std::uint64_t{message.flags}
-                                                                     << 16U;
+  cover.correlation = static_cast<std::uint64_t>(message.kind) |
+                      std::uint64_t{message.flags} << 16U | message.payload.size() << 32U;
   cover.sent_ns = shm::monotonic_ns();
   std::byte* at = room->data();
   std::memcpy(at, &cover, sizeof cover);

@@ -7,7 +7,7 @@ namespace mabeam::worker {
 
 // What was not told yet and is over again needs no telling.
 void Outbox::tell(const PressureChange& change) {
-  under_pressure_ = congested_ != 0 || !evicted_.empty();
+  under_pressure_ = congested_ != 0 || !evicted_.empty() || blocks_pressure_.are_congested;
   const std::size_t untold = std::erase_if(pressure_, [&](const PressureChange& other) {
     return other.ring == change.ring && other.reader == change.reader;
   });
@@ -38,6 +38,7 @@ void Outbox::look_at_pressure() {
     if (!ring.is_congested) continue;
     if (ring.producer.used() <= ring.producer.capacity() / 2) set_congested(ring, index, false);
   }
+  look_at_blocks();
   const shm::EndpointSet evicted = evicted_;
   evicted.for_each([this](std::uint32_t reader) {
     if (log_.is_missing(reader)) return;

@@ -139,7 +139,11 @@ class Shard {
   bool serve_subscriber(Source& source, const shm::Received& event, std::uint32_t slot,
                         std::uint64_t position);
   static bool was_overwritten(const Source& source) noexcept;
-  static bool read_event(const Source& source, const shm::Record& record, shm::Received& event);
+  [[nodiscard]] bool read_event(const Source& source, const shm::Record& record,
+                                shm::Received& event) const;
+  [[nodiscard]] bool has_payload(const Source& source, std::uint32_t priority,
+                                 const shm::Record& record, shm::Received& message) const;
+  Outcome bury_bare(shm::Received message);
   void give_up_ring(Source& source, Priority priority);
   void bury_corrupt(std::uint32_t endpoint, std::uint64_t bytes);
   bool is_unblocked(std::optional<Blockage>& blockage);

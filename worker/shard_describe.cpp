@@ -25,9 +25,7 @@ Result<std::string> Shard::describe_state(std::uint32_t slot) {
   });
   turn_.clear_witness();
   if (!described) return fail(described.error());
-  const std::size_t most = segment_.dimensions().ring_bytes[0] / 4 - sizeof(shm::MessageHeader) -
-                           sizeof(shm::RecordHeader);
-  if (text.size() > most) return fail(Errc::message_too_large);
+  if (text.size() > outbox_.max_payload(Priority::high)) return fail(Errc::payload_too_large);
   return text;
 }
 

@@ -2,7 +2,10 @@
 // (backpressure.off): of a ring that has become congested, so that messages to it become dead
 // letters, and has drained; of a reader of its log that it has evicted, and that has come back:
 //
+// A shard's blocks are told of like a ring.
+//
 //   {"from":"shard 0","to":"client 1","priority":"low","used_bytes":65472,"capacity_bytes":65536}
+//   {"blocks":"shard 0","used_bytes":1048640,"capacity_bytes":1048640}
 //   {"log":"shard 0","reader":"shard 1","used_bytes":262080,"capacity_bytes":262144}
 //
 // Emitted where somebody is subscribed. Without room in the log it is told later; what has ended
@@ -23,6 +26,8 @@ std::string payload_of(const shm::Segment& segment, std::uint32_t from,
   if (change.ring == Blockage::kLog) {
     json = R"({"log":")" + shm::endpoint_name(segment, from);
     json += R"(","reader":")" + shm::endpoint_name(segment, change.reader);
+  } else if (change.ring == Blockage::kBlocks) {
+    json = R"({"blocks":")" + shm::endpoint_name(segment, from);
   } else {
     json = R"({"from":")" + shm::endpoint_name(segment, from);
     json += R"(","to":")" + shm::endpoint_name(segment, change.ring / 4);

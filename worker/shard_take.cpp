@@ -61,7 +61,9 @@ std::uint32_t Shard::take_from_ring(Source& source, Priority priority, std::uint
     source.empty_looks = 0;
     const std::uint64_t witness =
         shm::Witness::pack(shm::Witness::What::message, source.endpoint, p, 0, record.position);
-    const Outcome outcome = handle(source, message, witness);
+    const Outcome outcome = has_payload(source, p, record, message)
+                                ? handle(source, message, witness)
+                                : bury_bare(message);
     if (outcome == Outcome::commit_first) is_full_ = true;
     if (outcome == Outcome::blocked) {
       source.ring_blockage[p] = outbox_.blockage();
@@ -74,6 +76,22 @@ std::uint32_t Shard::take_from_ring(Source& source, Priority priority, std::uint
     ++taken_;
   }
   return taken;
+}
+
+bool Shard::has_payload(const Source& source, std::uint32_t priority, const shm::Record& record,
+                        shm::Received& message) const {
+  if (!message.is_in_block) [[likely]]
+    return true;
+  return shm::find_payload(segment_.blocks(source.endpoint),
+                           {shm::ring_path(endpoint_, priority), record.end}, message);
+}
+
+// A message whose payload is not where it says.
+Shard::Outcome Shard::bury_bare(shm::Received message) {
+  begin_message(0);
+  message.payload = {};
+  outbox_.bury(shm::DeadReason::corrupt, message, true);
+  return Outcome::passed;
 }
 
 // A ring whose bytes are corrupt is emptied: one dead letter tells how much was given up.
@@ -133,10 +151,12 @@ bool Shard::was_overwritten(const Source& source) noexcept {
 
 // The event in a record of a source's log, if it is one that its owner may have emitted. Numbers
 // count events, each of which takes room.
-bool Shard::read_event(const Source& source, const shm::Record& record, shm::Received& event) {
+bool Shard::read_event(const Source& source, const shm::Record& record,
+                       shm::Received& event) const {
   return shm::parse(record, event) && event.kind == shm::Kind::event &&
          static_cast<std::uint32_t>(AgentId{event.header.source}.endpoint()) == source.endpoint &&
-         event.header.id <= record.position;
+         event.header.id <= record.position &&
+         shm::find_payload(segment_.blocks(source.endpoint), {shm::kLogPath, record.end}, event);
 }
 
 // Serves one event to its subscribers in slot order, from the cursor's next slot on. False when the

@@ -24,7 +24,8 @@ struct DeadLetterView {
   std::string name;  ///< the action, signal or topic
   double age_seconds = 0;
   bool is_replayable = false;
-  std::vector<std::byte> payload;  ///< of one that is not replayable perhaps its beginning
+  std::vector<std::byte> payload;   ///< of one that is not replayable perhaps its beginning
+  std::uint64_t payload_bytes = 0;  ///< that the message had
   Content content = Content::none;
 };
 

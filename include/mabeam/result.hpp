@@ -34,7 +34,8 @@ enum class Errc : std::uint16_t {
   not_found,             ///< no agent, type or runtime of that name or id
   unknown_action,        ///< the agent's type has no such action
   schema_mismatch,       ///< the payload is not of the type the handler expects
-  message_too_large,     ///< over a quarter of its ring, or a handler's sends over a whole one
+  message_too_large,     ///< a handler's or a batch's sends over a whole ring; what is no payload
+                         ///< of an agent's over a quarter of one
   name_taken,            ///< an agent or a runtime of that name lives
   too_many_agents,       ///< max_agents, or the shard's table, is full; nothing was created
   too_many_clients,      ///< every client endpoint is in use
@@ -56,9 +57,10 @@ enum class Errc : std::uint16_t {
   not_replayable,        ///< that dead letter may only be dropped: it is cut, or no agent's mail
   suspended,             ///< the agent is suspended; as a refusal: and no more messages can wait
   state_version,         ///< the agent's state is of a version that its type cannot bring up
-  quarantined,       ///< the agent's upgrade or on_stop has killed its worker max_attempts times
-  state_unreadable,  ///< the type's deserialize() refuses the state that the agent has
-  metadata_full,     ///< the shard's pool of metadata has no room for another agent's
+  quarantined,        ///< the agent's upgrade or on_stop has killed its worker max_attempts times
+  state_unreadable,   ///< the type's deserialize() refuses the state that the agent has
+  metadata_full,      ///< the shard's pool of metadata has no room for another agent's
+  payload_too_large,  ///< over [channels] block_bytes, or over 64 MiB
 };
 
 /// Which argument an invalid_argument is about, where the caller's own side has found it: an answer

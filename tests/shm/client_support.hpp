@@ -43,7 +43,8 @@ class FakeShard {
         endpoint_(endpoint) {
     for (std::uint32_t i = segment.first_client(); i < segment.endpoints(); ++i) {
       for (const Priority priority : {Priority::high, Priority::normal, Priority::low}) {
-        in_.push_back({RingConsumer::open(segment.ring(i, endpoint, priority)).value(), priority});
+        in_.push_back(
+            {RingConsumer::open(segment.ring(i, endpoint, priority)).value(), priority, i});
       }
       out_.push_back(RingProducer::open(segment.ring(endpoint, i, Priority::high)).value());
     }
@@ -57,7 +58,10 @@ class FakeShard {
     for (In& in : in_) {
       EXPECT_TRUE(in.ring.poll(
           [&](const Record& record) {
-            const Received message = parse(record).value();
+            Received message = parse(record).value();
+            const BlockUse use{ring_path(endpoint_, static_cast<std::uint32_t>(in.priority)),
+                               record.end};
+            EXPECT_TRUE(find_payload(segment_.blocks(in.client), use, message));
             taken.push_back({message.kind,
                              in.priority,
                              message.header,
@@ -141,6 +145,7 @@ class FakeShard {
   struct In {
     RingConsumer ring;
     Priority priority;
+    std::uint32_t client;
   };
 
   const Segment& segment_;

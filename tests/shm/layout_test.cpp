@@ -35,6 +35,7 @@ TEST(Layout, SmallMachinesGetTheLargestDefaultRings) {
   EXPECT_EQ(d.shards, 4U);
   EXPECT_EQ(d.clients, 8U);
   EXPECT_EQ(d.ring_bytes, (std::array<std::uint64_t, 3>{16U << 10U, 64U << 10U, 16U << 10U}));
+  EXPECT_EQ(d.block_bytes, 1U << 20U);
 }
 
 TEST(Layout, RingsArePowersOfTwoOfAtLeast4KiB) {
@@ -44,6 +45,9 @@ TEST(Layout, RingsArePowersOfTwoOfAtLeast4KiB) {
       EXPECT_TRUE(std::has_single_bit(bytes));
       EXPECT_GE(bytes, 4096U);
     }
+    EXPECT_TRUE(std::has_single_bit(d.block_bytes));
+    EXPECT_GE(d.block_bytes, 64U << 10U);
+    EXPECT_LE(d.block_bytes, 1U << 20U);
   }
 }
 
@@ -101,6 +105,9 @@ TEST(Layout, RequestsOutOfRangeAreRefused) {
       [](auto& r) { r.high_bytes = 2048; },
       [](auto& r) { r.normal_bytes = 5000; },
       [](auto& r) { r.low_bytes = 512U << 20U; },
+      [](auto& r) { r.block_bytes = 2048; },
+      [](auto& r) { r.block_bytes = 5000; },
+      [](auto& r) { r.block_bytes = 2ULL << 30U; },
       [](auto& r) { r.log_bytes = 32U << 10U; },
       [](auto& r) { r.log_bytes = 8ULL << 30U; },
       [](auto& r) { r.log_bytes = 100'000; },
@@ -126,6 +133,7 @@ TEST(Layout, TheLargestRequestIsLaidOutWithoutOverflow) {
   request.max_state_bytes = kMaxStateBytes;
   request.high_bytes = request.normal_bytes = request.low_bytes = 256U << 20U;
   request.log_bytes = 4ULL << 30U;
+  request.block_bytes = 1U << 30U;
   const Layout layout = compute_layout(choose_dimensions(request, 1).value()).value();
   EXPECT_EQ(layout.dimensions.endpoints(), kMaxEndpoints);
   EXPECT_GT(layout.total_bytes, std::uint64_t{kMaxAgents} * kMaxStateBytes * 2);
@@ -151,6 +159,7 @@ TEST(Layout, DamagedDimensionsAreRefused) {
       [](auto& d) { d.log_bytes = 0; },
       [](auto& d) { d.dead_letter_bytes = 3; },
       [](auto& d) { d.span_bytes = 3; },
+      [](auto& d) { d.block_bytes = 64; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) {
     Dimensions dimensions = small_dimensions();

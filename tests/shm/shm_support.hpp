@@ -77,6 +77,7 @@ inline Dimensions small_dimensions() {
   request.max_agents = 64;
   request.high_bytes = request.normal_bytes = request.low_bytes = 4096;
   request.log_bytes = 64U << 10U;
+  request.block_bytes = 16U << 10U;
   return choose_dimensions(request, 1).value();
 }
 

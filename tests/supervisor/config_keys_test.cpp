@@ -217,7 +217,7 @@ TEST(ConfigKeys, AreThoseOfTheDesign) {
     ++counts[key.section];
   }
   const std::map<std::string_view, int> expected{
-      {"runtime", 11}, {"channels", 3}, {"events", 1}, {"trace", 2}, {"worker", 11}, {"restart", 6},
+      {"runtime", 11}, {"channels", 4}, {"events", 1}, {"trace", 2}, {"worker", 11}, {"restart", 6},
       {"breaker", 4},  {"limits", 6},   {"rates", 3},  {"log", 2},   {"serve", 1}};
   EXPECT_EQ(counts, expected);
 }
@@ -230,6 +230,7 @@ TEST(ConfigKeys, HaveTheRangesOfTheDesign) {
       {"runtime.max_agents", "1 to 16777216"},
       {"runtime.max_state_bytes", R"("0" to "1MiB")"},
       {"channels.low_bytes", R"("4KiB" to "256MiB", a power of two)"},
+      {"channels.block_bytes", R"("4KiB" to "1GiB", a power of two)"},
       {"events.log_bytes", R"("64KiB" to "4GiB", a power of two)"},
       {"trace.sample", "0 to 1"},
       {"trace.ring_bytes", R"("4KiB" to "64MiB", a power of two)"},

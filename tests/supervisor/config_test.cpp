@@ -68,6 +68,7 @@ TEST(Config, StoresWhatTheFileSays) {
     [channels]
     high_bytes = "64KiB"
     low_bytes = 8192
+    block_bytes = "256MiB"
     [worker]
     modules = ["a.so", "b.so"]
     cpus = "0-1,4"
@@ -84,6 +85,7 @@ TEST(Config, StoresWhatTheFileSays) {
   EXPECT_EQ(config.runtime.idle, IdleStrategy::block);
   EXPECT_EQ(config.channels.high_bytes, 65536U);
   EXPECT_EQ(config.channels.low_bytes, 8192U);
+  EXPECT_EQ(config.channels.block_bytes, 256U << 20U);
   EXPECT_EQ(config.worker.modules, (std::vector<std::string>{"a.so", "b.so"}));
   EXPECT_EQ(config.worker.cpus, (std::vector<std::uint32_t>{0, 1, 4}));
   EXPECT_EQ(config.worker.nice, -5);

@@ -104,13 +104,15 @@ TEST(Views, DeadLettersHaveTheFieldsOfTheContract) {
   letter.age_seconds = 1.5;
   letter.is_replayable = true;
   letter.payload = {std::byte{'h'}, std::byte{'i'}};
+  letter.payload_bytes = 2;
   letter.content = Content::text;
   DeadLetterList list{.letters = {letter}, .total = 3, .buried = 9, .by_reason = {{"expired", 9}}};
   const Json document = dead_letters_document(list);
   EXPECT_EQ(document["deadletters"], Json::parse(R"([
       {"id": "0200000000000007", "reason": "expired", "kind": "signal",
        "source": "0000000000000001", "target": "0000000000000002", "name": "add",
-       "age_seconds": 1.5, "replayable": true, "content": "text", "payload_text": "hi"}])"));
+       "age_seconds": 1.5, "replayable": true, "content": "text", "payload_bytes": 2,
+       "payload_text": "hi"}])"));
   EXPECT_EQ(document["total"], 3);
   EXPECT_EQ(document["by_reason"], Json::parse(R"({"expired": 9})"));
   list.letters[0].payload = {std::byte{0xFF}};

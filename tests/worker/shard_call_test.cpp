@@ -151,8 +151,8 @@ TEST_F(ShardCall, ContextRefusesWhatCannotBe) {
   EXPECT_EQ(refusal("send nowhere"), Errc::not_found);
   EXPECT_EQ(refusal("send to the supervisor"), Errc::not_found);
   EXPECT_EQ(refusal("send to a stranger"), Errc::closed);
-  EXPECT_EQ(refusal("send too much"), Errc::message_too_large);
-  EXPECT_EQ(refusal("emit too much"), Errc::message_too_large);
+  EXPECT_EQ(refusal("send too much"), Errc::payload_too_large);
+  EXPECT_EQ(refusal("emit too much"), Errc::payload_too_large);
   EXPECT_EQ(refusal("emit a pattern"), Errc::bad_topic);
   EXPECT_EQ(refusal("subscribe to nonsense"), Errc::bad_topic);
   EXPECT_EQ(refusal("create with a name"), Errc::invalid_argument);

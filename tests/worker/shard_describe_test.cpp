@@ -60,7 +60,7 @@ TEST_F(ShardDescribe, WhatItThrowsIsARefusal) {
   add(-1);
   EXPECT_EQ(describe().code, Errc::handler_failed);
   add(2000);
-  EXPECT_EQ(describe().code, Errc::message_too_large);
+  EXPECT_EQ(describe().code, Errc::payload_too_large);
 }
 
 TEST_F(ShardDescribe, SuspendedAgentIsToldOf) {
