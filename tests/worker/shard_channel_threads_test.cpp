@@ -51,6 +51,7 @@ class ShardChannelThreads : public ShardTest {
     header.symbol = segment_.symbols().intern("place").value();
     header.source = client_id(kFirstClient).value();
     header.target = to.value();
+    header.content = static_cast<std::uint32_t>(PayloadRef{Place{}}.content());
     std::array<std::uint64_t, shm::kPriorities> next{};
     for (std::uint64_t sent = 0; sent < kMessages;) {
       const std::uint64_t p = sent * 7 % shm::kPriorities;
@@ -79,10 +80,14 @@ TEST_F(ShardChannelThreads, EveryPriorityCrossesWholeAndInOrder) {
   const AgentId teller = create({.type = "teller"}).value();
   std::thread client([&] { send_all(teller); });
   Teller::State now;
-  do {
+  const auto has_all = [&] {
     if (turn() == 0) std::this_thread::yield();
     now = state<Teller::State>(teller);
-  } while (std::accumulate(now.next.begin(), now.next.end(), std::uint64_t{0}) < kMessages);
+    return std::accumulate(now.next.begin(), now.next.end(), std::uint64_t{0}) == kMessages;
+  };
+  const std::int64_t end_ns = shm::monotonic_ns() + 20'000'000'000;
+  while (!has_all() && shm::monotonic_ns() < end_ns) {
+  }
   client.join();
   EXPECT_EQ(now.bad, 0U);
   EXPECT_EQ(now.next, (std::array<std::uint64_t, 3>{3000, 3000, 3000}));
