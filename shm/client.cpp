@@ -5,6 +5,7 @@
 #include "shm/client_bulk.hpp"
 #include "shm/client_create.hpp"
 #include "shm/client_impl.hpp"
+#include "shm/descendants.hpp"
 
 #include <algorithm>
 #include <span>
@@ -51,8 +52,15 @@ AgentId Client::id() const {
 Result<std::vector<AgentId>> Client::create(std::string_view type, std::size_t count,
                                             const AgentOptions& options,
                                             std::chrono::nanoseconds timeout) {
+  return create(type, count, options, timeout, {});
+}
+
+Result<std::vector<AgentId>> Client::create(std::string_view type, std::size_t count,
+                                            const AgentOptions& options,
+                                            std::chrono::nanoseconds timeout,
+                                            const std::function<void(std::size_t)>& on_progress) {
   impl_->tidy();
-  return shm::create_agents(*impl_, type, count, options, timeout);
+  return shm::create_agents(*impl_, type, count, options, timeout, on_progress);
 }
 
 Result<> Client::stop(AgentId agent, std::chrono::nanoseconds timeout) {
@@ -66,7 +74,21 @@ Result<> Client::stop(AgentId agent, const StopOptions& options, std::chrono::na
   shm::StopRequest request{.with_children = options.children ? 1U : 0U,
                            .reason_length = static_cast<std::uint32_t>(options.reason.size())};
   std::copy(options.reason.begin(), options.reason.end(), request.reason.begin());
-  return impl_->order(Kind::stop, agent, std::as_bytes(std::span{&request, 1}), timeout);
+  const auto payload = std::as_bytes(std::span{&request, 1});
+  if (!options.children) return impl_->order(Kind::stop, agent, payload, timeout);
+  const std::int64_t deadline_ns = shm::deadline_after(timeout);
+  std::vector<AgentId> descendants = shm::descendants_of(impl_->segment, agent);
+  const Result<> ended = impl_->order(Kind::stop, agent, payload, timeout);
+  if (!ended && ended.error().code != Errc::handler_failed) return ended;
+  // The answer speaks for the agent's own shard: no shard waits for another.
+  const auto are_gone = [&] {
+    while (!descendants.empty() && !impl_->segment.exists(descendants.back()))
+      descendants.pop_back();
+    return descendants.empty();
+  };
+  const shm::Waited waited = impl_->waiter.until(deadline_ns, shm::ClientWaiter::kUnrung, are_gone);
+  if (waited != shm::Waited::done) return fail(error_of(waited, Errc::timed_out));
+  return ended;
 }
 
 Result<> Client::restart(AgentId agent, const RestartOptions& options,

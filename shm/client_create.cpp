@@ -72,11 +72,12 @@ std::vector<Portion> take_apart(const std::vector<Portion>& portions) {
 class Creation {
  public:
   Creation(ClientCore& core, Symbol type, const CreateRequest& request, const AgentOptions& options,
-           Reservation& reservation)
+           Reservation& reservation, const OnCreated& on_created)
       : core_(core),
         request_(request),
         options_(options),
         reservation_(reservation),
+        on_created_(on_created),
         form_{Kind::create, Priority::normal, {}, {}} {
     form_.header.symbol = type;
     form_.header.content = static_cast<std::uint32_t>(Content::bytes);
@@ -126,6 +127,7 @@ class Creation {
     made_.insert(made_.end(), ids->begin(), ids->end());
     reservation_.use(std::min<std::uint64_t>(ids->size(), portion.count));
     if (ids->size() != portion.count) return fail(Errc::corrupt);
+    if (on_created_) on_created_(made_.size());
     return {};
   }
 
@@ -133,6 +135,7 @@ class Creation {
   const CreateRequest& request_;
   const AgentOptions& options_;
   Reservation& reservation_;
+  const OnCreated& on_created_;
   Outgoing form_;
   std::vector<AgentId> made_;
 };
@@ -230,7 +233,8 @@ std::uint32_t agents_per_message(const CreateRequest& request) {
 
 Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view type,
                                            std::size_t count, const AgentOptions& options,
-                                           std::chrono::nanoseconds timeout) {
+                                           std::chrono::nanoseconds timeout,
+                                           const OnCreated& on_created) {
   const std::int64_t deadline_ns = deadline_after(timeout);
   const Result<CreateRequest> request = make_create_request(core.symbols, count, options);
   if (!request) return core.refuse(request.error());
@@ -245,7 +249,7 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
   }
   const auto counts = place_agents(core.segment, options.name, count, core.endpoint.index());
   if (!counts) return core.refuse(counts.error());
-  Creation creation{core, *symbol, *request, options, reservation};
+  Creation creation{core, *symbol, *request, options, reservation, on_created};
   creation.made().reserve(count);
   const Result<> all = creation.make(divide(*counts, agents_per_message(*request)), deadline_ns);
   if (all) return std::move(creation.made());

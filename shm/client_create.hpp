@@ -18,16 +18,21 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 namespace mabeam::shm {
 
-/// Client::create().
+/// Told how many agents have been made.
+using OnCreated = std::function<void(std::size_t made)>;
+
+/// Client::create(). `on_created` may be none.
 Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view type,
                                            std::size_t count, const AgentOptions& options,
-                                           std::chrono::nanoseconds timeout);
+                                           std::chrono::nanoseconds timeout,
+                                           const OnCreated& on_created);
 
 /// What is asked of the shard. Errors: invalid_argument, bad_topic, symbols_full.
 Result<CreateRequest> make_create_request(Symbols symbols, std::size_t count,

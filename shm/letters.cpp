@@ -58,6 +58,24 @@ class Reading {
 
 }  // namespace
 
+bool is_replayable(const Letter& letter, std::uint32_t endpoint) {
+  if (letter.is_final) return false;
+  const auto is_here = [&](std::uint64_t id) {
+    return static_cast<std::uint32_t>(AgentId{id}.endpoint()) == endpoint;
+  };
+  switch (letter.kind) {
+    case Kind::signal:
+    case Kind::request:
+    case Kind::reply:
+    case Kind::event:
+      return true;
+    case Kind::stop_children:
+      return is_here(letter.header.source) && !is_here(letter.header.target);
+    default:
+      return false;
+  }
+}
+
 Letters read_letters(std::span<const std::byte> log) {
   Reading reading;
   auto observer = EventLogObserver::open(log, 0);

@@ -60,6 +60,10 @@ struct Letters {
   bool is_damaged = false;      ///< some of the log could not be read
 };
 
+/// True if a letter of that shard's may be delivered again: one for an agent, or what the shard
+/// told another in vain of the end of a tree.
+bool is_replayable(const Letter& letter, std::uint32_t endpoint);
+
 /// Reads a log of dead letters, once through whatever its writer does.
 Letters read_letters(std::span<const std::byte> log);
 

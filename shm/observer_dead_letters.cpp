@@ -22,12 +22,6 @@ bool is_wanted(const DeadLetterFilter& filter, const Letter& letter) {
   return agent == 0 || letter.header.source == agent || letter.header.target == agent;
 }
 
-bool can_be_replayed(const Letter& letter) {
-  return !letter.is_final &&
-         (letter.kind == shm::Kind::signal || letter.kind == shm::Kind::request ||
-          letter.kind == shm::Kind::reply || letter.kind == shm::Kind::event);
-}
-
 /// The letters of all shards, and when each was buried.
 class Collector {
  public:
@@ -70,7 +64,7 @@ class Collector {
     view.target = AgentId{letter.header.target};
     view.name = symbols_.text(letter.header.symbol);
     view.age_seconds = shm::seconds_since(static_cast<std::uint64_t>(letter.buried_ns), now_ns_);
-    view.is_replayable = can_be_replayed(letter);
+    view.is_replayable = shm::is_replayable(letter, Segment::endpoint_of_shard(shard));
     view.payload = std::move(letter.payload);
     view.payload_bytes = letter.payload_bytes;
     view.content = static_cast<Content>(letter.header.content);

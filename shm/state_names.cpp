@@ -60,10 +60,10 @@ std::string_view dead_reason_name(DeadReason reason) {
 }
 
 std::string_view kind_name(Kind kind) {
-  static constexpr std::array<std::string_view, 19> kWords{
-      "none",        "event",   "signal",  "request", "reply",  "create", "stop",
-      "dead_letter", "timer",   "restart", "settled", "replay", "drop",   "describe",
-      "stop_many",   "suspend", "resume",  "update",  "cancel"};
+  static constexpr std::array<std::string_view, 20> kWords{
+      "none",        "event",   "signal",  "request", "reply",  "create",       "stop",
+      "dead_letter", "timer",   "restart", "settled", "replay", "drop",         "describe",
+      "stop_many",   "suspend", "resume",  "update",  "cancel", "stop_children"};
   return word_for(kWords, kind);
 }
 

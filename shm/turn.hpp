@@ -159,8 +159,9 @@ static_assert(offsetof(TurnRegion, record) == 512 && offsetof(TurnRegion, lists)
 /// What runs, in one word, so it is never seen half written. Names the message (source endpoint,
 /// priority, position in its ring), the event (log, position, agent slot), the timer (own endpoint,
 /// 8 * index of its record, and its serial for a slot), what was parked (position, agent slot), the
-/// upgrade of a state (agent slot), which no message is to blame for, or the agent that is begun
-/// anew (own endpoint, agent slot, 8 * its generation).
+/// upgrade of a state (agent slot), which no message is to blame for, the agent that is begun anew
+/// (own endpoint, agent slot, 8 * its generation), or the end of those whose parents have ended on
+/// other shards (own endpoint).
 ///
 ///      63    61 60       53 52  51 50                27 26                      0
 ///      +-------+-----------+------+--------------------+------------------------+
@@ -169,7 +170,16 @@ static_assert(offsetof(TurnRegion, record) == 512 && offsetof(TurnRegion, lists)
 ///
 /// The position's low 27 bits tell records apart within 1 GiB, which no turn passes.
 struct Witness {
-  enum class What : std::uint8_t { nothing = 0, message, event, timer, parked, upgrade, start };
+  enum class What : std::uint8_t {
+    nothing = 0,
+    message,
+    event,
+    timer,
+    parked,
+    upgrade,
+    start,
+    end
+  };
 
   static constexpr std::uint64_t pack(What what, std::uint32_t endpoint, std::uint32_t priority,
                                       std::uint32_t slot, std::uint64_t position) {
@@ -178,7 +188,7 @@ struct Witness {
            (position / 8 & 0x7FFFFFFU);
   }
 
-  static constexpr What kLast = What::start;
+  static constexpr What kLast = What::end;
 
   static constexpr What what(std::uint64_t word) { return static_cast<What>(word >> 61U); }
 };

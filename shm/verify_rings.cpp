@@ -22,7 +22,7 @@ void verify_ring_message(VerifyPass& pass, const Channel& channel, const WalkedR
   const Kind kind = kind_of(record.header.kind);
   const bool is_replayed = kind == Kind::event && pass.segment().is_client(channel.source);
   const bool is_message = is_replayed || (kind >= Kind::signal && kind <= Kind::stop) ||
-                          kind == Kind::restart || (kind >= Kind::replay && kind <= Kind::cancel);
+                          kind == Kind::restart || (kind >= Kind::replay && kind <= kLastKind);
   pass.expect(is_message, here, "it is no kind of message", record.header.kind);
   verify_message(pass, channel.where, record, channel.source);
   verify_payload(pass, channel.where, record, channel.source,

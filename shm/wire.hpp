@@ -62,7 +62,10 @@ enum class Kind : std::uint16_t {
   update,       ///< what is noted of the target; payload: its metadata, or nothing
   cancel,       ///< its sender's request of that correlation is not wanted any more; deadline_ns:
                 ///< that request's
+  stop_children,  ///< from shard to shard: agents that have ended with their trees, so that their
+                  ///< children there end, too; payload: StopChildrenRequest
 };
+inline constexpr Kind kLastKind = Kind::stop_children;
 
 /// Bits of a record's kind that are none of the Kind: how what is behind the header is laid out.
 inline constexpr std::uint16_t kTraced = 0x4000;  ///< a TraceContext lies before the payload
@@ -150,7 +153,7 @@ inline constexpr std::uint32_t kMaxReasonBytes = 47;  ///< of a stop
 
 /// The payload of Kind::stop.
 struct StopRequest {
-  std::uint32_t with_children = 0;  ///< 1: all that descend from the target on its shard, too
+  std::uint32_t with_children = 0;  ///< 1: all that descend from the target, too
   std::uint32_t reason_length = 0;
   std::array<char, kMaxReasonBytes + 1> reason{};
 
@@ -160,6 +163,21 @@ struct StopRequest {
 };
 
 static_assert(sizeof(StopRequest) == 56 && std::is_trivially_copyable_v<StopRequest>);
+
+/// The payload of Kind::stop_children. Behind it lie the ids of the parents (u64 each), agents of
+/// the sender's that are gone.
+struct StopChildrenRequest {
+  std::uint32_t count = 0;  ///< of ids, 1 to kMostInOneMessage
+  std::uint32_t reason_length = 0;
+  std::array<char, kMaxReasonBytes + 1> reason{};
+
+  [[nodiscard]] std::string_view reason_text() const {
+    return {reason.data(), reason_length < kMaxReasonBytes ? reason_length : kMaxReasonBytes};
+  }
+};
+
+static_assert(sizeof(StopChildrenRequest) == 56);
+static_assert(std::is_trivially_copyable_v<StopChildrenRequest>);
 
 /// The payload of Kind::restart. What lies behind it is the state that the agent begins with.
 struct RestartRequest {

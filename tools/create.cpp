@@ -6,6 +6,7 @@
 #include "tools/cli/json.hpp"
 #include "tools/cli/output.hpp"
 #include "tools/cli/payload_argument.hpp"
+#include "tools/cli/progress.hpp"
 #include "tools/commands.hpp"
 #include "tools/metadata_argument.hpp"
 
@@ -88,13 +89,16 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   }
 
   const auto capabilities = arguments.values("capability");
-  const auto ids = client->create(*type, static_cast<std::size_t>(*count),
-                                  {.name = names.agent,
-                                   .subscribe = patterns,
-                                   .capabilities = capabilities,
-                                   .initial = initial->ref(),
-                                   .metadata = metadata->text()},
-                                  *timeout);
+  Progress progress{output};
+  const auto ids =
+      client->create(*type, static_cast<std::size_t>(*count),
+                     {.name = names.agent,
+                      .subscribe = patterns,
+                      .capabilities = capabilities,
+                      .initial = initial->ref(),
+                      .metadata = metadata->text()},
+                     *timeout, [&](std::size_t made) { progress.update("created", made, *count); });
+  progress.clear();
   if (!ids) return refuse(ids.error(), "cannot create agents of type '" + one_line(*type) + "'");
   show(*ids, output);
   return Exit::done;

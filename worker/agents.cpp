@@ -242,6 +242,9 @@ void Agents::settle() {
     children_.add(free_slots_[free_slots_.size() - i]);
   for (const std::uint32_t slot : slots_ended_)
     children_.remove(slot);
+  for_each_lifecycle([this](std::uint32_t slot, Lifecycle lifecycle) {
+    if (lifecycle == Lifecycle::terminating) children_.leave_foreign(slot);
+  });
   settle_metadata();
   free_slots_.resize(free_slots_.size() - slots_taken_);
   free_slots_.insert(free_slots_.end(), slots_ended_.begin(), slots_ended_.end());

@@ -5,7 +5,8 @@
 //      are committed together, and the witness is cleared after that. Dying on the way changes
 //      nothing, since the next adopter finds that incarnation counted.
 //   3. What is derived from the segment is rebuilt; every source is looked at. Agents whose state
-//      was in the last owner's memory are to be begun anew (shard_lost.cpp).
+//      was in the last owner's memory are to be begun anew (shard_lost.cpp), and those whose parents
+//      have ended elsewhere with their trees are to be ended (shard_stop_children.cpp).
 //   4. Every doorbell is rung that the dead owner could have owed.
 #include "shm/doorbell.hpp"
 #include "worker/shard.hpp"
@@ -29,6 +30,7 @@ Result<> Shard::adopt(shm::Incarnation self) {
   segment_.endpoint(endpoint_).owner.store(self.value, std::memory_order_seq_cst);
   record_ = turn_.record();
   agents_.open();
+  bereaved_.open(segment_, shard_);
   timers_.open();
   life_.open(symbols_);
   if (const Result<> opened = outbox_.open(); !opened) return fail(park(opened.error()));

@@ -35,7 +35,7 @@ Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& 
       latency_(segment.metrics(shard).latency_ns) {
 }
 
-inline void Shard::take_what_is_due() {
+inline void Shard::take_what_waits() {
   if (parking_.has_work()) [[unlikely]]
     replay();
   if (timers_.next_due_ns() <= clock_.now_ns()) [[unlikely]] {
@@ -43,6 +43,23 @@ inline void Shard::take_what_is_due() {
   } else if (inbox_.poll()) {
     take_messages();
   }
+}
+
+inline void Shard::take_what_is_due() {
+  if (bereaved_.empty()) [[likely]] {
+    take_what_waits();
+  } else {
+    take_beside_ends();
+  }
+}
+
+// Where somebody's parent has ended elsewhere, that and what else is due lead by turns, so neither
+// keeps the other out.
+void Shard::take_beside_ends() {
+  ends_lead_ = !ends_lead_;
+  if (ends_lead_) end_bereaved();
+  if (!is_full_) take_what_waits();
+  if (!ends_lead_ && taken_ == 0 && !is_full_) end_bereaved();
 }
 
 std::uint32_t Shard::run_turn(const Limits& limits) {
@@ -140,6 +157,7 @@ void Shard::commit() {
       parking_.note(slot, lifecycle);
       if (lifecycle == Lifecycle::ready) timers_.release(slot);
     });
+    bereaved_.settle();
   }
   agents_.settle();
   inbox_.settle();

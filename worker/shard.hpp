@@ -28,6 +28,7 @@
 #include "shm/turn_words.hpp"
 #include "shm/wire.hpp"
 #include "worker/agents.hpp"
+#include "worker/bereaved.hpp"
 #include "worker/burial_notes.hpp"
 #include "worker/cancelled.hpp"
 #include "worker/inbox.hpp"
@@ -83,11 +84,14 @@ class Shard {
   /// Rescans every ring and log: is there anything to do?
   [[nodiscard]] bool has_work() noexcept {
     if (!lost_.empty()) return !lost_blockage_;  // which come before anything else
-    return inbox_.has_work() || (parking_.has_work() && !replay_blockage_);
+    return inbox_.has_work() || (parking_.has_work() && !replay_blockage_) ||
+           (!bereaved_.empty() && !end_blockage_);
   }
 
   /// What waits for suspended agents is its next owner's.
-  [[nodiscard]] bool is_drained() noexcept { return inbox_.is_drained() && !parking_.has_work(); }
+  [[nodiscard]] bool is_drained() noexcept {
+    return inbox_.is_drained() && !parking_.has_work() && bereaved_.empty();
+  }
 
   /// True while a message waits for room somewhere, so the shard must look again soon.
   [[nodiscard]] bool is_waiting() const noexcept { return waiting_ != 0; }
@@ -105,7 +109,7 @@ class Shard {
   }
 
  private:
-  static constexpr std::uint32_t kMostEnds = 64;
+  static constexpr std::uint32_t kMostEnds = shm::kMostInOneMessage;
 
   friend struct mabeam::Context::Backend;
 
@@ -120,6 +124,8 @@ class Shard {
 
   // shard.cpp: the turn
   void begin_turn() noexcept;
+  void take_what_waits();
+  void take_beside_ends();
   void take_messages();
   void commit();
 
@@ -251,10 +257,22 @@ class Shard {
   // shard_stop.cpp: stopping, with descendants or without
   Outcome handle_stop(const shm::Received& message);
   Outcome end_tree(const shm::Received& message, std::string_view reason);
-  Result<bool> end_some(AgentId root, std::string_view reason, std::uint32_t budget);
+  Outcome end_share(std::span<const AgentId> roots, std::string_view reason);
+  Result<bool> end_some(std::span<const AgentId> roots, std::string_view reason,
+                        std::uint32_t budget);
+  Result<bool> end_some(AgentId root, std::string_view reason, std::uint32_t& budget);
+  Result<> end_one(AgentId id, std::string_view reason, bool runs_hook);
   bool end_stubborn(AgentId root, std::string_view reason);
   std::uint32_t descend(std::uint32_t slot, std::uint32_t& budget);
   [[nodiscard]] bool is_being_ended(const shm::Received& message) const noexcept;
+  [[nodiscard]] bool ends_tree(const shm::Received& message) const noexcept;
+
+  [[nodiscard]] bool runs_hooks() const noexcept { return attempt_ <= limits_.max_attempts; }
+
+  // shard_stop_children.cpp: descendants on other shards, and those of others here
+  Result<> tell_other_shards(std::string_view reason);
+  Outcome handle_stop_children(const shm::Received& message);
+  void end_bereaved();
 
   // shard_restart.cpp: starting anew
   Outcome handle_restart(const shm::Received& message);
@@ -320,6 +338,7 @@ class Shard {
   LifeEvents life_;
   Parking parking_;
   Cancelled cancelled_;
+  Bereaved bereaved_;
 
   shm::Histogram& latency_;
   Source replayed_;                          // whose endpoint is that of what is replayed
@@ -337,6 +356,8 @@ class Shard {
   std::vector<std::uint32_t> lost_;         // slots still to be begun anew; the last is next
   std::optional<Blockage> lost_blockage_;   // what that waits for
   std::optional<Blockage> timer_blockage_;  // what the next timer waits for
+  std::optional<Blockage> end_blockage_;    // what the end of the bereaved waits for
+  std::vector<std::uint64_t> tree_ended_;   // of trees, by the current message
   std::uint32_t waiting_ = 0;               // rings and logs whose next message waits for room
   std::uint32_t rotation_ = 0;              // whose turn it is, among senders and among priorities
   std::uint32_t single_steps_ = 0;          // turns of one message still to run after a crash
@@ -347,6 +368,7 @@ class Shard {
   Result<> doom_;  // why the current message fails, whatever its handler returns
   bool in_turn_ = false;
   bool timers_lead_ = false;      // they came before the messages when they were last due
+  bool ends_lead_ = false;        // the bereaved came before what else was due last
   bool is_full_ = false;          // the turn ends here
   bool wants_to_listen_ = false;  // the current message needs cursors in the logs first
 };

@@ -7,7 +7,8 @@
 //   a signal, event or reply   its sender's, which this shard has checked when it came;
 //   a request                  the client's that asks for the replay, and gets the answer: the
 //                              first caller has been told already that there is none;
-//   for another shard          the sender's: an agent of this shard, whose message overflowed.
+//   for another shard          the sender's: an agent of this shard, whose message overflowed, or
+//                              the shard itself (shard_stop_children.cpp).
 // A replayed message has no deadline. One whose ring is still congested overflows again, into a
 // letter with another number.
 #include "shm/letters.hpp"
@@ -22,15 +23,6 @@ namespace mabeam::worker {
 using shm::Kind;
 using shm::LetterFate;
 using shm::Received;
-
-namespace {
-
-bool is_for_an_agent(Kind kind) {
-  return kind == Kind::signal || kind == Kind::request || kind == Kind::reply ||
-         kind == Kind::event;
-}
-
-}  // namespace
 
 Result<shm::Letter> Shard::find_letter(const Received& order) const {
   std::uint64_t number = 0;
@@ -73,7 +65,7 @@ Result<> Shard::run_letter(const Received& letter, LetterRun& run) {
 }
 
 Result<> Shard::deliver_letter(const Received& order, const shm::Letter& letter, LetterRun& run) {
-  if (letter.is_final || !is_for_an_agent(letter.kind)) return fail(Errc::not_replayable);
+  if (!shm::is_replayable(letter, endpoint_)) return fail(Errc::not_replayable);
   Received again{letter.kind, letter.flags, letter.header, letter.payload};
   again.header.deadline_ns = 0;
   again.is_traced = order.is_traced;  // it is of the trace of whoever replays it

@@ -79,7 +79,7 @@ Shard::Outcome Shard::handle(const Source& source, const Received& message, std:
 }
 
 Shard::Outcome Shard::bury_poison(const Received& message, AgentId agent) {
-  if (is_being_ended(message)) return handle_stop(message);  // what has begun comes to its end
+  if (ends_tree(message)) return handle_stop(message);  // all of it ends, without on_stop()
   outbox_.bury(DeadReason::poison, message);
   tracer_.fail(Errc::handler_failed);
   if (message.kind == Kind::stop) quarantine(AgentId{message.header.target});
@@ -152,6 +152,8 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
       return handle_update(message);
     case Kind::cancel:
       return note_cancel(message);
+    case Kind::stop_children:
+      return handle_stop_children(message);
     default:
       return refuse(message, Errc::invalid_argument, DeadReason::unroutable);
   }

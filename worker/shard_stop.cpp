@@ -1,4 +1,5 @@
-// Stopping: one agent, or one with all that descend from it on this shard.
+// Stopping: one agent, or one with all that descend from it. What descends from it on other shards
+// those end (shard_stop_children.cpp): each turn tells them whom it ends.
 //
 // A tree is ended over several turns. The request stays at the head of its ring until the last one
 // is gone, and so do its reason and the address of its answer; what has been done is in the slot
@@ -43,6 +44,14 @@ Result<shm::StopRequest> stop_request(const Received& message) {
 
 }  // namespace
 
+// A request that ends more than one agent, or has begun to. Once poison it runs no on_stop().
+bool Shard::ends_tree(const Received& message) const noexcept {
+  if (is_being_ended(message)) return true;
+  if (message.kind != shm::Kind::stop) return false;
+  const Result<shm::StopRequest> request = stop_request(message);
+  return request && request->with_children != 0;
+}
+
 bool Shard::is_being_ended(const Received& message) const noexcept {
   const AgentId target{message.header.target};
   return message.kind == shm::Kind::stop &&
@@ -59,9 +68,7 @@ Shard::Outcome Shard::handle_stop(const Received& message) {
   }
   const Result<shm::StopRequest> request = stop_request(message);
   if (!request) return refuse(message, request.error().code, DeadReason::unroutable);
-  const bool is_tree =
-      request->with_children != 0 && agents_.children().first(target.slot()) != Children::kNone;
-  if (goes_on || is_tree) return end_tree(message, request->reason_text());
+  if (goes_on || request->with_children != 0) return end_tree(message, request->reason_text());
   if (agents_.needs_commit_first(target.slot())) return Outcome::commit_first;
   turn_.set_witness(witness_);
   const Result<> ended = end_agent(target, request->reason_text());
@@ -78,25 +85,9 @@ Shard::Outcome Shard::handle_stop(const Received& message) {
 
 Shard::Outcome Shard::end_tree(const Received& message, std::string_view reason) {
   const AgentId root{message.header.target};
-  const std::uint32_t most = attempt_ > 1 ? 1 : most_ends_;
-  turn_.set_witness(witness_);
-  const Result<bool> ended = end_some(root, reason, most);
-  turn_.clear_witness();
-  if (most > 1 && (!ended || outbox_.is_blocked() || outbox_.is_overfull())) {
-    most_ends_ = 1;
-    ++taken_;  // so that the next turn follows at once
-    return undo(Outcome::commit_first);
-  }
-  if (outbox_.is_blocked()) return undo(Outcome::blocked);
-  const bool is_gone = ended ? *ended : end_stubborn(root, reason);
-  if (outbox_.is_blocked()) return undo(Outcome::blocked);
-  if (!is_gone) {
-    most_ends_ = std::min(kMostEnds, most * 2);
-    ++taken_;
-    return Outcome::commit_first;
-  }
-  most_ends_ = kMostEnds;
-  const bool is_poison = attempt_ > limits_.max_attempts;
+  const Outcome outcome = end_share({&root, 1}, reason);
+  if (outcome != Outcome::passed) return outcome;
+  const bool is_poison = !runs_hooks();
   if (is_poison) outbox_.bury(DeadReason::poison, message);
   if (!answer(message, is_poison ? Errc::handler_failed : Errc{}, {})) {
     return undo(Outcome::blocked);
@@ -106,11 +97,49 @@ Shard::Outcome Shard::end_tree(const Received& message, std::string_view reason)
   return Outcome::passed;
 }
 
+// One turn's share of ending trees. Passed when all of these roots have ended.
+Shard::Outcome Shard::end_share(std::span<const AgentId> roots, std::string_view reason) {
+  const bool is_suspect = attempt_ > 1 && runs_hooks();
+  const std::uint32_t most = is_suspect ? 1 : most_ends_;
+  tree_ended_.clear();
+  turn_.set_witness(witness_);
+  Result<bool> ended = end_some(roots, reason, most);
+  turn_.clear_witness();
+  if (ended && !outbox_.is_blocked()) {
+    if (const Result<> told = tell_other_shards(reason); !told) ended = fail(told.error());
+  }
+  if (most > 1 && (!ended || outbox_.is_blocked() || outbox_.is_overfull())) {
+    most_ends_ = 1;
+    ++taken_;  // so that the next turn follows at once
+    return undo(Outcome::commit_first);
+  }
+  if (outbox_.is_blocked()) return undo(Outcome::blocked);
+  const bool is_gone = ended ? *ended : end_stubborn(roots.front(), reason) && roots.size() == 1;
+  if (outbox_.is_blocked()) return undo(Outcome::blocked);
+  if (!is_gone) {
+    most_ends_ = std::min(kMostEnds, most * 2);
+    ++taken_;
+    return Outcome::commit_first;
+  }
+  most_ends_ = kMostEnds;
+  return Outcome::passed;
+}
+
+// True when all of the roots have ended.
+Result<bool> Shard::end_some(std::span<const AgentId> roots, std::string_view reason,
+                             std::uint32_t budget) {
+  for (const AgentId root : roots) {
+    if (agents_.is_ending(root.slot())) return false;  // by another's tree; damage may have it so
+    const Result<bool> ended = end_some(root, reason, budget);
+    if (!ended || !*ended) return ended;
+  }
+  return true;
+}
+
 // Goes through the tree, children first. True when the root has ended. Stops at one that this turn
 // has touched before, since undo() takes back any number of first touches and only one other: it is
 // marked, so nothing touches it before the next turn comes to it. Errors: those of end_agent().
-Result<bool> Shard::end_some(AgentId root, std::string_view reason, std::uint32_t budget) {
-  const bool runs_hooks = attempt_ <= limits_.max_attempts;
+Result<bool> Shard::end_some(AgentId root, std::string_view reason, std::uint32_t& budget) {
   const Children& children = agents_.children();
   std::uint32_t slot = descend(root.slot(), budget);
   while (budget != 0) {
@@ -118,16 +147,22 @@ Result<bool> Shard::end_some(AgentId root, std::string_view reason, std::uint32_
       const Result<> marked = agents_.mark_terminating(slot);
       return marked ? Result<bool>{false} : Result<bool>{fail(marked.error())};
     }
-    const Result<> ended = end_agent(agents_.id_of(slot), reason, runs_hooks);
+    const Result<> ended = end_one(agents_.id_of(slot), reason, runs_hooks());
     if (!ended) return fail(ended.error());
     if (outbox_.is_blocked()) return false;
-    if (slot == root.slot()) return true;
     --budget;
+    if (slot == root.slot()) return true;
     const std::uint32_t next = children.next(slot);
     // Without a next one, all children of the parent have ended.
     slot = next == Children::kNone ? children.parent(slot) : descend(next, budget);
   }
   return false;
+}
+
+Result<> Shard::end_one(AgentId id, std::string_view reason, bool runs_hook) {
+  const Result<> ended = end_agent(id, reason, runs_hook);
+  if (ended) tree_ended_.push_back(id.value());
+  return ended;
 }
 
 // Down to the first that has no children, marking those that have.
@@ -148,11 +183,13 @@ std::uint32_t Shard::descend(std::uint32_t slot, std::uint32_t& budget) {
 // root.
 bool Shard::end_stubborn(AgentId root, std::string_view reason) {
   undo(Outcome::commit_first);
+  tree_ended_.clear();
   std::uint32_t budget = 1;
   const std::uint32_t slot = descend(root.slot(), budget);
   if (!agents_.unsubscribe(slot, Symbol::none) || agents_.changed_structure()) return false;
   doom_ = {};
-  return end_agent(agents_.id_of(slot), reason, false).has_value() && slot == root.slot();
+  if (!end_one(agents_.id_of(slot), reason, false) || !tell_other_shards(reason)) return false;
+  return slot == root.slot();
 }
 
 }  // namespace mabeam::worker

@@ -67,12 +67,15 @@ struct SubscribeOptions {
 
 /// How an agent is ended.
 struct StopOptions {
-  /// Ends those that it has created, too, and those that they have created, and so on, as far as
-  /// they are on its shard, where Context::create() makes them. From the first turn on the agent
-  /// takes no more messages; children end before their parents, at most 64 a turn, and each one's
-  /// on_stop() runs. A crash in the middle changes nothing: the rest is ended afterwards.
+  /// Ends its children, too (AgentOptions::parent), and theirs, and so on, on all shards. From the
+  /// first turn on the agent takes no more messages and gets no more children. At most 64 end in a
+  /// turn of a shard, each with its on_stop(): children before their parents on one shard, and
+  /// after them on others. A crash in the middle changes nothing: the rest is ended afterwards.
+  /// The children of one that stops by itself meanwhile live on.
   bool children = false;
-  std::string_view reason = {};  ///< up to 47 bytes; told by the event agent.stopped
+  /// Up to 47 bytes; told by the event agent.stopped. Of descendants on another shard it may be
+  /// `parent_stopped` instead, where the worker died in the middle.
+  std::string_view reason = {};
 };
 
 /// How an agent is started anew.
@@ -113,14 +116,21 @@ class MABEAM_API Client {
   Result<std::vector<AgentId>> create(std::string_view type, std::size_t count = 1,
                                       const AgentOptions& options = {},
                                       std::chrono::nanoseconds timeout = std::chrono::seconds{10});
+  /// The same; meanwhile on_progress(made) is told how many have been made, time and again.
+  Result<std::vector<AgentId>> create(std::string_view type, std::size_t count,
+                                      const AgentOptions& options, std::chrono::nanoseconds timeout,
+                                      const std::function<void(std::size_t)>& on_progress);
 
   /// Ends an agent and waits until it is gone. Errors: not_found, timed_out, backpressure,
   /// too_many_changes (its on_stop() made too much: it lives on).
   Result<> stop(AgentId agent, std::chrono::nanoseconds timeout = std::chrono::seconds{5});
-  /// The same, as said. With children it waits until all of them are gone; they are ended all the
-  /// same when the time is up, and a second call waits for the rest.
+  /// The same, as said. With children it waits until all of them are gone that were there when it
+  /// was called, for which it looks at every agent once; they are ended all the same when the time
+  /// is up. A second call waits for the rest as long as the agent itself is there.
   /// Errors: as above; invalid_argument (the reason), handler_failed (an on_stop() killed its
   /// worker time and again: all are gone, some without on_stop()).
+  /// A shard that takes no messages for stall_timeout is told of its part by a dead letter
+  /// (`overflow`, to be replayed) and keeps its agents until then: timed_out.
   Result<> stop(AgentId agent, const StopOptions& options,
                 std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 

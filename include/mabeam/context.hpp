@@ -30,8 +30,9 @@ struct AgentOptions {
   std::string_view name = {};
   std::span<const std::string_view> subscribe = {};     ///< patterns, in force when it is ready
   std::span<const std::string_view> capabilities = {};  ///< up to 8
-  /// A living agent; nobody: what a handler makes is its own agent's child, and what a client makes
-  /// is nobody's.
+  /// A living agent, on whichever shard, with which this one may be stopped
+  /// (StopOptions::children). Nobody: what a handler makes is its own agent's child, and what a
+  /// client makes is nobody's.
   AgentId parent = {};
   /// The state that it begins with, as its type keeps it: the bytes of a State that is trivially
   /// copyable, of exactly its size, or what its deserialize() reads. on_start() finds it in place.
@@ -124,7 +125,7 @@ class MABEAM_API Context {
   [[nodiscard]] std::string metadata() const;
 
   /// Ends this agent when this message commits; on_stop() runs first. The agents that it has
-  /// created live on without a parent: Client::stop() with StopOptions::children ends them, too.
+  /// created live on without a parent; Client::stop() with StopOptions::children ends them, too.
   Result<> stop();
 
   /// Subscribes this agent to a pattern: tokens split by '.', `*` is one, `>` is the rest. Once

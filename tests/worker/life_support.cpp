@@ -43,14 +43,13 @@ Result<> Moody::stop(Context& context) {
 LifeTest::LifeTest(std::uint32_t agents_per_shard, std::uint32_t subscriptions)
     : ShardTest(agents_per_shard, subscriptions) {
   Moody::refuses_to_start = false;
-  adopt_anew();
-  segment_.worker(1).claim.store(shm::Claim{2, 1}.pack());
-  adopt(1, 2, kTypesHere).value();
+  adopt_anew(1);
+  adopt_anew(0);
 }
 
-void LifeTest::adopt_anew() {
-  segment_.worker(0).claim.store(shm::Claim{++incarnation_, 1}.pack());
-  adopt(0, incarnation_, kTypesHere).value();
+void LifeTest::adopt_anew(std::uint32_t shard) {
+  segment_.worker(shard).claim.store(shm::Claim{++incarnation_, 1}.pack());
+  adopt(shard, incarnation_, kTypesHere).value();
 }
 
 std::vector<AgentId> LifeTest::breed(AgentId parent, std::string_view type, std::int64_t count) {
@@ -111,14 +110,14 @@ std::vector<std::pair<std::string, std::string>> LifeTest::told() const {
   return events;
 }
 
-void LifeTest::commit_and_die() {
+void LifeTest::commit_and_die(std::uint32_t shard) {
   const std::span<std::byte> bytes = segment_.bytes();
   const std::vector<std::byte> before{bytes.begin(), bytes.end()};
-  shm::TurnRegion& region = segment_.turn(0);
+  shm::TurnRegion& region = segment_.turn(shard);
   const std::uint64_t applied = region.applied.load();
-  ASSERT_NE(turn(), 0U);
+  ASSERT_NE(turn(shard), 0U);
   ASSERT_EQ(region.applied.load(), applied + 1) << "one turn";
-  const shm::SegmentWords words{segment_, 0};
+  const shm::SegmentWords words{segment_, shard};
   const shm::RedoList& list = region.lists[(applied + 1) & 1U];
   std::vector<shm::Word*> changed;
   for (std::uint32_t i = 0; i < list.count; ++i)

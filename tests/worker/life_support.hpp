@@ -72,8 +72,8 @@ class LifeTest : public ShardTest {
   static constexpr std::span<const TypeDescriptor> kTypesHere =
       kTypes<Puppet, Breeder, Steady, Phoenix, Mayfly, Martyr>;
 
-  /// The next owner of shard 0.
-  void adopt_anew();
+  /// The next owner of a shard.
+  void adopt_anew(std::uint32_t shard = 0);
 
   /// Agents of that type that `parent` has made, in order of their slots.
   std::vector<AgentId> breed(AgentId parent, std::string_view type, std::int64_t count = 1);
@@ -90,7 +90,7 @@ class LifeTest : public ShardTest {
 
   /// Runs a turn and leaves the segment as an owner does that dies when it has committed it, and
   /// has stored none of its words.
-  void commit_and_die();
+  void commit_and_die(std::uint32_t shard = 0);
 
   std::uint32_t incarnation_ = 1;
 };
