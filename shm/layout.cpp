@@ -260,6 +260,7 @@ std::uint64_t layout_hash() {
                                             sizeof(StateHeader),
                                             sizeof(Subscription),
                                             sizeof(TimerRecord),
+                                            offsetof(TimerRecord, asked),
                                             sizeof(LogHeader),
                                             offsetof(LogHeader, high_water),
                                             offsetof(LogHeader, evicted),

@@ -12,7 +12,7 @@ struct Words {
 };
 
 /// By Errc's number; 0 is no error.
-constexpr std::array<Words, 37> kWords{{
+constexpr std::array<Words, 38> kWords{{
     {"ok", "no error"},
     {"invalid_argument", "an argument is not allowed; see the call's documentation for its range"},
     {"backpressure", "the receiver's ring is full; try again later, or wait longer"},
@@ -91,8 +91,11 @@ constexpr std::array<Words, 37> kWords{{
     {"payload_too_large",
      "the payload is over what its sender's blocks hold at a time, or over 64 MiB; send less at a "
      "time, or raise [channels] block_bytes in the configuration"},
+    {"interrupted",
+     "the agent was answering when its worker or the agent itself came to an end; what it had done "
+     "up to then stays, so look before you ask again"},
 }};
-static_assert(kWords.size() == static_cast<std::size_t>(Errc::payload_too_large) + 1);
+static_assert(kWords.size() == static_cast<std::size_t>(Errc::interrupted) + 1);
 
 /// By Argument's number; 0 is unknown.
 constexpr std::array<std::string_view, 8> kArguments{

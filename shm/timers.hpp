@@ -4,9 +4,14 @@
 //      +---------------+---------------+---------------+---------------+
 //      |     word      |    due_ns     |   period_ns   |     label     |
 //      +---------------+---------------+---------------+---------------+
+//      |    caller     |  correlation  |  deadline_ns  |     asked     |
+//      +---------------+---------------+---------------+---------------+
+//      32              40              48              56              64
 //
 //      word    generation of the agent that it is for | its slot + 1
 //      label   call? | serial | symbol of its name
+//      asked   1, if a coroutine waits for that call, which is to answer a request of `caller`, of
+//              that correlation and deadline | symbol of that request's action; else all four are 0
 //
 // A call with a deadline is a timer, too (worker/context_calls.cpp): its name is the action, its
 // period the id of the agent that was called, and it fires if no answer has cancelled it.
@@ -19,12 +24,15 @@
 //   (3) The serial, 31 bits, is raised whenever a record is given out, so that a stale TimerId
 //   matches
 //       nothing.
+//   (4) A coroutine is in its owner's memory. The next owner ends its call at once, and tells
+//       `caller` (worker/shard_tasks.cpp).
 #pragma once
 
 #include "shm/words.hpp"
 
 #include "mabeam/ids.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -37,9 +45,13 @@ struct TimerRecord {
   Word due_ns;     ///< CLOCK_MONOTONIC
   Word period_ns;  ///< 0: once; of a call: the AgentId that was called
   Word label;      ///< TimerLabel
+  Word caller;     ///< AgentId; 0: nobody waits for the coroutine's answer
+  Word correlation;
+  Word deadline_ns;
+  Word asked;  ///< TaskWord
 };
 
-static_assert(sizeof(TimerRecord) == 32);
+static_assert(sizeof(TimerRecord) == 64 && offsetof(TimerRecord, caller) == 32);
 
 using TimerTable = std::span<TimerRecord>;
 
@@ -79,6 +91,20 @@ struct TimerLabel {
 
   /// Of the record's next user.
   [[nodiscard]] constexpr std::uint32_t next_serial() const { return (serial + 1) & ~kCall; }
+};
+
+/// TimerRecord::asked.
+struct TaskWord {
+  bool is_task = false;
+  Symbol action{};
+
+  [[nodiscard]] constexpr std::uint64_t pack() const {
+    return std::uint64_t{is_task} << 32U | static_cast<std::uint32_t>(action);
+  }
+
+  static constexpr TaskWord unpack(std::uint64_t word) {
+    return {(word >> 32U & 1U) != 0, static_cast<Symbol>(word)};
+  }
 };
 
 /// A due time or a period: a number of nanoseconds that is not negative.

@@ -29,6 +29,10 @@ void verify_timer(VerifyPass& pass, std::uint32_t shard, std::uint32_t index,
               period_ns);
   pass.expect(is_known(symbols, label.name), where, "its name is no symbol",
               static_cast<std::uint64_t>(label.name));
+  const std::uint64_t asked = timer.asked.load(std::memory_order_acquire);
+  const TaskWord task = TaskWord::unpack(asked);
+  pass.expect(task.pack() == asked && (!task.is_task || label.is_call()), where,
+              "it is no coroutine's call", asked);
   // An agent's timers stay behind it (timers.hpp, 1), yet none is there before it.
   const auto agent =
       SlotWord::unpack(agents.record(word.slot).slot_word.load(std::memory_order_acquire));

@@ -20,6 +20,8 @@ struct Context::Backend {
   bool replied = false;
   bool replies_later = false;
   bool wants_stop = false;
+  const ReplyTo* task = nullptr;  ///< whom the coroutine that goes on is to answer
+  TimerId awaited{};              ///< the call that a coroutine waits for now
 
   [[nodiscard]] std::int64_t now_ns() const { return shard.clock_.now_ns(); }
 
@@ -37,7 +39,11 @@ struct Context::Backend {
 
   // context_calls.cpp: requests, from either side
   Result<std::uint64_t> call(AgentId to, Symbol action, const PayloadRef& payload,
-                             const SendOptions& options);
+                             const SendOptions& options, const ReplyTo* asked = nullptr);
+  Result<> call_and_wait(AgentId to, Symbol action, const PayloadRef& payload,
+                         const SendOptions& options);
+  Result<> keep_task(std::unique_ptr<glue::TaskFrame> frame);
+  [[nodiscard]] ReplyTo asked() const;
   Result<> cancel_call(std::uint64_t correlation);
   Result<ReplyTo> reply_later();
   Result<> reply_to(const ReplyTo& to, Errc code, const PayloadRef& payload);

@@ -112,6 +112,7 @@ Result<> Context::Backend::cancel_timer(TimerId timer) {
 }
 
 Result<> Context::Backend::reply(const PayloadRef& payload) {
+  if (task != nullptr) return *task ? reply_to(*task, Errc{}, payload) : Result<>{};
   if (message != nullptr && message->kind == Kind::signal) return {};  // nobody asked
   if (replies_later) return {};                                        // nor waits for this
   if (message == nullptr || message->kind != Kind::request || replied) {
@@ -179,6 +180,15 @@ Result<std::uint64_t> Context::call(AgentId to, std::string_view action, const P
 Result<std::uint64_t> Context::call(AgentId to, Symbol action, const PayloadRef& payload,
                                     SendOptions options) {
   return backend_.call(to, action, payload, options);
+}
+
+Result<> Context::call_and_wait(AgentId to, Symbol action, const PayloadRef& payload,
+                                const SendOptions& options) {
+  return backend_.call_and_wait(to, action, payload, options);
+}
+
+Result<> Context::keep_task(std::unique_ptr<glue::TaskFrame> task) {
+  return backend_.keep_task(std::move(task));
 }
 
 Result<> Context::cancel(std::uint64_t correlation) {

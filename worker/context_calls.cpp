@@ -15,24 +15,28 @@ using shm::Kind;
 
 std::int64_t Context::Backend::deadline_of_call(const SendOptions& options) {
   const bool is_served = message != nullptr && message->kind == Kind::request;
-  const std::int64_t inherited =
-      is_served && !options.is_detached ? message->header.deadline_ns : 0;
+  std::int64_t inherited = is_served ? message->header.deadline_ns : 0;
+  if (task != nullptr) inherited = task->deadline_ns;
+  if (options.is_detached) inherited = 0;
   if (options.deadline.count() <= 0) return inherited;
   shard.clock_.refresh();  // a handler may have run for long
   const std::int64_t own = shm::deadline_after(options.deadline, now_ns());
   return inherited == 0 ? own : std::min(own, inherited);
 }
 
-// An agent that cannot be told of an answer waits for none.
+// An agent that cannot be told of an answer waits for none. A coroutine that is to answer what was
+// `asked` always does, without a deadline for ever.
 Result<std::uint64_t> Context::Backend::call(AgentId to, Symbol action, const PayloadRef& payload,
-                                             const SendOptions& options) {
+                                             const SendOptions& options, const ReplyTo* asked) {
   const std::int64_t deadline_ns = deadline_of_call(options);
   const std::uint64_t id = ++shard.record_.next_message_id;
   std::uint64_t correlation = id;
   const TypeDescriptor* type = shard.types_.find(shard.agents_.table().record(self.slot()).type);
-  const bool is_awaited = deadline_ns != 0 && type != nullptr && type->on_reply != nullptr;
+  const bool is_told = deadline_ns != 0 && type != nullptr && type->on_reply != nullptr;
+  const bool is_awaited = is_told || asked != nullptr;
   if (is_awaited) {
-    const Result<TimerId> timer = shard.timers_.set_call(self, action, deadline_ns, to);
+    const std::int64_t due_ns = deadline_ns == 0 ? worker::Timers::kNever : deadline_ns;
+    const Result<TimerId> timer = shard.timers_.set_call(self, action, due_ns, to, asked);
     if (!timer) return fail(timer.error());
     correlation = static_cast<std::uint64_t>(*timer);
     shard.end_full_turn();
@@ -46,6 +50,29 @@ Result<std::uint64_t> Context::Backend::call(AgentId to, Symbol action, const Pa
   if (sent) return correlation;
   if (is_awaited) (void)shard.timers_.cancel(self, static_cast<TimerId>(correlation));
   return fail(sent.error());
+}
+
+ReplyTo Context::Backend::asked() const {
+  if (message == nullptr || message->kind != Kind::request) return {};
+  const shm::MessageHeader& header = message->header;
+  return {AgentId{header.source}, header.correlation, header.deadline_ns, header.symbol, 0};
+}
+
+Result<> Context::Backend::call_and_wait(AgentId to, Symbol action, const PayloadRef& payload,
+                                         const SendOptions& options) {
+  if (task == nullptr && !shard.may_begin_task(self)) return fail(Errc::timers_full);
+  const ReplyTo to_answer = task == nullptr ? asked() : *task;
+  const Result<std::uint64_t> call_id = call(to, action, payload, options, &to_answer);
+  if (!call_id) return fail(call_id.error());
+  awaited = static_cast<TimerId>(*call_id);
+  return {};
+}
+
+Result<> Context::Backend::keep_task(std::unique_ptr<glue::TaskFrame> frame) {
+  replied = true;
+  replies_later = true;
+  shard.tasks_.begin(awaited, std::move(frame));
+  return {};
 }
 
 Result<> Context::Backend::cancel_call(std::uint64_t correlation) {
@@ -77,8 +104,7 @@ Result<ReplyTo> Context::Backend::reply_later() {
   }
   replied = true;
   replies_later = true;
-  const shm::MessageHeader& asked = message->header;
-  return ReplyTo{AgentId{asked.source}, asked.correlation, asked.deadline_ns, asked.symbol, 0};
+  return asked();
 }
 
 // A caller whose time is up has given back the room of its reply, and been told.

@@ -31,6 +31,7 @@ Result<> Shard::adopt(shm::Incarnation self) {
   record_ = turn_.record();
   agents_.open();
   bereaved_.open(segment_, shard_);
+  tasks_.clear();
   timers_.open();
   life_.open(symbols_);
   if (const Result<> opened = outbox_.open(); !opened) return fail(park(opened.error()));
@@ -85,6 +86,7 @@ void Shard::ring_everybody() noexcept {
 }
 
 void Shard::let_go() noexcept {
+  tasks_.clear();
   segment_.endpoint(endpoint_).owner.store(0, std::memory_order_seq_cst);
 }
 

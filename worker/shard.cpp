@@ -164,6 +164,8 @@ void Shard::commit() {
   outbox_.settle();
   tracer_.settle();
   parking_.settle();
+  if (has_ended_tasks_) [[unlikely]]
+    end_frames();
   clock_.refresh();
   for (const std::int64_t sent_ns : sent_ns_)
     latency_.record(shm::elapsed_ns(sent_ns, clock_.now_ns()));

@@ -36,6 +36,7 @@
 #include "worker/outbox.hpp"
 #include "worker/parking.hpp"
 #include "worker/subscribers.hpp"
+#include "worker/tasks.hpp"
 #include "worker/timers.hpp"
 #include "worker/tracer.hpp"
 #include "worker/types.hpp"
@@ -188,6 +189,14 @@ class Shard {
     if (timers_.is_turn_full()) is_full_ = true;
   }
 
+  // shard_tasks.cpp: coroutines that wait for an answer
+  [[nodiscard]] bool may_begin_task(AgentId id) const noexcept;
+  Outcome handle_task(const shm::Received& answer);
+  Outcome end_task(const shm::Received& answer, const Tasks::Waiting& failed);
+  Result<> end_tasks(AgentId id);
+  void end_frames();
+  bool refuse_caller(AgentId self, const ReplyTo& asked, Errc code);
+
   // shard_pressure.cpp: what is told of congested rings
   void tell_pressure();
 
@@ -219,6 +228,7 @@ class Shard {
     timers_.begin_message();
     outbox_.begin_message();
     tracer_.begin_message();
+    tasks_.begin_message();
     witness_ = witness;
     refused_before_ = record_.refused;
     doom_ = {};
@@ -339,6 +349,9 @@ class Shard {
   Parking parking_;
   Cancelled cancelled_;
   Bereaved bereaved_;
+  Tasks tasks_;
+  TimerId ending_task_ = Tasks::kNone;  // whose own failure ends its agent
+  bool has_ended_tasks_ = false;        // with their agents, by this turn
 
   shm::Histogram& latency_;
   Source replayed_;                          // whose endpoint is that of what is replayed

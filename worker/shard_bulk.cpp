@@ -34,7 +34,8 @@ Errc Shard::end_among_others(AgentId id) {
   const bool is_ours = static_cast<std::uint32_t>(id.endpoint()) == endpoint_ &&
                        agents_.table().exists(id) && !agents_.is_ending(id.slot());
   if (!is_ours) return Errc::not_found;
-  if (agents_.table().is_terminating(id) || !agents_.can_end_among_others(id.slot())) {
+  if (agents_.table().is_terminating(id) || !agents_.can_end_among_others(id.slot()) ||
+      !timers_.tasks_of(id).empty()) {
     return Errc::too_many_changes;
   }
   // Only what its on_stop() has done can fail: then the message fails, with all of them.

@@ -66,7 +66,8 @@ Shard::Outcome Shard::start_lost(std::uint32_t slot) {
   begin_message(Witness::pack(Witness::What::start, endpoint_, 0, slot, id.generation() * 8ULL));
   // First, and in turns of their own: one turn may not take away all, and they are room for others.
   if (type->on_start != nullptr && attempt_ <= limits_.max_attempts && timers_.has_any(slot)) {
-    (void)timers_.cancel_all(id);
+    if (end_tasks(id)) (void)timers_.cancel_all(id);
+    if (outbox_.is_blocked()) return undo(Outcome::blocked);
     ++taken_;
     return Outcome::commit_first;
   }

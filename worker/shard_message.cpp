@@ -47,6 +47,7 @@ Shard::Outcome Shard::undo(Outcome outcome) noexcept {
   agents_.undo_message();
   timers_.undo_message();
   parking_.undo(witness_);
+  tasks_.undo_message();
   outbox_.undo_message();
   tracer_.undo();
   record_.refused = refused_before_;
@@ -170,8 +171,15 @@ Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t wi
   if (type == nullptr) [[unlikely]]
     return suspend_for(message, target, Errc::unknown_type);
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
-  if (is_answer_to_call(message) && !settle_call(message)) [[unlikely]]
-    return refuse_silently();
+  if (is_answer_to_call(message)) {
+    if (!settle_call(message)) [[unlikely]]
+      return refuse_silently();
+    if (timers_.is_task(static_cast<TimerId>(message.header.correlation))) {
+      const Outcome resumed = handle_task(message);
+      if (resumed == Outcome::passed) ++record_.delivered;
+      return resumed;
+    }
+  }
   shm::StateHeader* state = agents_.touch(slot);
   if (!is_compatible(*type, *state, agents_.table().record(slot))) [[unlikely]] {
     const Result<> upgraded = upgrade(*type, slot, *state);

@@ -48,6 +48,7 @@ Result<> make_state(const TypeDescriptor& type, shm::StateHeader& state, const W
 // wants. Errors: those of on_start(), too_many_changes.
 Result<> Shard::start_anew(const TypeDescriptor& type, AgentId id, std::string_view reason) {
   is_full_ = true;
+  if (const Result<> ended = end_tasks(id); !ended) return ended;
   if (const Result<> cancelled = timers_.cancel_all(id); !cancelled) return cancelled;
   if (type.on_start != nullptr) {
     shm::StateHeader* state = agents_.touch(id.slot());

@@ -113,6 +113,7 @@ Result<> Shard::end_agent(AgentId id, std::string_view reason, bool runs_hook) {
     }
   }
   if (!doom_) return doom_;
+  if (const Result<> ended = end_tasks(id); !ended) return ended;
   tell(Life::stopped, id, reason);
   const Result<> ended = agents_.end(slot);
   if (ended) timers_.end_agent(slot);

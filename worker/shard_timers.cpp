@@ -96,6 +96,11 @@ Result<> Shard::call_hook(const TypeDescriptor& type, Context& context, void* st
 // same.
 Shard::Outcome Shard::run_timer(const Timers::Due& due, const Received& message,
                                 std::uint64_t witness) {
+  if (due.is_task) {
+    const Outcome resumed = handle_task(message);
+    if (agents_.changed_structure()) is_full_ = true;
+    return resumed;
+  }
   const std::uint32_t slot = due.agent.slot();
   const shm::AgentRecord& agent = agents_.table().record(slot);
   const TypeDescriptor* type = types_.find(agent.type);

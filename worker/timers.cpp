@@ -42,7 +42,9 @@ void Timers::open() {
   forget_changes();
   for (auto index = static_cast<std::uint32_t>(table_.size()); index-- > 0;) {
     const std::uint64_t word = table_[index].word.load(std::memory_order_relaxed);
-    if (agents_.is_alive(agent_of(word))) {
+    if (is_task_in(index) && agents_.exists(agent_of(word))) {
+      put(index, {word, kLost});
+    } else if (agents_.is_alive(agent_of(word))) {
       put(index, {word, time_in(table_[index].due_ns)});
     } else {
       free_.push_back(index);
@@ -89,6 +91,16 @@ void Timers::put(std::uint32_t index, const Entry& entry) {
   }
 }
 
+Timers::Due Timers::due_of(std::uint32_t index) const noexcept {
+  const TimerLabel label = label_of(index);
+  return {index,
+          label,
+          agent_of(entries_[index].word),
+          entries_[index].due_ns,
+          callee_in(index, label),
+          is_task_in(index)};
+}
+
 std::optional<Timers::Due> Timers::next(std::int64_t now_ns) {
   while (next_due_ns_ <= now_ns && !queue_.empty()) {
     const std::uint32_t index = queue_.begin()->second;
@@ -96,14 +108,15 @@ std::optional<Timers::Due> Timers::next(std::int64_t now_ns) {
     const Lifecycle lifecycle = agents_.lifecycle_of(agent);
     if (find_change(index) != changes_.end()) {
       dequeue(index, entries_[index].due_ns);  // an earlier message of this turn has cancelled it
-    } else if (lifecycle == Lifecycle::free) {
+    } else if (lifecycle == Lifecycle::free && !(is_task_in(index) && agents_.exists(agent))) {
       put(index, {});
+    } else if (is_lost(index)) {
+      return due_of(index);
     } else if (lifecycle == Lifecycle::suspended || lifecycle == Lifecycle::resuming) {
       dequeue(index, entries_[index].due_ns);
       held_[agent.slot()].push_back(index);
     } else {
-      const TimerLabel label = label_of(index);
-      return Due{index, label, agent, entries_[index].due_ns, callee_in(index, label)};
+      return due_of(index);
     }
   }
   return std::nullopt;
@@ -153,7 +166,7 @@ Result<TimerId> Timers::set(AgentId agent, Symbol name, std::int64_t due_ns,
 
 // The label's serial is the record's next; of the one that is given the mark of a call counts.
 Result<TimerId> Timers::take(AgentId agent, TimerLabel label, std::int64_t due_ns,
-                             std::uint64_t period) {
+                             std::uint64_t period, const ReplyTo* asked) {
   open_message();
   if (has_no_more_changes()) return fail(Errc::too_many_changes);
   if (taken_ >= free_.size()) return fail(Errc::timers_full);
@@ -163,6 +176,7 @@ Result<TimerId> Timers::take(AgentId agent, TimerLabel label, std::int64_t due_n
   timer.due_ns.store(static_cast<std::uint64_t>(due_ns), std::memory_order_relaxed);
   timer.period_ns.store(period, std::memory_order_relaxed);
   timer.label.store(label.pack(), std::memory_order_relaxed);
+  note_asked(timer, asked);
   changes_.push_back({index, {TimerWord{agent.generation(), agent.slot()}.pack(), due_ns}});
   ++taken_;
   return id_of(index, label.serial);

@@ -11,6 +11,7 @@
 #include "shm/turn.hpp"
 
 #include "mabeam/ids.hpp"
+#include "mabeam/message.hpp"
 #include "mabeam/result.hpp"
 
 #include <cstdint>
@@ -48,7 +49,8 @@ class Timers {
     shm::TimerLabel label;
     AgentId agent;
     std::int64_t due_ns = 0;
-    AgentId callee;  ///< of a call that was not answered
+    AgentId callee;        ///< of a call that was not answered
+    bool is_task = false;  ///< that a coroutine waits for
 
     [[nodiscard]] TimerId id() const noexcept { return id_of(index, label.serial); }
   };
@@ -71,20 +73,36 @@ class Timers {
 
   /// Errors: timers_full, too_many_changes.
   Result<TimerId> set(AgentId agent, Symbol name, std::int64_t due_ns, std::int64_t period_ns);
-  /// The same for a call to `callee`, which is due when it has not been answered.
-  Result<TimerId> set_call(AgentId agent, Symbol action, std::int64_t due_ns, AgentId callee);
+  /// The same for a call to `callee`, which is due when it has not been answered. A coroutine waits
+  /// for it, if that is to answer what was `asked`.
+  Result<TimerId> set_call(AgentId agent, Symbol action, std::int64_t due_ns, AgentId callee,
+                           const ReplyTo* asked = nullptr);
   /// Errors: not_found, too_many_changes.
   Result<> cancel(AgentId agent, TimerId timer);
 
   /// Which agent the call of that id went to, if this agent has made it and it is not answered.
-  /// Errors: not_found.
+  /// Errors: not_found (so is one that a coroutine waits for).
   [[nodiscard]] Result<AgentId> callee_of(AgentId agent, TimerId call) const;
 
   /// When a timer that there is, by its id, is due.
   [[nodiscard]] std::int64_t due_ns(TimerId timer) const noexcept;
 
+  // timers_tasks.cpp: calls that coroutines wait for
+
+  /// True if a coroutine waits, or has waited, for the call of that id.
+  [[nodiscard]] bool is_task(TimerId call) const noexcept;
+  /// Whom that is to answer.
+  [[nodiscard]] ReplyTo asked_by(TimerId call) const noexcept;
+  /// Those calls of an agent: that there are, and that this turn has made.
+  [[nodiscard]] std::vector<TimerId> tasks_of(AgentId agent) const;
+  /// True if the last turn has left that timer set.
+  [[nodiscard]] bool is_set(TimerId timer) const noexcept;
+
   /// True if the agent in that slot has any.
   [[nodiscard]] bool has_any(std::uint32_t slot) const noexcept { return owned_[slot] != 0; }
+
+  /// How many it has.
+  [[nodiscard]] std::uint32_t count_of(std::uint32_t slot) const noexcept { return owned_[slot]; }
 
   /// All that the agent has, and those that this message has set. Errors: too_many_changes.
   Result<> cancel_all(AgentId agent);
@@ -113,6 +131,7 @@ class Timers {
 
  private:
   static constexpr std::int64_t kOver = 0;
+  static constexpr std::int64_t kLost = 0;  // when the call of a coroutine that is gone is due
 
   /// What is known of a record. `word` 0: free.
   struct Entry {
@@ -160,8 +179,12 @@ class Timers {
   [[nodiscard]] Changes::iterator find_change(std::uint32_t index) noexcept;
   [[nodiscard]] AgentId callee_in(std::uint32_t index, shm::TimerLabel label) const noexcept;
   Result<TimerId> take(AgentId agent, shm::TimerLabel label, std::int64_t due_ns,
-                       std::uint64_t period);
+                       std::uint64_t period, const ReplyTo* asked = nullptr);
+  void note_asked(shm::TimerRecord& timer, const ReplyTo* asked) noexcept;
+  [[nodiscard]] bool is_task_in(std::uint32_t index) const noexcept;
+  [[nodiscard]] bool is_lost(std::uint32_t index) const noexcept;
   void put(std::uint32_t index, const Entry& entry);
+  [[nodiscard]] Due due_of(std::uint32_t index) const noexcept;
   void enqueue(std::uint32_t index, std::int64_t due_ns);
   void dequeue(std::uint32_t index, std::int64_t due_ns);
   void stage_changes(shm::Turn& turn);

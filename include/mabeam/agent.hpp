@@ -11,6 +11,7 @@
 //
 // Handlers (each optional, all const; `State&` is left out when there is no State):
 //   Result<T> on_action(Context&, State&, const Action&)   T: void, a number, text, a plain struct
+//             or a coroutine, which may wait for answers of others: task.hpp
 //   Result<>  on_event (Context&, State&, const Event&)
 //   Result<>  on_signal(Context&, State&, const Signal&)   missing: on_action, its answer dropped
 //   Result<>  on_reply (Context&, State&, const Reply&)
@@ -120,7 +121,7 @@ struct ModuleInfo {
 
 /// Raised whenever TypeDescriptor, Context, AgentOptions, Result or the messages change their
 /// layout.
-inline constexpr std::uint32_t kModuleAbi = 6;
+inline constexpr std::uint32_t kModuleAbi = 7;
 
 namespace glue {
 
@@ -189,24 +190,26 @@ auto invoke(Handler handler, Context& context, void* state, const Args&... args)
   }
 }
 
-template <class T>
-Result<> action(Context& context, void* state, const Action& message) {
-  auto result = invoke<T>(&T::on_action, context, state, message);
-  if (!result) return fail(result.error());
-  if constexpr (!std::is_void_v<typename decltype(result)::value_type>) {
-    return context.reply(*result);
-  } else {
+/// What on_action(), a `Handler`, is called by; task.hpp has another for coroutines.
+template <class T, class Handler>
+struct Actions {
+  static Result<> action(Context& context, void* state, const Action& message) {
+    auto result = invoke<T>(&T::on_action, context, state, message);
+    if (!result) return fail(result.error());
+    if constexpr (!std::is_void_v<typename decltype(result)::value_type>) {
+      return context.reply(*result);
+    } else {
+      return {};
+    }
+  }
+
+  static Result<> signal(Context& context, void* state, const Signal& message) {
+    const Action action{message.name(), message.payload(), message.source(), 0};
+    const auto result = invoke<T>(&T::on_action, context, state, action);
+    if (!result) return fail(result.error());
     return {};
   }
-}
-
-template <class T>
-Result<> signal_as_action(Context& context, void* state, const Signal& message) {
-  const Action action{message.name(), message.payload(), message.source(), 0};
-  const auto result = invoke<T>(&T::on_action, context, state, action);
-  if (!result) return fail(result.error());
-  return {};
-}
+};
 
 }  // namespace glue
 
@@ -224,8 +227,9 @@ constexpr TypeDescriptor describe_type() {
     result.take = &glue::given_state<T>;
   }
   if constexpr (requires { &T::on_action; }) {
-    result.on_action = &glue::action<T>;
-    result.on_signal = &glue::signal_as_action<T>;
+    using Actions = glue::Actions<T, decltype(&T::on_action)>;
+    result.on_action = &Actions::action;
+    result.on_signal = &Actions::signal;
   }
   if constexpr (requires { &T::on_event; }) {
     result.on_event = [](Context& context, void* state, const Event& event) -> Result<> {

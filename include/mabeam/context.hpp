@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,10 @@
 namespace mabeam {
 
 struct AgentFilter;  // mabeam/observer.hpp
+
+namespace glue {
+class TaskFrame;  // mabeam/task.hpp
+}
 
 /// How an agent is made.
 struct AgentOptions {
@@ -172,6 +177,14 @@ class MABEAM_API Context {
   [[nodiscard]] std::span<std::byte> room_for_state(void* stored) const;
   /// So many of them are its bytes from now on.
   void keep_state(void* stored, std::size_t bytes);
+
+  // ---- for task.hpp alone
+
+  /// Claims a call that the coroutine that runs is to wait for. Errors: as call().
+  Result<> call_and_wait(AgentId to, Symbol action, const PayloadRef& payload,
+                         const SendOptions& options);
+  /// Keeps the coroutine that has begun until its call is answered; it answers this message later.
+  Result<> keep_task(std::unique_ptr<glue::TaskFrame> task);
 
  private:
   Backend& backend_;

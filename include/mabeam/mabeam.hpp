@@ -9,5 +9,6 @@
 #include "mabeam/observer.hpp"
 #include "mabeam/payload.hpp"
 #include "mabeam/result.hpp"
+#include "mabeam/task.hpp"
 #include "mabeam/trace.hpp"
 #include "mabeam/version.hpp"

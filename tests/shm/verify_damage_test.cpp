@@ -279,6 +279,10 @@ TEST(VerifyDamage, Timers) {
        [&](const Segment& s) {
          timer(s).label.store(TimerLabel{1, Symbol{9999}}.pack());
        }},
+      {where, "it is no coroutine's",
+       [&](const Segment& s) {
+         timer(s).asked.store(TaskWord{true, Symbol{}}.pack());
+       }},
   });
 }
 
