@@ -85,6 +85,8 @@ std::uint64_t region_bytes(Region region, const Dimensions& d) {
       return Symbols::bytes_for(d.symbol_slots, d.symbol_text_bytes);
     case Region::types:
       return TypeTable::kBytes;
+    case Region::breakers:
+      return (kMaxWorkers + d.shards + kNamedBreakers) * sizeof(BreakerSlot);
     case Region::turns:
       return d.shards * sizeof(TurnRegion);
     case Region::metrics:
@@ -167,9 +169,9 @@ std::uint64_t parking_bytes(const Dimensions& dimensions) {
 
 std::string_view region_name(Region region) {
   static constexpr std::array<std::string_view, kRegions> kNames{
-      "header",   "workers",      "endpoints", "notices",  "symbols", "types",         "turns",
-      "metrics",  "spans",        "agents",    "states",   "names",   "subscriptions", "timers",
-      "metadata", "dead_letters", "logs",      "channels", "parking", "blocks"};
+      "header", "workers",  "endpoints",    "notices", "symbols",  "types",   "breakers",
+      "turns",  "metrics",  "spans",        "agents",  "states",   "names",   "subscriptions",
+      "timers", "metadata", "dead_letters", "logs",    "channels", "parking", "blocks"};
   return kNames[static_cast<std::size_t>(region)];
 }
 
@@ -243,6 +245,11 @@ std::uint64_t layout_hash() {
                                             sizeof(NoticeQueue),
                                             sizeof(SymbolsHeader),
                                             TypeTable::kBytes,
+                                            sizeof(Tunables),
+                                            offsetof(Header, placements),
+                                            sizeof(BreakerSlot),
+                                            offsetof(BreakerSlot, name),
+                                            kNamedBreakers,
                                             sizeof(TurnRegion),
                                             offsetof(TurnRegion, lists),
                                             sizeof(ShardRecord),

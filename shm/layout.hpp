@@ -10,6 +10,7 @@
 //      | notices         one small queue an endpoint, to the supervisor |  notices.hpp
 //      | symbols         interned names: slots, then text               |  symbols.hpp
 //      | types           agent types that workers know                  |  type_table.hpp
+//      | breakers        of workers, of shards, and named ones          |  breaker.hpp
 //      | turns           one a shard: witness, redo lists, own record   |  turn.hpp
 //      | metrics         one a shard: latency histogram                 |  metrics.hpp
 //      | spans           one ring a shard and a client                  |  span_ring.hpp
@@ -35,6 +36,8 @@
 //      Doorbell::rings              fetch_add by senders
 //      symbol slots, symbol text    compare-exchange and fetch_add by anybody
 //      type slots, type facts       compare-exchange and fetch_add by workers
+//      BreakerSlot, all of it       compare-exchange and fetch_add by whoever asks and tells
+//      EndpointSlot::owner          compare-exchange by a worker that takes a shard from nobody
 // None of them is ever in a redo list (pitfall 1.1).
 //
 // Dimensions are read from the header once, at attach, checked, and kept in a private Layout: no
@@ -65,6 +68,7 @@ inline constexpr std::uint32_t kMaxClients = 63;
 inline constexpr std::uint32_t kMaxAgents = 16'777'216;
 inline constexpr std::uint32_t kMaxStateBytes = 1U << 20U;
 inline constexpr std::uint32_t kPriorities = 3;
+inline constexpr std::uint32_t kNamedBreakers = 64;
 inline constexpr std::uint64_t kDefaultBudget = 48ULL << 20U;
 
 enum class Region : std::uint32_t {
@@ -74,6 +78,7 @@ enum class Region : std::uint32_t {
   notices,
   symbols,
   types,
+  breakers,
   turns,
   metrics,
   spans,
@@ -89,7 +94,7 @@ enum class Region : std::uint32_t {
   parking,
   blocks
 };
-inline constexpr std::size_t kRegions = 20;
+inline constexpr std::size_t kRegions = 21;
 std::string_view region_name(Region region);
 
 /// What a configuration may leave to the budget.
@@ -197,9 +202,13 @@ struct Tunables {
   std::atomic<std::uint64_t> fault_agents;  ///< 1: the type `fault` may be created
   /// How many of 2^32 messages without a trace begin one; read by clients, too.
   std::atomic<std::uint64_t> trace_sample;
+  std::atomic<std::uint64_t> breaker_failure_threshold;
+  std::atomic<std::uint64_t> breaker_window_ns;
+  std::atomic<std::uint64_t> breaker_recovery_ns;
+  std::atomic<std::uint64_t> breaker_trial_calls;  ///< half_open_max_calls
 };
 
-static_assert(sizeof(Tunables) == 72);
+static_assert(sizeof(Tunables) == 104);
 
 /// Tunables::trace_sample of a share from 0 to 1.
 inline constexpr std::uint64_t kSampleAll = std::uint64_t{1} << 32U;
@@ -226,6 +235,8 @@ struct Header {
   alignas(kLinePair) std::atomic<std::uint32_t> state;  ///< RuntimeState; written by the supervisor
   Word supervisor;                                      ///< ProcessId; written by the supervisor
   Word takeovers;                                       ///< how many supervisors came before
+  Word placements;  ///< raised by the supervisor after a shard's placement, or whether its owner
+                    ///< lives, has changed: workers then look at all of them
   alignas(kLinePair) Tunables tunables;
   alignas(kLinePair) Word subscription_epoch;
 };
@@ -274,7 +285,8 @@ struct EndpointSlot {
   // written by the supervisor: which worker shall run the shard (index + 1; 0: nobody)
   alignas(kLinePair) Word placement;
   // written by the owner (the shard's worker, or the client)
-  alignas(kLinePair) Word owner;  ///< Incarnation of the worker that runs the shard; 0: nobody
+  alignas(kLinePair) Word owner;  ///< Incarnation of the worker that runs the shard; 0: nobody; it
+                                  ///< is taken from nobody, or from a dead one, by exchange
   Word reserved_agents;           ///< that its owner is about to create (pitfall N4)
   Word sent;                      ///< counters of a client; a shard has its own in its record
   Word refused;
@@ -287,5 +299,24 @@ struct EndpointSlot {
 
 static_assert(offsetof(EndpointSlot, claim) == 128 && offsetof(EndpointSlot, owner) == 384);
 static_assert(sizeof(EndpointSlot) == 640);
+
+inline constexpr std::size_t kBreakerBuckets = 10;
+
+/// One circuit breaker (breaker.hpp): by compare-exchange of whoever asks or tells; counters by
+/// fetch_add.
+struct BreakerSlot {
+  alignas(kLinePair) Word state;
+  Word trial;
+  std::array<Word, kBreakerBuckets> buckets;
+  Word name;                       ///< of a named one: its symbol, by compare-exchange from 0
+  alignas(kLinePair) Word passed;  ///< results: successes
+  Word failed;                     ///< failures
+  Word rejected;                   ///< who asked and got no permit
+  Word stale;                      ///< results that came too late
+  Word openings;
+  Word withheld;  ///< times it would have opened, had not too many others been open
+};
+
+static_assert(sizeof(BreakerSlot) == 2 * kLinePair && offsetof(BreakerSlot, passed) == kLinePair);
 
 }  // namespace mabeam::shm

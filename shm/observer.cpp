@@ -1,6 +1,7 @@
 // The observer's life, and the views of the runtime as a whole.
 #include "mabeam/observer.hpp"
 
+#include "shm/breaker.hpp"
 #include "shm/observer_impl.hpp"
 #include "shm/process.hpp"
 #include "shm/snapshots.hpp"
@@ -76,6 +77,9 @@ RuntimeView Observer::runtime() const {
     }
     WorkerView worker = snapshot_worker(slot, index, impl_->sees_processes);
     worker.shards = std::move(placed[index]);
+    const shm::BreakerWord breaker = shm::Breaker{segment.breaker_of_worker(index)}.word();
+    worker.breaker = shm::to_string(shm::Breaker::acting(breaker));
+    worker.is_breaker_forced = breaker.mode != shm::BreakerMode::automatic;
     for (const std::uint32_t shard : worker.shards) {
       worker.agents += snapshot_record(segment.turn(shard)).agents_live;
     }

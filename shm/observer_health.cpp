@@ -81,6 +81,13 @@ Verdict judge_worker(const WorkerView& worker, std::uint64_t heartbeat_timeout_n
     case WorkerState::backoff:
       return {Status::degraded,
               "waits before its next start; restarts so far: " + number(worker.restarts)};
+    case WorkerState::open:
+      return {Status::degraded,
+              worker.is_breaker_forced
+                  ? "its circuit breaker is held open; `mabeam breakers` lets it go"
+                  : "its circuit breaker is open: it has failed too often; it is tried again"};
+    case WorkerState::half_open:
+      return {Status::degraded, "on trial after its circuit breaker was open"};
     case WorkerState::starting:
     case WorkerState::degraded:
     case WorkerState::suspect:

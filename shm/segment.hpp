@@ -107,6 +107,19 @@ class Segment {
   [[nodiscard]] Symbols symbols() const;
   [[nodiscard]] TypeTable types() const;
 
+  [[nodiscard]] BreakerSlot& breaker_of_worker(std::uint32_t index) const {
+    return at<BreakerSlot>(Region::breakers)[index];
+  }
+
+  /// Of calls to that shard.
+  [[nodiscard]] BreakerSlot& breaker_of_shard(std::uint32_t shard) const {
+    return at<BreakerSlot>(Region::breakers)[kMaxWorkers + shard];
+  }
+
+  [[nodiscard]] std::span<BreakerSlot> named_breakers() const {
+    return {&at<BreakerSlot>(Region::breakers)[kMaxWorkers + dimensions().shards], kNamedBreakers};
+  }
+
   [[nodiscard]] TurnRegion& turn(std::uint32_t shard) const {
     return at<TurnRegion>(Region::turns)[shard];
   }

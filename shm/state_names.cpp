@@ -26,9 +26,9 @@ std::string_view to_string(RuntimeState state) {
 }
 
 std::string_view to_string(WorkerState state) {
-  static constexpr std::array<std::string_view, 10> kWords{
-      "stopped", "starting", "ready",    "degraded", "suspect",
-      "killing", "draining", "stopping", "backoff",  "failed"};
+  static constexpr std::array<std::string_view, 12> kWords{
+      "stopped",  "starting", "ready",   "degraded", "suspect", "killing",
+      "draining", "stopping", "backoff", "failed",   "open",    "half_open"};
   return word_for(kWords, state);
 }
 

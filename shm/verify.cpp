@@ -19,6 +19,7 @@ void run(VerifyPass& pass) {
   verify_endpoints(pass);
   verify_symbols(pass);
   verify_types(pass);
+  verify_breakers(pass);
   verify_turns(pass);
   verify_agents(pass);
   verify_names(pass);

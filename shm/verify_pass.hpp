@@ -81,6 +81,7 @@ void verify_workers(VerifyPass& pass);
 void verify_endpoints(VerifyPass& pass);
 void verify_symbols(VerifyPass& pass);
 void verify_types(VerifyPass& pass);
+void verify_breakers(VerifyPass& pass);
 void verify_turns(VerifyPass& pass);
 void verify_agents(VerifyPass& pass);
 void verify_names(VerifyPass& pass);

@@ -41,6 +41,10 @@ void verify_tunables(VerifyPass& pass, const Tunables& tunables) {
   at_most(tunables.stall_timeout_ns, kLongest, "stall_timeout is no time");
   at_most(tunables.heartbeat_timeout_ns, kLongest, "heartbeat_timeout is no time");
   at_most(tunables.orphan_grace_ns, kLongest, "orphan_grace is no time");
+  at_most(tunables.breaker_failure_threshold, 65'535, "failure_threshold is over 65535");
+  at_most(tunables.breaker_window_ns, kLongest, "window is no time");
+  at_most(tunables.breaker_recovery_ns, kLongest, "recovery_timeout is no time");
+  at_most(tunables.breaker_trial_calls, 65'535, "half_open_max_calls is over 65535");
 }
 
 void verify_worker(VerifyPass& pass, std::uint32_t index) {
@@ -50,9 +54,9 @@ void verify_worker(VerifyPass& pass, std::uint32_t index) {
     const auto value = static_cast<std::uint64_t>(word.load(std::memory_order_acquire));
     pass.expect(value <= most, where, rule, value);
   };
-  at_most(slot.state, static_cast<std::uint64_t>(WorkerState::failed), "its state is no state");
-  at_most(slot.supervised_state, static_cast<std::uint64_t>(WorkerState::failed),
-          "its supervised state is no state");
+  constexpr auto kLastState = static_cast<std::uint64_t>(WorkerState::half_open);
+  at_most(slot.state, kLastState, "its state is no state");
+  at_most(slot.supervised_state, kLastState, "its supervised state is no state");
   at_most(slot.order, static_cast<std::uint64_t>(Order::stop), "its order is no order");
   at_most(slot.exit_cause, static_cast<std::uint64_t>(ExitCause::unknown), "its exit has no cause");
   at_most(slot.leaving, 256, "it leaves with no exit status");

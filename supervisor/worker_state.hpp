@@ -2,17 +2,22 @@
 //
 //                      spawned              is_ready            degraded
 //      stopped, backoff ------> starting ------------> ready <----------> degraded
-//           ^        ^              |                   | ^  recovered       |
-//           |        |              |         fell_silent | was_heard        |
-//           |        |              |                   v |                  |
-//           |        |              |                 suspect <--------------+
-//           |        |              |                   |
+//           ^        ^              |                  ^ | ^  recovered       |
+//           |        |              |                  | | | was_heard        |
+//           |        |              |                  | v |                  |
+//           |        |              |                  | suspect <------------+
+//           |        |              |                  |   ^ fell_silent
+//           |        |              |                  | proved
+//           |        |              |    open ------> half_open
+//           |        |              |      ^  on_trial   |
 //           |        |   drain, stop, kill: in any state with a process
 //           |        |              v
 //           |        |     draining --> stopping --> killing
 //           |        |              |
-//           |        +--------------+ ended_for_restart
+//           |        +--------------+ ended_for_restart; or opened: open, for a while
 //           +-----------------------+ ended; or ended_for_good: failed, which is final
+//
+// A worker on trial stays half_open from its start until it is proved, silent or not.
 //
 // The table is data: every pair of a state and an event has an entry, checked at compile time.
 #pragma once
@@ -40,10 +45,13 @@ enum class WorkerEvent : std::uint8_t {
   ended,              ///< the process is gone, nobody wants another one
   ended_for_restart,  ///< the process is gone, another one follows
   ended_for_good,     ///< the process is gone, and another one would fail as well
+  on_trial,           ///< a process was started to show whether the worker is well again
+  proved,             ///< it is
+  opened,             ///< there is no process, and the breaker lets none be started for a while
 };
 
-inline constexpr std::size_t kWorkerStates = 10;
-inline constexpr std::size_t kWorkerEvents = 12;
+inline constexpr std::size_t kWorkerStates = 12;
+inline constexpr std::size_t kWorkerEvents = 15;
 
 namespace transitions {
 
@@ -66,32 +74,51 @@ inline constexpr Entry kDraining = to(WorkerState::draining);
 inline constexpr Entry kStopping = to(WorkerState::stopping);
 inline constexpr Entry kBackoff = to(WorkerState::backoff);
 inline constexpr Entry kFailed = to(WorkerState::failed);
+inline constexpr Entry kOpen = to(WorkerState::open);
+inline constexpr Entry kHalfOpen = to(WorkerState::half_open);
 
 /// In the order of WorkerState, each row in the order of WorkerEvent.
 // clang-format off
 inline constexpr std::array<Row, kWorkerStates> kTable{{
     // spawned    is_ready   degraded   recovered  fell_silent was_heard
     //            drain      stop       kill       ended       ended_for_restart  ended_for_good
+    //            on_trial   proved     opened
     /* stopped  */ {kStarting, never, never, never, never, never,
-                    kStopped, kStopped, kStopped, never, never, never},
+                    kStopped, kStopped, kStopped, never, never, never,
+                    kHalfOpen, never, kOpen},
     /* starting */ {never, kReady, kStarting, kStarting, kStarting, kStarting,
-                    kDraining, kStopping, kKilling, kStopped, kBackoff, kFailed},
+                    kDraining, kStopping, kKilling, kStopped, kBackoff, kFailed,
+                    never, never, kOpen},
     /* ready    */ {never, kReady, kDegraded, kReady, kSuspect, kReady,
-                    kDraining, kStopping, kKilling, kStopped, kBackoff, kFailed},
+                    kDraining, kStopping, kKilling, kStopped, kBackoff, kFailed,
+                    never, never, kOpen},
     /* degraded */ {never, kDegraded, kDegraded, kReady, kSuspect, kDegraded,
-                    kDraining, kStopping, kKilling, kStopped, kBackoff, kFailed},
+                    kDraining, kStopping, kKilling, kStopped, kBackoff, kFailed,
+                    never, never, kOpen},
     /* suspect  */ {never, kReady, kSuspect, kSuspect, kSuspect, kReady,
-                    kDraining, kStopping, kKilling, kStopped, kBackoff, kFailed},
+                    kDraining, kStopping, kKilling, kStopped, kBackoff, kFailed,
+                    never, never, kOpen},
     /* killing  */ {never, kKilling, kKilling, kKilling, kKilling, kKilling,
-                    kKilling, kKilling, kKilling, kStopped, kBackoff, kFailed},
+                    kKilling, kKilling, kKilling, kStopped, kBackoff, kFailed,
+                    never, never, kOpen},
     /* draining */ {never, kDraining, kDraining, kDraining, kDraining, kDraining,
-                    kDraining, kStopping, kKilling, kStopped, kBackoff, kFailed},
+                    kDraining, kStopping, kKilling, kStopped, kBackoff, kFailed,
+                    never, never, kOpen},
     /* stopping */ {never, kStopping, kStopping, kStopping, kStopping, kStopping,
-                    kStopping, kStopping, kKilling, kStopped, kBackoff, kFailed},
+                    kStopping, kStopping, kKilling, kStopped, kBackoff, kFailed,
+                    never, never, kOpen},
     /* backoff  */ {kStarting, never, never, never, never, never,
-                    kStopped, kStopped, kStopped, kStopped, kBackoff, kFailed},
+                    kStopped, kStopped, kStopped, kStopped, kBackoff, kFailed,
+                    kHalfOpen, never, kOpen},
     /* failed   */ {never, never, never, never, never, never,
-                    kFailed, kFailed, kFailed, never, never, never},
+                    kFailed, kFailed, kFailed, never, never, never,
+                    never, never, never},
+    /* open     */ {kStarting, never, never, never, never, never,
+                    kStopped, kStopped, kStopped, kStopped, kBackoff, kFailed,
+                    kHalfOpen, never, kOpen},
+    /* half_open*/ {never, kHalfOpen, kHalfOpen, kHalfOpen, kHalfOpen, kHalfOpen,
+                    kDraining, kStopping, kKilling, kStopped, kBackoff, kFailed,
+                    never, kReady, kOpen},
 }};
 
 // clang-format on
@@ -103,8 +130,8 @@ constexpr bool is_total() {
 }
 
 static_assert(is_total(), "a pair of a state and an event has no entry");
-static_assert(static_cast<std::size_t>(WorkerState::failed) + 1 == kWorkerStates);
-static_assert(static_cast<std::size_t>(WorkerEvent::ended_for_good) + 1 == kWorkerEvents);
+static_assert(static_cast<std::size_t>(WorkerState::half_open) + 1 == kWorkerStates);
+static_assert(static_cast<std::size_t>(WorkerEvent::opened) + 1 == kWorkerEvents);
 
 }  // namespace transitions
 
@@ -118,10 +145,12 @@ constexpr std::optional<WorkerState> next_state(WorkerState state, WorkerEvent e
 
 /// True in the states in which there is a process.
 constexpr bool has_process(WorkerState state) {
-  return next_state(state, WorkerEvent::ended).has_value() && state != WorkerState::backoff;
+  return next_state(state, WorkerEvent::ended).has_value() && state != WorkerState::backoff &&
+         state != WorkerState::open;
 }
 
-/// True for a worker that does its work, well or badly.
+/// True for a worker that does its work, well or badly, but for one on trial, which may still
+/// start.
 constexpr bool is_serving(WorkerState state) {
   return state == WorkerState::ready || state == WorkerState::degraded ||
          state == WorkerState::suspect;

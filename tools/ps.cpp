@@ -36,7 +36,7 @@ Json worker_document(const WorkerView& worker) {
               {"agents", worker.agents},
               {"memory_bytes", worker.memory_bytes},
               {"memory_limit_bytes", 0},
-              {"breaker", "closed"},
+              {"breaker", worker.breaker},
               {"uptime_seconds", worker.uptime_seconds},
               {"last_exit", exit_document(worker.last_exit)}};
 }
@@ -47,6 +47,7 @@ Tone tone_of(WorkerState state) {
       return Tone::good;
     case WorkerState::killing:
     case WorkerState::failed:
+    case WorkerState::open:
       return Tone::bad;
     case WorkerState::stopped:
       return Tone::plain;
@@ -83,6 +84,7 @@ std::string table_of(const RuntimeView& view, bool colour) {
   Table table({{"WORKER", Align::right},
                {"PID", Align::right},
                {"STATE"},
+               {"BREAKER"},
                {"RESTARTS", Align::right},
                {"SHARDS"},
                {"AGENTS", Align::right},
@@ -93,6 +95,7 @@ std::string table_of(const RuntimeView& view, bool colour) {
     table.add({std::to_string(worker.index),
                worker.pid ? std::to_string(*worker.pid) : "-",
                {std::string(to_string(worker.state)), tone_of(worker.state)},
+               std::string(worker.breaker) + (worker.is_breaker_forced ? " (set)" : ""),
                std::to_string(worker.restarts),
                list_of(worker.shards),
                std::to_string(worker.agents),

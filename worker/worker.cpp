@@ -25,7 +25,8 @@ constexpr std::int64_t kWaitingSleep = 1'000'000;  // while a message waits for 
 Worker::Worker(shm::Segment segment, Options options)
     : segment_(std::move(segment)),
       options_(std::move(options)),
-      types_(segment_.symbols()) {
+      types_(segment_.symbols()),
+      hosting_(segment_, types_, clock_, notes_) {
 }
 
 // Who loses the compare-exchange is a child that its dead supervisor never recorded (pitfall 6.1).
@@ -81,21 +82,6 @@ Result<> Worker::load_types(std::span<const TypeDescriptor> types) {
   return {};
 }
 
-void Worker::adopt_shards() {
-  const shm::Incarnation self = shm::Incarnation::of(options_.worker, options_.incarnation);
-  for (std::uint32_t shard = 0; shard < segment_.dimensions().shards; ++shard) {
-    const shm::EndpointSlot& endpoint = segment_.endpoint(shm::Segment::endpoint_of_shard(shard));
-    if (endpoint.placement.load(std::memory_order_acquire) != options_.worker + 1) continue;
-    auto adopted = std::make_unique<Shard>(segment_, types_, clock_, shard, &notes_);
-    if (const Result<> taken = adopted->adopt(self); !taken) {
-      std::fprintf(stderr, "mabeam-worker: shard %u is damaged and stays parked: %s\n", shard,
-                   describe(taken.error()).c_str());
-      continue;
-    }
-    shards_.push_back(std::move(adopted));
-  }
-}
-
 int Worker::run(std::span<const TypeDescriptor> types) {
   if (options_.worker >= shm::kMaxWorkers) return static_cast<int>(Exit::usage);
   if (!claim_slot()) return static_cast<int>(Exit::done);
@@ -104,12 +90,11 @@ int Worker::run(std::span<const TypeDescriptor> types) {
     return static_cast<int>(Exit::configuration);
   }
   limits_ = read_limits();
-  adopt_shards();
+  hosting_.begin(shm::Incarnation::of(options_.worker, options_.incarnation));
   slot().state.store(static_cast<std::uint32_t>(WorkerState::ready), std::memory_order_release);
   shm::ring_supervisor(segment_);
   work();
-  for (const auto& shard : shards_)
-    shard->let_go();
+  hosting_.let_all_go();
   leave(static_cast<int>(Exit::done));
   return static_cast<int>(Exit::done);
 }
@@ -128,6 +113,8 @@ void Worker::work() {
       last_beat_ns_ = now;
       beat();
       if (must_leave(now)) return;
+    } else if (hosting_.is_waiting()) {
+      hosting_.look();
     }
     if (is_busy) {
       idle_.reset();
@@ -144,7 +131,7 @@ void Worker::work() {
 
 bool Worker::run_shards() {
   std::uint32_t taken = 0;
-  for (const auto& shard : shards_)
+  for (const auto& shard : hosting_.shards())
     taken += shard->run_turn(limits_);
   return taken != 0;
 }
@@ -154,18 +141,21 @@ bool Worker::run_shards() {
 void Worker::sleep() {
   const auto timeout = static_cast<std::int64_t>(
       segment_.header().tunables.heartbeat_timeout_ns.load(std::memory_order_relaxed));
-  const bool is_waiting = std::any_of(shards_.begin(), shards_.end(),
-                                      [](const auto& shard) { return shard->is_waiting(); });
+  const Hosting::Shards& shards = hosting_.shards();
+  const bool is_waiting =
+      hosting_.is_waiting() || std::any_of(shards.begin(), shards.end(),
+                                           [](const auto& shard) { return shard->is_waiting(); });
   std::int64_t limit = timeout == 0 ? kLongestSleep : std::min(kLongestSleep, timeout / 10);
   if (is_waiting) limit = std::min(limit, kWaitingSleep);
   const std::int64_t now = shm::monotonic_ns();
-  for (const auto& shard : shards_)
+  for (const auto& shard : hosting_.shards())
     limit = std::min(limit, shard->next_due_ns() - now);
   if (limit <= 0) return;
-  shm::sleep_at(slot().doorbell, std::chrono::nanoseconds{limit}, [this] {
+  shm::sleep_at(slot().doorbell, std::chrono::nanoseconds{limit}, [this, &shards] {
     const auto order = static_cast<shm::Order>(slot().order.load(std::memory_order_acquire));
     if (order != shm::Order::run && !is_leaving_) return true;
-    return std::any_of(shards_.begin(), shards_.end(),
+    if (hosting_.has_changed()) return true;
+    return std::any_of(shards.begin(), shards.end(),
                        [](const auto& shard) { return shard->has_work(); });
   });
 }
@@ -175,9 +165,10 @@ void Worker::beat() {
   if (slot().claim.load(std::memory_order_acquire) != claim_) ::_exit(static_cast<int>(Exit::done));
   slot().heartbeat_ns.store(static_cast<std::uint64_t>(last_beat_ns_), std::memory_order_relaxed);
   limits_ = read_limits();
+  if (hosting_.has_changed() || hosting_.is_waiting()) hosting_.look();
   if (last_beat_ns_ - last_rescan_ns_ < kLookEvery) return;
   last_rescan_ns_ = last_beat_ns_;
-  for (const auto& shard : shards_)
+  for (const auto& shard : hosting_.shards())
     (void)shard->has_work();  // what a killed client has published, and told nobody
 }
 
@@ -204,7 +195,9 @@ bool Worker::must_leave(std::int64_t now_ns) {
   is_leaving_ = order == shm::Order::drain || is_orphan_too_long(now_ns);
   if (!is_leaving_) return false;
   slot().state.store(static_cast<std::uint32_t>(WorkerState::draining), std::memory_order_relaxed);
-  return std::all_of(shards_.begin(), shards_.end(),
+  if (hosting_.is_waiting()) return false;  // what waits in that shard is to be drained, too
+  const Hosting::Shards& shards = hosting_.shards();
+  return std::all_of(shards.begin(), shards.end(),
                      [](const auto& shard) { return shard->is_drained(); });
 }
 

@@ -1,9 +1,10 @@
 // Worker: a single-threaded process that runs its shards' agents to completion, one message at a
-// time. Claims its slot, adopts the shards that are placed on it, runs their turns, and sleeps at
+// time. Claims its slot, takes the shards that are placed on it, runs their turns, and sleeps at
 // its doorbell when there is nothing to do.
 #pragma once
 
 #include "shm/segment.hpp"
+#include "worker/hosting.hpp"
 #include "worker/idle.hpp"
 #include "worker/shard.hpp"
 #include "worker/types.hpp"
@@ -48,7 +49,6 @@ class Worker {
   bool claim_slot();
   Result<> load_types(std::span<const TypeDescriptor> types);
   Result<> add_types(std::span<const TypeDescriptor> types, std::string_view module);
-  void adopt_shards();
   void work();
   bool run_shards();
   void sleep();
@@ -66,7 +66,7 @@ class Worker {
   Types types_;
   shm::CachedClock clock_;
   BurialNotes notes_;
-  std::vector<std::unique_ptr<Shard>> shards_;
+  Hosting hosting_;
   Idle idle_;
   Limits limits_;
   std::uint64_t claim_ = 0;  // what the slot says while it is ours

@@ -38,7 +38,9 @@ enum class WorkerState : std::uint32_t {
   draining,
   stopping,
   backoff,
-  failed
+  failed,
+  open,      ///< its circuit breaker is open: its shards run elsewhere
+  half_open  ///< an incarnation on trial, with one shard
 };
 enum class ExitCause : std::uint32_t {
   none,
@@ -88,6 +90,8 @@ struct WorkerView {
   double uptime_seconds = 0;
   double heartbeat_age_seconds = 0;
   std::optional<ExitView> last_exit;
+  std::string_view breaker = "closed";  ///< closed, open, half_open
+  bool is_breaker_forced = false;       ///< somebody has set it
 };
 
 struct RuntimeView {

@@ -55,14 +55,18 @@ TEST(VerifyDamage, Header) {
       tunable("stall_timeout", &Tunables::stall_timeout_ns, kNever),
       tunable("heartbeat_timeout", &Tunables::heartbeat_timeout_ns, kNever),
       tunable("orphan_grace", &Tunables::orphan_grace_ns, kNever),
+      tunable("failure_threshold", &Tunables::breaker_failure_threshold, 65'536),
+      tunable("window", &Tunables::breaker_window_ns, kNever),
+      tunable("recovery_timeout", &Tunables::breaker_recovery_ns, kNever),
+      tunable("half_open_max_calls", &Tunables::breaker_trial_calls, 65'536),
   });
 }
 
 TEST(VerifyDamage, Slots) {
   check({
-      {"worker 0", "its state", [](const Segment& s) { s.worker(0).state.store(10); }},
+      {"worker 0", "its state", [](const Segment& s) { s.worker(0).state.store(12); }},
       {"worker 127", "its supervised",
-       [](const Segment& s) { s.worker(127).supervised_state.store(10); }},
+       [](const Segment& s) { s.worker(127).supervised_state.store(12); }},
       {"worker 1", "its order", [](const Segment& s) { s.worker(1).order.store(3); }},
       {"worker 1", "its exit has no", [](const Segment& s) { s.worker(1).exit_cause.store(9); }},
       {"worker 1", "its exit time",
@@ -126,6 +130,20 @@ TEST(VerifyDamage, Turns) {
       {"shard 0, turn", "it counts more",
        [&](const Segment& s) { record(s).agents_live = record(s).agents_created + 1; }},
       {"shard 0", "it counts other", [&](const Segment& s) { --record(s).agents_live; }},
+  });
+}
+
+TEST(VerifyDamage, Breakers) {
+  constexpr std::uint64_t kOdd = 3;
+  check({
+      {"worker 1", "its breaker's mode",
+       [](const Segment& s) { s.breaker_of_worker(1).state.store(kOdd << 62U); }},
+      {"worker 127", "its breaker's state",
+       [](const Segment& s) { s.breaker_of_worker(127).state.store(kOdd << 60U); }},
+      {"shard 1", "its breaker has given",
+       [](const Segment& s) { s.breaker_of_shard(1).trial.store(65'536ULL << 23U); }},
+      {"named breaker 63", "its name",
+       [](const Segment& s) { s.named_breakers()[63].name.store(99'999); }},
   });
 }
 

@@ -49,13 +49,15 @@ TEST(WorkerState, EveryStateButFailedIsReachedAndLeft) {
 
 TEST(WorkerState, StatesWithAProcessEndInOneStep) {
   const std::set<WorkerState> without{WorkerState::stopped, WorkerState::backoff,
-                                      WorkerState::failed};
+                                      WorkerState::failed, WorkerState::open};
   for (const WorkerState state : all_states()) {
     EXPECT_EQ(has_process(state), !without.contains(state));
     if (!has_process(state)) continue;
     EXPECT_EQ(next_state(state, WorkerEvent::ended), WorkerState::stopped);
     EXPECT_EQ(next_state(state, WorkerEvent::ended_for_restart), WorkerState::backoff);
     EXPECT_EQ(next_state(state, WorkerEvent::ended_for_good), WorkerState::failed);
+    EXPECT_EQ(next_state(state, WorkerEvent::opened), WorkerState::open);
+    EXPECT_FALSE(next_state(state, WorkerEvent::on_trial));
     EXPECT_FALSE(next_state(state, WorkerEvent::spawned));
   }
 }
@@ -79,6 +81,19 @@ TEST(WorkerState, NothingLeadsBackFromAnEnd) {
       ASSERT_NE(at, ending.end());
       EXPECT_GE(static_cast<std::size_t>(at - ending.begin()), i);
     }
+  }
+}
+
+TEST(WorkerState, AnOpenBreakerIsLeftByATrialThatIsProvedOrOpensItAgain) {
+  EXPECT_EQ(next_state(WorkerState::open, WorkerEvent::on_trial), WorkerState::half_open);
+  EXPECT_EQ(next_state(WorkerState::half_open, WorkerEvent::is_ready), WorkerState::half_open);
+  EXPECT_EQ(next_state(WorkerState::half_open, WorkerEvent::fell_silent), WorkerState::half_open);
+  EXPECT_EQ(next_state(WorkerState::half_open, WorkerEvent::proved), WorkerState::ready);
+  EXPECT_EQ(next_state(WorkerState::half_open, WorkerEvent::opened), WorkerState::open);
+  EXPECT_EQ(next_state(WorkerState::open, WorkerEvent::spawned), WorkerState::starting);
+  for (const WorkerState state : all_states()) {
+    if (state == WorkerState::half_open) continue;
+    EXPECT_FALSE(next_state(state, WorkerEvent::proved));
   }
 }
 
