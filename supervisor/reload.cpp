@@ -7,8 +7,8 @@
 namespace mabeam::supervisor {
 namespace {
 
-bool is_changed_in_place(const KeyInfo& key) {
-  return key.reload == Reload::now && key.in_force;
+bool can_change(const KeyInfo& key) {
+  return key.in_force && (key.reload == Reload::now || key.reload == Reload::rolling);
 }
 
 void copy_value(const KeyInfo& key, const Config& from, Config& to) {
@@ -18,17 +18,26 @@ void copy_value(const KeyInfo& key, const Config& from, Config& to) {
 }  // namespace
 
 ReloadPlan plan_reload(const Config& current, const Config& wanted) {
-  ReloadPlan plan{.config = current, .changed = {}, .not_changed = {}};
+  ReloadPlan plan{.config = current, .changed = {}, .rolling = {}, .not_changed = {}};
   for (const KeyInfo& key : describe_config()) {
     if (key.reload == Reload::none || is_same_value(key, current, wanted)) continue;
-    if (is_changed_in_place(key)) {
+    if (can_change(key)) {
       copy_value(key, wanted, plan.config);
-      plan.changed.push_back(key.full_name());
+      auto& keys = key.reload == Reload::now ? plan.changed : plan.rolling;
+      keys.push_back(key.full_name());
     } else {
       plan.not_changed.push_back(key.full_name());
     }
   }
   return plan;
+}
+
+void restore_rolling(const WorkerConfig& old, Config& config) {
+  Config before;
+  before.worker = old;
+  for (const KeyInfo& key : describe_config()) {
+    if (key.reload == Reload::rolling) copy_value(key, before, config);
+  }
 }
 
 }  // namespace mabeam::supervisor

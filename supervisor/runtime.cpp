@@ -76,7 +76,10 @@ tl::expected<Runtime, Refusal> take_over(Config config, shm::Segment segment) {
   return Runtime{std::move(config), std::move(segment), workers, false, living != 0};
 }
 
-void place_shards(const Runtime& runtime) noexcept {
+/// No worker lives: shards are placed as at the first start, and no worker's past counts.
+void begin_anew(const Runtime& runtime) noexcept {
+  for (std::uint32_t worker = 0; worker < shm::kMaxWorkers; ++worker)
+    shm::Breaker{runtime.segment.breaker_of_worker(worker)}.reset();
   for (std::uint32_t shard = 0; shard < runtime.segment.dimensions().shards; ++shard) {
     auto& endpoint = runtime.segment.endpoint(shm::Segment::endpoint_of_shard(shard));
     endpoint.placement.store(shard % runtime.workers + 1, std::memory_order_release);
@@ -172,7 +175,7 @@ tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards) {
 void settle(const Runtime& runtime) noexcept {
   shm::Header& header = runtime.segment.header();
   store_tunables(runtime.config, header);
-  if (!runtime.keeps_placement) place_shards(runtime);
+  if (!runtime.keeps_placement) begin_anew(runtime);
   if (!runtime.is_new) {
     header.takeovers.store(header.takeovers.load(std::memory_order_relaxed) + 1,
                            std::memory_order_relaxed);
@@ -202,6 +205,10 @@ void store_tunables(const Config& config, shm::Header& header) noexcept {
   store(tunables.idle, static_cast<std::uint64_t>(idle_mode(config.runtime.idle)));
   store(tunables.fault_agents, config.runtime.fault_agents ? 1 : 0);
   store(tunables.trace_sample, sample_of(config.trace.sample));
+  store(tunables.breaker_failure_threshold, config.breaker.failure_threshold);
+  store(tunables.breaker_window_ns, nanoseconds(config.breaker.window));
+  store(tunables.breaker_recovery_ns, nanoseconds(config.breaker.recovery_timeout));
+  store(tunables.breaker_trial_calls, config.breaker.half_open_max_calls);
 }
 
 int set_group_read(const shm::Segment& segment, bool allowed) noexcept {

@@ -3,7 +3,6 @@
 #include "shm/process.hpp"
 #include "supervisor/leftovers.hpp"
 #include "supervisor/notify.hpp"
-#include "supervisor/reload.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -16,13 +15,6 @@ namespace {
 
 double milliseconds(Time time) {
   return std::chrono::duration<double, std::milli>(time).count();
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words)
-    text += (text.empty() ? "" : ", ") + word;
-  return text;
 }
 
 }  // namespace
@@ -81,7 +73,7 @@ void Supervisor::dispatch(const Event& event) {
     case Source::timer:
       break;  // tick() looks what is due
     case Source::bell:
-      bell_->hush();
+      hear();
       workers_.look(now());
       clients_.scan();
       break;
@@ -97,6 +89,7 @@ void Supervisor::dispatch(const Event& event) {
 void Supervisor::tick() {
   if (now() >= next_scan_) scan();
   workers_.check_deadlines(now());
+  if (const auto old = workers_.take_old_settings()) restore_rolling(*old, runtime_.config);
   if (workers_.give_up() && phase_ <= Phase::running) give_up(*workers_.give_up());
 }
 
@@ -129,30 +122,30 @@ void Supervisor::become_ready(const StartTimes& times) {
 void Supervisor::on_signal(int signal) {
   switch (signal) {
     case SIGTERM:
-      drain();
+      drain("SIGTERM");
       break;
     case SIGINT:
-      stop();
+      stop("SIGINT");
       break;
     case SIGHUP:
-      reload();
+      (void)reload(false);
       break;
     default:
       log_.info("this version does not hand over to a new binary; the signal is ignored");
   }
 }
 
-void Supervisor::drain() {
+void Supervisor::drain(std::string_view why) {
   if (phase_ > Phase::running) return;
   phase_ = Phase::draining;
   set_state(runtime_.segment, RuntimeState::draining);
   notify_service_manager("STOPPING=1");
-  log_.info("draining", {{"signal", "SIGTERM"}});
+  log_.info("draining", {{"asked_by", why}});
   workers_.drain(now());
 }
 
 // A second SIGINT waits for nobody.
-void Supervisor::stop() {
+void Supervisor::stop(std::string_view why) {
   if (phase_ >= Phase::stopping) {
     kill();
     return;
@@ -160,7 +153,7 @@ void Supervisor::stop() {
   phase_ = Phase::stopping;
   set_state(runtime_.segment, RuntimeState::draining);
   notify_service_manager("STOPPING=1");
-  log_.info("stopping", {{"signal", "SIGINT"}});
+  log_.info("stopping", {{"asked_by", why}});
   workers_.stop(now());
 }
 
@@ -180,28 +173,6 @@ void Supervisor::give_up(const GiveUp& reason) {
 void Supervisor::kill() {
   phase_ = Phase::killing;
   workers_.kill(now());
-}
-
-void Supervisor::reload() {
-  const auto wanted = load_config(options_);
-  if (!wanted) {
-    for (const std::string& message : wanted.error().messages)
-      log_.error(message);
-    log_.error("the configuration has faults and is not taken; the old one stays in force");
-    return;
-  }
-  ReloadPlan plan = plan_reload(runtime_.config, *wanted);
-  runtime_.config = std::move(plan.config);
-  store_tunables(runtime_.config, runtime_.segment.header());
-  log_.configure(runtime_.config.log);
-  if (set_group_read(runtime_.segment, runtime_.config.runtime.group_read) != 0) {
-    log_.warn("the segment's mode cannot be changed");
-  }
-  log_.info("configuration read again", {{"changed", joined(plan.changed)}});
-  if (!plan.not_changed.empty()) {
-    log_.warn("settings that need a restart of the runtime keep their old values",
-              {{"keys", joined(plan.not_changed)}});
-  }
 }
 
 // Children of dead workers become ours (PR_SET_CHILD_SUBREAPER). Those of living ones never do.

@@ -16,11 +16,14 @@
 #include "supervisor/event_loop.hpp"
 #include "supervisor/log.hpp"
 #include "supervisor/options.hpp"
+#include "supervisor/reload.hpp"
 #include "supervisor/runtime.hpp"
 #include "supervisor/watch.hpp"
 #include "supervisor/workers.hpp"
 
 #include <optional>
+#include <string_view>
+#include <vector>
 
 namespace mabeam::supervisor {
 
@@ -48,11 +51,18 @@ class Supervisor {
   void scan();
   void on_signal(int signal);
   void become_ready(const StartTimes& times);
-  void drain();
-  void stop();
+  void drain(std::string_view why);
+  void stop(std::string_view why);
   void give_up(const GiveUp& reason);
   void kill();
-  void reload();
+
+  // supervisor_control.cpp: what tools ask
+  void hear();
+  shm::ControlAnswer answer(const Question& question);
+  shm::ControlAnswer shut_down(std::uint64_t how);
+  shm::ControlAnswer reload(bool is_dry_run);
+  void take(const ReloadPlan& plan);
+
   void reap_strays();
   void tell_parked();
   [[nodiscard]] Time next_deadline() const;

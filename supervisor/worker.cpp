@@ -90,7 +90,8 @@ Result<> Worker::start(SpawnOptions options, Time now) {
   was_ready_ = false;
   watch.begin(now);
   slot().started_ns.store(static_cast<std::uint64_t>(now.count()), std::memory_order_relaxed);
-  apply(WorkerEvent::spawned);
+  trial_base.reset();
+  apply(is_on_trial ? WorkerEvent::on_trial : WorkerEvent::spawned);
   return {};
 }
 
@@ -105,7 +106,8 @@ Result<> Worker::adopt(shm::ProcessId process, Time now) {
   is_child_ = false;
   was_ready_ = false;
   watch.begin(now);
-  apply(WorkerEvent::spawned);
+  trial_base.reset();
+  apply(is_on_trial ? WorkerEvent::on_trial : WorkerEvent::spawned);
   return {};
 }
 

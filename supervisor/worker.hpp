@@ -10,6 +10,7 @@
 // them later is of this incarnation.
 #pragma once
 
+#include "shm/breaker.hpp"
 #include "shm/segment.hpp"
 #include "supervisor/pidfd.hpp"
 #include "supervisor/restart.hpp"
@@ -95,11 +96,22 @@ class Worker {
   [[nodiscard]] Time heartbeat() const;
   void count_restart() noexcept;
 
-  Watch watch;              ///< what is heard of it
-  RestartPlan plan;         ///< when it is restarted
-  Time deadline = kNever;   ///< when its state is to be looked at again
-  bool is_held = false;     ///< silent, and in a debugger's hands
-  std::uint32_t kills = 0;  ///< SIGKILLs that were sent to it
+  /// Lets other workers take the shards of a process that is gone: nobody can claim the slot as it.
+  void release() noexcept { (void)fence(); }
+
+  /// The breaker of this slot, whatever incarnation is in it.
+  [[nodiscard]] shm::Breaker breaker() const {
+    return shm::Breaker{segment_->breaker_of_worker(index_)};
+  }
+
+  Watch watch;               ///< what is heard of it
+  RestartPlan plan;          ///< when it is restarted
+  Time deadline = kNever;    ///< when its state is to be looked at again
+  bool is_held = false;      ///< silent, and in a debugger's hands
+  std::uint32_t kills = 0;   ///< SIGKILLs that were sent to it
+  bool is_on_trial = false;  ///< its next process is to show whether it is well again
+  bool is_member = true;  ///< shards may be placed on it: it has been ready, or was there at first
+  std::optional<std::uint64_t> trial_base;  ///< messages of its shard when its trial began
 
  private:
   void note_unseen_end() noexcept;

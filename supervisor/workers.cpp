@@ -42,20 +42,33 @@ Workers::Workers(const Runtime& runtime, EventLoop& loop, Log& log)
     : runtime_(runtime),
       loop_(loop),
       log_(log),
-      random_(static_cast<unsigned>(::getpid())) {
-  workers_.reserve(runtime.workers);
+      random_(static_cast<unsigned>(::getpid())),
+      wanted_(runtime.workers),
+      settings_(runtime.config.worker) {
+  workers_.reserve(shm::kMaxWorkers);  // so that none ever changes its place
   for (std::uint32_t i = 0; i < runtime.workers; ++i)
     workers_.emplace_back(runtime.segment, i);
 }
 
 void Workers::start(Time now) {
-  for (Worker& worker : workers_)
-    run_one(worker, now);
+  for (Worker& worker : workers_) {
+    const shm::BreakerState breaker = shm::Breaker::acting(worker.breaker().word());
+    worker.is_on_trial = breaker == shm::BreakerState::half_open;
+    if (breaker == shm::BreakerState::open && !worker.find_living()) {
+      open(worker, now);
+    } else {
+      run_one(worker, now);
+    }
+  }
+  has_started_ = true;
+  place_shards();
   forked_ = supervisor::now();
 }
 
-SpawnOptions Workers::spawn_options() const {
-  const WorkerConfig& config = runtime_.config.worker;
+SpawnOptions Workers::spawn_options(const Worker& worker) const {
+  const bool has_old = rollout_ && rollout_->has_old_settings(worker.index());
+  const WorkerConfig& config =
+      has_old && !rollout_->is_going_back() ? rollout_->before() : settings_;
   SpawnOptions options{
       .executable = find_worker(config.executable), .cpus = config.cpus, .nice = config.nice};
   for (const std::string& module : config.modules) {
@@ -69,7 +82,7 @@ void Workers::run_one(Worker& worker, Time now) {
   Result<> running = fail(Errc::in_use);
   for (int tries = 0; tries < kTries && !running && is_race(running.error()); ++tries) {
     const auto living = worker.find_living();
-    running = living ? worker.adopt(*living, now) : worker.start(spawn_options(), now);
+    running = living ? worker.adopt(*living, now) : worker.start(spawn_options(worker), now);
   }
   if (running) running = loop_.watch(worker.fd(), {Source::worker, worker.index()});
   if (!running) {
@@ -133,8 +146,12 @@ void Workers::end_one(Worker& worker, Time now) {
 }
 
 void Workers::follow_up(Worker& worker, const WorkerExit& exit, Time now) {
-  if (is_ending_) {
+  if (is_ending_ || is_retired(worker)) {
     leave(worker, WorkerEvent::ended);
+    return;
+  }
+  if (exit.cause != ExitCause::asked && goes_back(worker)) {
+    restart(worker, Time{0}, now);
     return;
   }
   const Ending ending = exit.ending(worker.was_ready());
@@ -143,7 +160,7 @@ void Workers::follow_up(Worker& worker, const WorkerExit& exit, Time now) {
   if (decision.verdict == Verdict::leave) {
     leave(worker, WorkerEvent::ended);
   } else if (decision.verdict == Verdict::fail) {
-    log_.error("worker is not started again, its shards are served by nobody",
+    log_.error("worker is not started again; its shards run on the others, if there are any",
                {{"worker", worker.index()}, {"cause", describe(exit)}});
     if (is_final(ending)) final_code_ = ending.code;
     leave(worker, WorkerEvent::ended_for_good);
@@ -155,6 +172,8 @@ void Workers::follow_up(Worker& worker, const WorkerExit& exit, Time now) {
                     format_time(config.period) + " and no worker ready (last: " +
                     (worker.start_failure().empty() ? describe(exit) : worker.start_failure()) +
                     "); see restart.intensity and restart.period"};
+  } else if (has_tripped(worker, ending, now)) {
+    open(worker, now);
   } else {
     restart(worker, decision.delay, now);
   }
@@ -180,8 +199,13 @@ void Workers::restart(Worker& worker, Time delay, Time now) {
 // When the last worker has left for good, so does the supervisor.
 void Workers::leave(Worker& worker, WorkerEvent event) {
   worker.apply(event);
+  if (!is_ending_) {
+    worker.release();
+    place_shards();
+  }
   const bool has_more = std::any_of(workers_.begin(), workers_.end(), [](const Worker& each) {
-    return has_process(each.state()) || each.state() == WorkerState::backoff;
+    return has_process(each.state()) || each.state() == WorkerState::backoff ||
+           each.state() == WorkerState::open;
   });
   if (has_more || is_ending_) return;
   const bool has_failed = std::any_of(workers_.begin(), workers_.end(), [](const Worker& each) {
@@ -202,8 +226,10 @@ bool Workers::is_serving() const {
 
 bool Workers::is_ready() const {
   return is_serving() && std::all_of(workers_.begin(), workers_.end(), [](const Worker& worker) {
-           return supervisor::is_serving(worker.state()) ||
-                  worker.state() == WorkerState::stopped || worker.state() == WorkerState::failed;
+           const WorkerState state = worker.state();
+           return supervisor::is_serving(state) || state == WorkerState::stopped ||
+                  state == WorkerState::failed || state == WorkerState::open ||
+                  state == WorkerState::half_open;
          });
 }
 

@@ -1,12 +1,19 @@
 // Workers: all workers of the runtime: started at once, watched, restarted, ended.
 //
-// What happens to a worker is decided in three places only: when its process is gone (on_exit),
-// when a deadline of its state has passed (check_deadlines), and when it is looked at (scan).
+// What happens to a worker is decided in four places only: when its process is gone (on_exit), when
+// a deadline of its state has passed (check_deadlines), when it is looked at (scan), and when
+// somebody orders it (restart, roll, scale, set_breaker).
+//
+// A worker that fails too often has its circuit breaker open: no process, and its shards run on the
+// others. Then one incarnation is tried with one shard; if it does well, it gets its part back.
 #pragma once
 
+#include "shm/control.hpp"
 #include "supervisor/event_loop.hpp"
 #include "supervisor/log.hpp"
+#include "supervisor/placement.hpp"
 #include "supervisor/restart.hpp"
+#include "supervisor/rollout.hpp"
 #include "supervisor/runtime.hpp"
 #include "supervisor/worker.hpp"
 
@@ -14,6 +21,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mabeam::supervisor {
@@ -21,6 +29,12 @@ namespace mabeam::supervisor {
 /// Why there is no point in going on.
 struct GiveUp {
   ExitCode code = ExitCode::gave_up;
+  std::string reason;
+};
+
+/// What became of an order: done, or why not.
+struct Said {
+  shm::ControlVerdict verdict = shm::ControlVerdict::done;
   std::string reason;
 };
 
@@ -51,6 +65,25 @@ class Workers {
   void stop(Time now);
   void kill(Time now);
 
+  /// Ends one worker after its turn and starts it anew at once: planned, so nothing is to blame.
+  Said restart(std::uint32_t index, Time now);
+
+  /// Restarts the workers one by one with what the configuration says now.
+  void roll(Time now);
+
+  [[nodiscard]] bool is_rolling() const { return rollout_.has_value(); }
+
+  /// Once, after a rollout has failed: the settings that have come back.
+  std::optional<WorkerConfig> take_old_settings() { return std::exchange(old_settings_, {}); }
+
+  /// Runs that many workers; shards move to the new ones, or away from those that leave.
+  Said scale(std::uint32_t count, Time now);
+
+  /// Holds a worker's breaker open or closed, or lets it go.
+  Said set_breaker(std::uint32_t index, shm::BreakerMode mode, Time now);
+
+  [[nodiscard]] std::uint32_t count() const { return wanted_; }
+
   /// Every worker that is to run runs, and one at least does.
   [[nodiscard]] bool is_ready() const;
   [[nodiscard]] bool has_processes() const;
@@ -64,7 +97,7 @@ class Workers {
 
  private:
   // workers.cpp: from a start to an end
-  [[nodiscard]] SpawnOptions spawn_options() const;
+  [[nodiscard]] SpawnOptions spawn_options(const Worker& worker) const;
   void run_one(Worker& worker, Time now);
   void settle_adopted(Worker& worker, Time now);
   void try_again(Worker& worker, Error error, Time now);
@@ -74,6 +107,28 @@ class Workers {
   void restart(Worker& worker, Time delay, Time now);
   void leave(Worker& worker, WorkerEvent event);
   [[nodiscard]] bool is_serving() const;
+
+  // workers_orders.cpp: what somebody wants
+  void restart_planned(Worker& worker, Time now);
+  void advance_rollout(Time now);
+  void look_at_rollout(Time now);
+  bool goes_back(const Worker& worker);
+  void retire(Worker& worker, Time now);
+
+  [[nodiscard]] bool is_retired(const Worker& worker) const { return worker.index() >= wanted_; }
+
+  // workers_breakers.cpp: which worker may run how much
+  [[nodiscard]] shm::BreakerRules breaker_rules() const;
+  [[nodiscard]] bool may_open(const Worker& worker) const;
+  bool has_tripped(Worker& worker, const Ending& ending, Time now);
+  void open(Worker& worker, Time now);
+  void try_open(Worker& worker, Time now);
+  void begin_trial(Worker& worker, Time now);
+  void look_at_trial(Worker& worker);
+  void prove(Worker& worker);
+  [[nodiscard]] std::optional<std::uint64_t> messages_of(const Worker& worker) const;
+  [[nodiscard]] Share share_of(const Worker& worker) const;
+  void place_shards();
 
   // workers_watch.cpp: in between
   void notice_ready(Worker& worker, Time now);
@@ -91,8 +146,13 @@ class Workers {
   std::minstd_rand random_;
   std::optional<std::int32_t> final_code_;  // a worker's, that says another try would end alike
   std::optional<GiveUp> give_up_;
-  bool is_ending_ = false;  // the runtime ends: nobody is restarted
-  Time forked_{0};          // when all had been started
+  std::uint32_t wanted_;  // workers; those behind are leaving, or have left
+  WorkerConfig settings_;
+  std::optional<Rollout> rollout_;
+  std::optional<WorkerConfig> old_settings_;
+  bool has_started_ = false;  // every worker has been begun with
+  bool is_ending_ = false;    // the runtime ends: nobody is restarted
+  Time forked_{0};            // when all had been started
 };
 
 }  // namespace mabeam::supervisor

@@ -33,7 +33,9 @@ void Workers::scan(Time now, Time lag) {
     end_one(worker, now);  // its event may have been missed: there was no memory to watch it
     notice_ready(worker, now);
     listen(worker, now, lag);
+    look_at_trial(worker);
   }
+  look_at_rollout(now);
 }
 
 void Workers::notice_ready(Worker& worker, Time now) {
@@ -43,6 +45,10 @@ void Workers::notice_ready(Worker& worker, Time now) {
                              {"pid", worker.pid()},
                              {"incarnation", worker.incarnation()},
                              {"ms", milliseconds(now - worker.started())}});
+  worker.is_member = true;
+  if (worker.state() == WorkerState::half_open) begin_trial(worker, now);
+  place_shards();
+  if (rollout_ && rollout_->current() == worker.index()) advance_rollout(now);
 }
 
 void Workers::listen(Worker& worker, Time now, Time lag) {
@@ -50,8 +56,9 @@ void Workers::listen(Worker& worker, Time now, Time lag) {
   worker.watch.forgive(lag, now);
   worker.watch.hear(worker.heartbeat(), now);
   if (worker.state() == WorkerState::starting && worker.deadline != kNever) worker.deadline += lag;
-  const bool is_to_beat =
-      supervisor::is_serving(worker.state()) || worker.state() == WorkerState::draining;
+  const bool is_to_beat = supervisor::is_serving(worker.state()) ||
+                          worker.state() == WorkerState::draining ||
+                          (worker.state() == WorkerState::half_open && worker.was_ready());
   if (!is_to_beat) return;
   switch (worker.watch.judge(now, runtime_.config.worker.heartbeat_timeout)) {
     case Hearing::fresh:
@@ -119,6 +126,15 @@ void Workers::on_deadline(Worker& worker, Time now) {
       worker.count_restart();
       run_one(worker, now);
       break;
+    case WorkerState::open:
+      try_open(worker, now);
+      break;
+    case WorkerState::half_open:
+      if (worker.was_ready()) {
+        prove(worker);
+        break;
+      }
+      [[fallthrough]];
     case WorkerState::starting:
       if (is_held(worker)) {
         worker.deadline = now + kLastChance;

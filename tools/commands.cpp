@@ -18,6 +18,7 @@ std::span<const Command* const> commands() {
       &topics_command,
       &channels_command,
       &trace_command,
+      &breakers_command,
       &deadletters_command,
       &verify_command,
       &doctor_command,
@@ -32,6 +33,11 @@ std::span<const Command* const> commands() {
       &emit_command,
       &replay_command,
       &feed_command,
+      // ask the supervisor
+      &restart_command,
+      &scale_command,
+      &reload_command,
+      &shutdown_command,
       // measure
       &bench_command,
       &version_command,

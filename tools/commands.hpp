@@ -9,6 +9,7 @@ namespace mabeam::tools {
 
 extern const Command agents_command;
 extern const Command bench_command;
+extern const Command breakers_command;
 extern const Command call_command;
 extern const Command channels_command;
 extern const Command create_command;
@@ -20,9 +21,13 @@ extern const Command health_command;
 extern const Command history_command;
 extern const Command inspect_command;
 extern const Command ps_command;
+extern const Command reload_command;
 extern const Command replay_command;
+extern const Command restart_command;
 extern const Command resume_command;
+extern const Command scale_command;
 extern const Command send_command;
+extern const Command shutdown_command;
 extern const Command stats_command;
 extern const Command stop_command;
 extern const Command suspend_command;

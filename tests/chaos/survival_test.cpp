@@ -1,9 +1,12 @@
 // What survives: clients send numbered increments to named counters, and numbers down chains of
-// agents over several workers, while workers are killed with SIGKILL. In the end every counter and
-// every link of every chain has taken each number once and in order.
+// agents over several workers, while workers are killed with SIGKILL, and while shards move, since
+// workers come and go and breakers open. In the end every counter and every link of every chain has
+// taken each number once and in order.
 //
 //   mabeam_chaos_tests --gtest_filter='*RandomKills*' --kills 10000 --seed 7
 //   MABEAM_STRESS_SECONDS=600 MABEAM_STRESS_SEED=7 mabeam_chaos_tests
+#include "shm/breaker.hpp"
+#include "shm/control.hpp"
 #include "tests/chaos/kills.hpp"
 #include "tests/support/runtime_fixture.hpp"
 #include "tests/support/stress.hpp"
@@ -142,13 +145,14 @@ class Sender {
 class SurvivalTest : public RuntimeFixture {
  protected:
   /// A kill is not the fault of the message that it hits, however often it hits the same one.
-  void start_runtime() {
-    configure(
-        "[runtime]\nworkers = 3\nshards = 6\n"
-        "[worker]\nmax_attempts = 100\nmodules = [\"" MABEAM_MODULE_DIR
-        "/relay.so\"]\n"
-        "[restart]\nintensity = 10000\nperiod = \"1s\"\nbackoff_min = \"0s\"\nbackoff_max = "
-        "\"0s\"\n");
+  /// `breaker`: by default no worker is ever left alone.
+  void start_runtime(const std::string& breaker = "failure_threshold = 65535\n") {
+    configure("[breaker]\n" + breaker +
+              "[runtime]\nworkers = 3\nshards = 6\n"
+              "[worker]\nmax_attempts = 100\nmodules = [\"" MABEAM_MODULE_DIR
+              "/relay.so\"]\n"
+              "[restart]\nintensity = 10000\nperiod = \"1s\"\nbackoff_min = \"0s\"\nbackoff_max = "
+              "\"0s\"\n");
     start_ready();
   }
 
@@ -197,6 +201,62 @@ TEST_F(SurvivalTest, EveryNumberCountsOnceThroughRandomKills) {
       static_cast<long long>(tally.messages), static_cast<long long>(tally.lost),
       static_cast<long long>(tally.twice), static_cast<long long>(tally.out_of_order));
   EXPECT_TRUE(tally.is_clean());
+  for (const auto& sender : senders)
+    EXPECT_GT(sender->sent(), 100) << "nothing was at stake";
+  const auto damage = Observer::attach(name())->verify().damage;
+  EXPECT_TRUE(damage.empty()) << damage[0].where << ": " << damage[0].what;
+  EXPECT_EQ(Observer::attach(name())->stats().messages.dead_lettered, 0U);
+}
+
+// Every few milliseconds: another number of workers, a breaker held open or let go, or a kill.
+TEST_F(SurvivalTest, EveryNumberCountsOnceWhileShardsMove) {
+  start_runtime("failure_threshold = 2\nrecovery_timeout = \"20ms\"\nhalf_open_max_calls = 5\n");
+  std::vector<std::unique_ptr<Sender>> senders;
+  for (const char* prefix : {"x", "y"})
+    senders.push_back(std::make_unique<Sender>(name(), prefix));
+  for (const auto& sender : senders)
+    sender->start();
+  std::mt19937_64 random{kills().seed};
+  const auto segment = shm::Segment::attach(name(), shm::Access::read_write);
+  ASSERT_TRUE(segment);
+  const auto order = [&](shm::ControlCommand command, std::uint64_t number) {
+    const auto answer = shm::ask_supervisor(*segment, command, number, {}, seconds{20});
+    EXPECT_TRUE(answer) << describe(answer.error());
+    return answer && answer->verdict == shm::ControlVerdict::done;
+  };
+  std::uint64_t scaled = 0;
+  std::uint64_t set = 0;
+  std::uint64_t killed = 0;
+  for (std::uint64_t step = 0; step < kills().count; ++step) {
+    const std::uint64_t worker = random() % 4;
+    switch (random() % 4) {
+      case 0:
+        scaled += order(shm::ControlCommand::scale, 1 + worker) ? 1U : 0U;
+        break;
+      case 1:
+        set += order(shm::ControlCommand::breaker, worker | (random() % 2) << 32U) ? 1U : 0U;
+        break;
+      default:
+        killed += kill_a_worker(random) ? 1U : 0U;
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds{random() % 10'000});
+  }
+  for (std::uint64_t worker = 0; worker < 4; ++worker)
+    order(shm::ControlCommand::breaker, worker);
+  for (const auto& sender : senders)
+    EXPECT_EQ(sender->stop(), "");
+  Tally tally;
+  for (const auto& sender : senders)
+    sender->count(tally);
+  std::printf(
+      "moves: scaled %llu, breakers set %llu, kills %llu, messages %lld, lost %lld, twice %lld, "
+      "out of order %lld\n",
+      static_cast<unsigned long long>(scaled), static_cast<unsigned long long>(set),
+      static_cast<unsigned long long>(killed), static_cast<long long>(tally.messages),
+      static_cast<long long>(tally.lost), static_cast<long long>(tally.twice),
+      static_cast<long long>(tally.out_of_order));
+  EXPECT_TRUE(tally.is_clean());
+  EXPECT_GT(scaled, kills().count / 10);
   for (const auto& sender : senders)
     EXPECT_GT(sender->sent(), 100) << "nothing was at stake";
   const auto damage = Observer::attach(name())->verify().damage;

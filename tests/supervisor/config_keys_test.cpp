@@ -260,7 +260,7 @@ TEST(ConfigKeys, ReloadClassesHaveWords) {
   EXPECT_EQ(reload_text(find_key("runtime", "idle")->reload), "now");
   EXPECT_EQ(reload_text(find_key("worker", "nice")->reload), "rolling");
   EXPECT_EQ(reload_text(find_key("runtime", "shards")->reload), "restart");
-  EXPECT_EQ(reload_text(find_key("runtime", "workers")->reload), "restart");
+  EXPECT_EQ(reload_text(find_key("runtime", "workers")->reload), "now");
   EXPECT_EQ(reload_text(find_key("serve", "listen")->reload), "none");
 }
 

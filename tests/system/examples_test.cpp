@@ -20,7 +20,7 @@ class ExamplesTest : public RuntimeFixture {
  protected:
   void start_with(const std::string& example) {
     configure("[runtime]\nworkers = 2\nshards = 4\n[worker]\nmodules = [\"" MABEAM_MODULE_DIR "/" +
-              example + ".so\"]\n");
+              example + ".so\"]\n[breaker]\nfailure_threshold = 100\n");
     start_ready();
   }
 

@@ -32,7 +32,8 @@ class UpgradeTest : public RuntimeFixture {
     install("ledger_v1");
     configure("[runtime]\nworkers = 3\nshards = 6\n[worker]\nmodules = [\"" +
               (folder() / "ledger.so").string() +
-              "\"]\n[restart]\nintensity = 10000\nbackoff_min = \"0s\"\nbackoff_max = \"0s\"\n");
+              "\"]\n[restart]\nintensity = 10000\nbackoff_min = \"0s\"\nbackoff_max = \"0s\"\n"
+              "[breaker]\nfailure_threshold = 65535\n");
     start_ready();
     client_.emplace(Client::attach(name(), {.attach_timeout = seconds{20}}).value());
     agents_ = client_->create("ledger", kAgents, {}, seconds{20}).value();

@@ -18,13 +18,14 @@ namespace mabeam::tools {
 /// timeout's.
 enum class Exit : std::uint8_t {
   done = 0,
-  refused = 1,        ///< the runtime said no, or a file cannot be read; for health: not healthy
-  usage = 64,         ///< what was typed cannot be meant: options, names, topics
-  damaged = 65,       ///< the segment is damaged
-  no_runtime = 69,    ///< no such runtime
-  try_again = 75,     ///< full, or starting
-  other_layout = 76,  ///< laid out by another build
-  permission = 77,    ///< not ours, or a loose mode
+  refused = 1,         ///< the runtime said no, or a file cannot be read; for health: not healthy
+  usage = 64,          ///< what was typed cannot be meant: options, names, topics
+  damaged = 65,        ///< the segment is damaged
+  no_runtime = 69,     ///< no such runtime
+  try_again = 75,      ///< full, or starting
+  other_layout = 76,   ///< laid out by another build
+  permission = 77,     ///< not ours, or a loose mode
+  configuration = 78,  ///< the runtime's configuration has faults
   timed_out = 124,
 };
 

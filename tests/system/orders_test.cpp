@@ -1,0 +1,281 @@
+// What a tool orders of a supervisor: shutdown, restart, reload, scale, breakers.
+#include "tests/support/runtime_fixture.hpp"
+
+#include "mabeam/client.hpp"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <sys/resource.h>
+
+namespace mabeam::tests {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+constexpr const char* kTwoWorkers = "[runtime]\nworkers = 2\nshards = 4\n";
+
+struct Ran {
+  int exit = -1;
+  std::string out;
+  std::string err;
+
+  [[nodiscard]] Json json() const { return Json::parse(out, nullptr, false); }
+};
+
+class OrdersTest : public RuntimeFixture {
+ protected:
+  void start_runtime(const std::string& more = {}) {
+    configure(kTwoWorkers + more);
+    start_ready();
+  }
+
+  [[nodiscard]] std::vector<std::string> words_of(std::vector<std::string> words) const {
+    words.insert(words.begin(), {"--name", name()});
+    return words;
+  }
+
+  Ran mabeam(const std::vector<std::string>& words) {
+    Program tool{program("mabeam"), words_of(words), folder()};
+    const int exit = tool.wait().value_or(-1);
+    return {exit, tool.out(), tool.err()};
+  }
+
+  void refuses(const std::vector<std::string>& words, int exit, const std::string& reason) {
+    const Ran ran = mabeam(words);
+    EXPECT_EQ(ran.exit, exit) << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr(reason));
+  }
+
+  [[nodiscard]] WorkerView worker(std::uint32_t index) const { return view()->workers.at(index); }
+
+  [[nodiscard]] bool becomes(std::uint32_t index, WorkerState state) const {
+    return wait_until(kPatience, [&] { return worker(index).state == state; });
+  }
+
+  /// A counter on every shard, each at 1: whatever moves keeps its count.
+  void make_counters() {
+    Client client = Client::attach(name()).value();
+    const auto made = client.create("counter", 4);
+    ASSERT_TRUE(made);
+    counters_.assign(made->begin(), made->end());
+    for (const AgentId counter : counters_)
+      ASSERT_TRUE(client.call(counter, "increment", std::int64_t{1}, seconds{5}));
+  }
+
+  void expect_counters() {
+    Client client = Client::attach(name()).value();
+    for (const AgentId counter : counters_) {
+      const auto reply = client.call(counter, "get", {}, seconds{10});
+      ASSERT_TRUE(reply) << describe(reply.error());
+      EXPECT_EQ(reply->payload().as<std::int64_t>(), 1);
+    }
+  }
+
+ private:
+  std::vector<AgentId> counters_;
+};
+
+TEST_F(OrdersTest, ShutdownReturnsWhenTheRuntimeIsGone) {
+  start_runtime();
+  const Ran ran = mabeam({"shutdown", "--json"});
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(ran.json()["supervisor_pid"], supervisor().pid());
+  EXPECT_EQ(supervisor().wait(milliseconds{1000}), 0);
+  EXPECT_FALSE(std::filesystem::exists(segment_path()));
+  EXPECT_TRUE(processes().empty());
+  refuses({"shutdown"}, 69, "there is no runtime");
+}
+
+TEST_F(OrdersTest, WithoutASupervisorNothingIsOrdered) {
+  start_runtime();
+  supervisor().kill();
+  for (const char* command : {"shutdown", "reload"})
+    refuses({command}, 69, "has no supervisor to ask");
+  start_ready();
+  EXPECT_EQ(mabeam({"shutdown", "--now"}).exit, 0);
+}
+
+TEST_F(OrdersTest, RestartReplacesOneWorkerAndBlamesNobody) {
+  start_runtime();
+  make_counters();
+  const pid_t old = ready_worker(0);
+  const pid_t other = ready_worker(1);
+  const Ran ran = mabeam({"restart", "0", "--json"});
+  ASSERT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(ran.json()["previous_pid"], old);
+  EXPECT_NE(ran.json()["pid"], old);
+  EXPECT_EQ(ready_worker(1), other);
+  EXPECT_EQ(worker(0).last_exit->cause, ExitCause::asked);
+  EXPECT_EQ(worker(0).restarts, 1U);
+  expect_counters();
+  refuses({"restart", "9"}, 1, "they are 0 to 1");
+  refuses({"restart", "x"}, 64, "WORKER is a number");
+}
+
+TEST_F(OrdersTest, ReloadTellsThePlanAndDryRunChangesNothing) {
+  start_runtime();
+  configure(std::string{kTwoWorkers} + "clients = 3\n[worker]\nstall_timeout = \"2s\"\n");
+  for (const bool is_dry : {true, false}) {
+    const Ran ran = mabeam(is_dry ? std::vector<std::string>{"reload", "--dry-run", "--json"}
+                                  : std::vector<std::string>{"reload", "--json"});
+    ASSERT_EQ(ran.exit, 0) << ran.err;
+    EXPECT_EQ(ran.json()["dry_run"], is_dry);
+    EXPECT_THAT(ran.json()["in_place"], ElementsAre("worker.stall_timeout"));
+    EXPECT_THAT(ran.json()["needs_restart"], ElementsAre("runtime.clients"));
+  }
+  EXPECT_THAT(mabeam({"reload", "--json"}).json()["in_place"], ElementsAre());
+  configure("[worker]\nturn_messages = 0\n");
+  refuses({"reload"}, 78, "mabeam.toml:2:17: worker.turn_messages");
+}
+
+TEST_F(OrdersTest, ReloadRestartsWorkersOneByOneForWhatTheyStartWith) {
+  start_runtime();
+  make_counters();
+  const std::vector<pid_t> old{ready_worker(0), ready_worker(1)};
+  configure(std::string{kTwoWorkers} + "[worker]\nnice = 3\n");
+  EXPECT_THAT(mabeam({"reload", "--json"}).json()["rolling"], ElementsAre("worker.nice"));
+  ASSERT_TRUE(wait_until(kPatience, [&] {
+    return supervisor().err().find("workers have their new settings") != std::string::npos;
+  }));
+  for (std::uint32_t index = 0; index < 2; ++index) {
+    EXPECT_NE(ready_worker(index), old[index]);
+    EXPECT_EQ(::getpriority(PRIO_PROCESS, static_cast<id_t>(ready_worker(index))), 3);
+  }
+  expect_counters();
+}
+
+TEST_F(OrdersTest, SettingsThatNoWorkerStartsWithAreTakenBack) {
+  start_runtime();
+  make_counters();
+  const pid_t other = ready_worker(1);
+  configure(std::string{kTwoWorkers} + "[worker]\nmodules = [\"/nowhere/agents.so\"]\n");
+  EXPECT_EQ(mabeam({"reload"}).exit, 0);
+  ASSERT_TRUE(wait_until(kPatience, [&] {
+    return supervisor().err().find("workers have their old settings again") != std::string::npos;
+  }));
+  EXPECT_TRUE(wait_workers_ready());
+  EXPECT_EQ(ready_worker(1), other) << "it was never tried with them";
+  EXPECT_THAT(mabeam({"reload", "--dry-run", "--json"}).json()["rolling"],
+              ElementsAre("worker.modules"))
+      << "the settings that came back are those in force";
+  expect_counters();
+}
+
+TEST_F(OrdersTest, ScaleRunsMoreWorkersAndFewer) {
+  start_runtime();
+  make_counters();
+  ASSERT_EQ(mabeam({"scale", "--workers", "4"}).exit, 0);
+  for (std::uint32_t index = 0; index < 4; ++index)
+    EXPECT_EQ(worker(index).shards.size(), 1U);
+  expect_counters();
+  ASSERT_EQ(mabeam({"scale", "--workers", "1"}).exit, 0);
+  EXPECT_EQ(worker(0).shards.size(), 4U);
+  for (std::uint32_t index = 1; index < 4; ++index) {
+    EXPECT_EQ(worker(index).state, WorkerState::stopped);
+    EXPECT_EQ(worker(index).last_exit->cause, ExitCause::asked);
+  }
+  expect_counters();
+  ASSERT_EQ(mabeam({"scale", "--workers", "2"}).exit, 0);
+  EXPECT_TRUE(becomes(1, WorkerState::ready));
+  expect_counters();
+  EXPECT_EQ(mabeam({"health"}).exit, 0);
+  refuses({"scale", "--workers", "0"}, 64, "from 1 to 128");
+}
+
+TEST_F(OrdersTest, ReloadScalesToAnotherNumberOfWorkers) {
+  start_runtime();
+  configure("[runtime]\nworkers = 3\nshards = 4\n");
+  EXPECT_THAT(mabeam({"reload", "--json"}).json()["in_place"], ElementsAre("runtime.workers"));
+  ASSERT_TRUE(wait_until(kPatience, [&] { return view()->workers.size() == 3; }));
+  EXPECT_TRUE(becomes(2, WorkerState::ready));
+}
+
+TEST_F(OrdersTest, ToolThatIsKilledMidwayHoldsNobodyUp) {
+  start_runtime();
+  supervisor().signal(SIGSTOP);
+  Program(program("mabeam"), words_of({"restart", "0"}), folder()).kill();
+  refuses({"restart", "1", "--timeout", "100ms"}, 124, "does not answer");
+  const pid_t other = ready_worker(1);
+  supervisor().signal(SIGCONT);
+  EXPECT_EQ(mabeam({"reload"}).exit, 0);
+  EXPECT_EQ(ready_worker(1), other) << "its asker had no more patience";
+  ASSERT_EQ(mabeam({"restart", "1"}).exit, 0);
+  EXPECT_NE(ready_worker(1), other);
+}
+
+TEST_F(OrdersTest, BreakerThatIsHeldOpenMovesTheShardsUntilItIsLetGo) {
+  start_runtime("[breaker]\nrecovery_timeout = \"200ms\"\n");
+  make_counters();
+  ASSERT_EQ(mabeam({"breakers", "open", "worker:0"}).exit, 0);
+  ASSERT_TRUE(becomes(0, WorkerState::open));
+  ASSERT_TRUE(wait_until(kPatience, [&] { return worker(1).shards.size() == 4; }));
+  expect_counters();
+  EXPECT_EQ(mabeam({"ps", "--json"}).json()["workers"][0]["breaker"], "open");
+  refuses({"breakers", "open", "worker:1"}, 1, "more than half");
+  refuses({"restart", "0"}, 1, "breakers close worker:0");
+  refuses({"breakers", "open", "worker:7"}, 1, "there is no worker 7");
+  refuses({"breakers", "ajar", "worker:0"}, 64, "open, close or auto");
+  ASSERT_EQ(mabeam({"breakers", "auto", "worker:0"}).exit, 0);
+  ASSERT_TRUE(becomes(0, WorkerState::ready));
+  EXPECT_TRUE(wait_until(kPatience, [&] { return worker(0).shards.size() == 2; }));
+  expect_counters();
+  EXPECT_THAT(supervisor().err(), HasSubstr("worker is tried again"));
+  EXPECT_EQ(mabeam({"breakers", "--json"}).json()["breakers"][0]["state"], "closed");
+}
+
+TEST_F(OrdersTest, WorkerThatFailsTooOftenIsLeftAloneForAWhile) {
+  start_runtime(
+      "[breaker]\nfailure_threshold = 2\nrecovery_timeout = \"700ms\"\nhalf_open_max_calls = 2\n"
+      "[restart]\nbackoff_min = \"0s\"\nbackoff_max = \"0s\"\n");
+  make_counters();
+  std::set<pid_t> killed;
+  const auto kill_it = [&] {
+    return wait_until(kPatience, [&] {
+      const pid_t pid = ready_worker(0);
+      return pid != 0 && killed.insert(pid).second && ::kill(pid, SIGKILL) == 0;
+    });
+  };
+  ASSERT_TRUE(kill_it());
+  ASSERT_TRUE(kill_it());
+  ASSERT_TRUE(becomes(0, WorkerState::open));
+  EXPECT_FALSE(worker(0).pid);
+  EXPECT_EQ(worker(0).breaker, "open");
+  expect_counters();
+  EXPECT_EQ(mabeam({"health", "--json"}).json()["status"], "degraded");
+  ASSERT_TRUE(becomes(0, WorkerState::half_open));
+  ASSERT_TRUE(wait_until(kPatience, [&] {
+    return worker(0).state != WorkerState::half_open || worker(0).shards.size() == 1;
+  }));
+  ASSERT_TRUE(becomes(0, WorkerState::ready)) << "no message came, and it has lived";
+  EXPECT_TRUE(wait_until(kPatience, [&] { return worker(0).shards.size() == 2; }));
+  expect_counters();
+}
+
+TEST_F(OrdersTest, OpenBreakerOutlivesItsSupervisor) {
+  start_runtime();
+  make_counters();
+  ASSERT_EQ(mabeam({"breakers", "open", "worker:0"}).exit, 0);
+  ASSERT_TRUE(becomes(0, WorkerState::open));
+  const pid_t other = ready_worker(1);
+  supervisor().kill();
+  start_ready();
+  EXPECT_EQ(worker(0).state, WorkerState::open);
+  EXPECT_EQ(ready_worker(1), other);
+  expect_counters();
+  ASSERT_EQ(mabeam({"breakers", "close", "worker:0"}).exit, 0);
+  EXPECT_TRUE(becomes(0, WorkerState::ready));
+  EXPECT_TRUE(wait_until(kPatience, [&] { return worker(0).shards.size() == 2; }));
+}
+
+}  // namespace
+}  // namespace mabeam::tests

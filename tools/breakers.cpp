@@ -1,0 +1,149 @@
+// mabeam breakers: the circuit breakers, listed and set.
+#include "mabeam/observer.hpp"
+
+#include "shm/breaker.hpp"
+#include "shm/clock.hpp"
+#include "tools/cli/ask.hpp"
+#include "tools/cli/connect.hpp"
+#include "tools/cli/human.hpp"
+#include "tools/cli/json.hpp"
+#include "tools/cli/output.hpp"
+#include "tools/cli/table.hpp"
+#include "tools/commands.hpp"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mabeam::tools {
+
+namespace {
+
+struct Row {
+  std::string name;
+  shm::BreakerView view;
+};
+
+Row row_of(std::string name, const shm::Segment& segment, shm::BreakerSlot& slot) {
+  const shm::BreakerRules rules = shm::breaker_rules(segment.header().tunables);
+  return {std::move(name), shm::Breaker{slot}.view(rules, shm::monotonic_ns())};
+}
+
+std::vector<Row> list(const shm::Segment& segment) {
+  std::vector<Row> rows;
+  for (std::uint32_t index = 0; index < shm::kMaxWorkers; ++index) {
+    if (segment.worker(index).claim.load(std::memory_order_acquire) == 0) continue;
+    rows.push_back(
+        row_of("worker:" + std::to_string(index), segment, segment.breaker_of_worker(index)));
+  }
+  return rows;
+}
+
+Json document_of(const Row& row) {
+  return Json{{"name", row.name},
+              {"state", shm::to_string(row.view.state)},
+              {"is_forced", row.view.mode != shm::BreakerMode::automatic},
+              {"failures", row.view.failures},
+              {"openings", row.view.openings},
+              {"retry_after_seconds", static_cast<double>(row.view.retry_after_ns) / 1e9}};
+}
+
+std::string table_of(const std::vector<Row>& rows, bool colour) {
+  Table table({{"BREAKER"},
+               {"STATE"},
+               {"SET"},
+               {"FAILURES", Align::right},
+               {"OPENINGS", Align::right},
+               {"TRIAL IN", Align::right}});
+  for (const Row& row : rows) {
+    const bool is_closed = row.view.state == shm::BreakerState::closed;
+    const bool is_open = row.view.state == shm::BreakerState::open;
+    const Tone tone = is_closed ? Tone::good : is_open ? Tone::bad : Tone::warning;
+    const bool waits = is_open && row.view.mode == shm::BreakerMode::automatic;
+    table.add({row.name,
+               {std::string(shm::to_string(row.view.state)), tone},
+               row.view.mode == shm::BreakerMode::automatic ? "-" : "by hand",
+               std::to_string(row.view.failures),
+               std::to_string(row.view.openings),
+               waits ? human_seconds(static_cast<double>(row.view.retry_after_ns) / 1e9) : "-"});
+  }
+  return table.render(colour);
+}
+
+Outcome<Exit> show(const Arguments& arguments, Output& output) {
+  const std::string runtime = arguments.runtime();
+  const Result<shm::Segment> segment = shm::Segment::attach(runtime, shm::Access::read_only);
+  if (!segment) return refuse_attach(segment.error(), runtime);
+  const std::vector<Row> rows = list(*segment);
+  if (!output.json()) {
+    output.print(table_of(rows, output.style().colour));
+    return Exit::done;
+  }
+  Json breakers = Json::array();
+  for (const Row& row : rows)
+    breakers.push_back(document_of(row));
+  output.document({{"breakers", breakers}});
+  return Exit::done;
+}
+
+std::optional<shm::BreakerMode> mode_of(std::string_view word) {
+  if (word == "open") return shm::BreakerMode::forced_open;
+  if (word == "close") return shm::BreakerMode::forced_closed;
+  if (word == "auto") return shm::BreakerMode::automatic;
+  return std::nullopt;
+}
+
+Outcome<Exit> set(const Arguments& arguments, Output& output) {
+  const auto words = arguments.operands();
+  const auto mode = mode_of(words[0]);
+  if (!mode) return usage_error("a breaker is set to open, close or auto");
+  constexpr std::string_view kWorker = "worker:";
+  const std::string_view name = words.size() > 1 ? std::string_view{words[1]} : "";
+  if (!name.starts_with(kWorker)) {
+    return usage_error("which breaker? 'mabeam breakers' lists them, as worker:0");
+  }
+  const auto index =
+      parse_number(name.substr(kWorker.size()), "the worker", 0, shm::kMaxWorkers - 1);
+  if (!index) return tl::unexpected(index.error());
+  const auto runtime = Supervised::attach(arguments);
+  if (!runtime) return tl::unexpected(runtime.error());
+  const std::uint64_t number = std::uint64_t{static_cast<std::uint8_t>(*mode)} << 32U | *index;
+  const auto answer = runtime->ask(shm::ControlCommand::breaker, number);
+  if (!answer) return tl::unexpected(answer.error());
+  const Row row =
+      row_of(std::string(name), runtime->segment(),
+             runtime->segment().breaker_of_worker(static_cast<std::uint32_t>(*index)));
+  if (output.json()) {
+    output.document(document_of(row));
+  } else {
+    output.print(row.name + " is " + std::string(shm::to_string(row.view.state)) + "\n");
+  }
+  return Exit::done;
+}
+
+Outcome<Exit> run(const Arguments& arguments, Output& output) {
+  return arguments.operands().empty() ? show(arguments, output) : set(arguments, output);
+}
+
+constexpr std::array kOptions{kAskTimeoutOption};
+
+}  // namespace
+
+const Command breakers_command{
+    .name = "breakers",
+    .summary = "circuit breakers: list them, hold one open or closed, let it go",
+    .operands = "[open|close|auto] [BREAKER]",
+    .options = kOptions,
+    .details =
+        "A worker that fails too often ([breaker] in the configuration) is not restarted for a\n"
+        "while: its shards run on the others. open: it is ended and kept so; close: it is run\n"
+        "whatever happens; auto: as it does by itself, which begins with a trial.\n"
+        "\n"
+        "Examples:\n"
+        "  mabeam breakers\n"
+        "  mabeam breakers close worker:2\n"
+        "  mabeam breakers auto worker:2\n",
+    .run = run};
+
+}  // namespace mabeam::tools
