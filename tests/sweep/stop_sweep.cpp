@@ -1,6 +1,7 @@
-// Stopping a tree: the worker is killed after every instruction of the turns that end an agent, its
-// two children and their four. In the end all of them are gone, each has said goodbye once, after
-// its children, and nobody else is.
+// Stopping a tree over two shards: the worker is killed after every instruction of the turns that
+// end the agents of its shard, tell the other whom, and are told. In the end all of them are gone,
+// each has said goodbye once, after its children on its own shard, and nobody else is.
+#include "shm/registry.hpp"
 #include "tests/support/sweep_main.hpp"
 #include "tests/support/sweep_stage.hpp"
 
@@ -25,19 +26,25 @@ struct Member {
   }
 };
 
+/// An agent of either shard, two children and their four: one of each two on the other shard.
 class Family {
  public:
-  Family() {
-    members_.push_back(stage_.create("member"));
+  /// Where the root is. Only what is done on shard 0 is swept: if it is on shard 1, that has ended
+  /// its part, and told so.
+  explicit Family(std::uint32_t shard) {
+    add({}, shard);
     for (std::size_t parent = 0; parent < 3; ++parent) {
-      for (int i = 0; i < 2; ++i) {
-        members_.push_back(stage_.create("member", {.parent = members_[parent]}));
-        parent_of_[members_.back()] = members_[parent];
-      }
+      for (std::uint32_t child = 0; child < 2; ++child)
+        add(members_[parent], child);
     }
     stranger_ = stage_.create("member");
     const shm::StopRequest request{.with_children = 1};
     stage_.post(members_.front(), "stop", request, shm::Kind::stop);
+    if (shard == 1) {
+      testing::SweepOwner owner{stage_.segment(), stage_.types(), 1};
+      owner.adopt(1).value();
+      owner.run();
+    }
     stage_.freeze();
   }
 
@@ -46,6 +53,16 @@ class Family {
   }
 
  private:
+  // A name decides the shard.
+  void add(AgentId parent, std::uint32_t shard) {
+    std::string name;
+    do {
+      name = "member-" + std::to_string(++names_);
+    } while (shm::shard_of_name(name, testing::kShards) != shard);
+    members_.push_back(stage_.create("member", {.name = name, .parent = parent}));
+    if (parent.endpoint() == members_.back().endpoint()) parent_of_[members_.back()] = parent;
+  }
+
   [[nodiscard]] std::string check() const {
     std::map<AgentId, std::size_t> said;
     for (const Arrived& message : stage_.take(testing::kSink)) {
@@ -62,19 +79,24 @@ class Family {
     if (!stage_.segment().is_alive(stranger_)) return "a stranger was stopped";
     const std::vector<Arrived> replies = stage_.take(testing::kAsker);
     if (replies.size() != 1 || replies.front().code != Errc{}) return "there is no single answer";
-    return stage_.record().agents_stopped == members_.size() ? "" : "the count is wrong";
+    const std::uint64_t stopped = stage_.record(0).agents_stopped + stage_.record(1).agents_stopped;
+    return stopped == members_.size() ? "" : "the count is wrong";
   }
 
   SweepStage stage_{kTypes<Member>};
-  std::vector<AgentId> members_;  // the root, its children, theirs
-  std::map<AgentId, AgentId> parent_of_;
+  std::vector<AgentId> members_;          // the root, its children, theirs
+  std::map<AgentId, AgentId> parent_of_;  // of those on one shard
   AgentId stranger_;
+  int names_ = 0;
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Family family;
-  return testing::sweep_main(argc, argv, "stop with children",
-                             {{.name = "a tree of seven", .sweep = family.sweep()}});
+  Family here{0};
+  Family there{1};
+  return testing::sweep_main(
+      argc, argv, "stop with children",
+      {{.name = "a tree over two shards, from its root", .sweep = here.sweep()},
+       {.name = "a tree over two shards, once told", .sweep = there.sweep()}});
 }
