@@ -5,8 +5,8 @@
 //      are committed together, and the witness is cleared after that. Dying on the way changes
 //      nothing, since the next adopter finds that incarnation counted.
 //   3. What is derived from the segment is rebuilt; every source is looked at. Agents whose state
-//      was in the last owner's memory are to be begun anew (shard_lost.cpp), and those whose parents
-//      have ended elsewhere with their trees are to be ended (shard_stop_children.cpp).
+//      was in the last owner's memory are to be begun anew (shard_lost.cpp), and those whose
+//      parents have ended elsewhere, with their trees, are to be ended (shard_stop_children.cpp).
 //   4. Every doorbell is rung that the dead owner could have owed.
 #include "shm/doorbell.hpp"
 #include "worker/shard.hpp"

@@ -142,6 +142,15 @@ TEST_F(ClientCreate, ManySpreadOverTheShards) {
   EXPECT_EQ(std::set<AgentId>(ids->begin(), ids->end()).size(), 60U);
 }
 
+TEST_F(ClientCreate, HowManyThereAreIsTold) {
+  const ShardThread thread{shards_, serving()};
+  std::vector<std::size_t> told;
+  const auto ids = client_.create("t", 60, {}, std::chrono::seconds{20},
+                                  [&](std::size_t made) { told.push_back(made); });
+  ASSERT_TRUE(ids);
+  EXPECT_EQ(told, (std::vector<std::size_t>{30, 60}));
+}
+
 TEST_F(ClientCreate, TheLeastLoadedShardIsFilledFirst) {
   segment_.turn(0).record[0].agents_live = 20;
   const auto counts = place_agents(segment_, {}, 30, 0).value();
