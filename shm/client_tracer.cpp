@@ -21,12 +21,12 @@ Result<> ClientTracer::open() {
 
 std::optional<TraceContext> ClientTracer::begin() {
   const auto& parent = tracing_.parent;
-  const bool is_wanted = tracing_.start == Tracing::Start::always ||
-                         (tracing_.start == Tracing::Start::sampled &&
-                          (!parent || (parent->is_valid() && parent->is_sampled())));
+  const bool is_wanted =
+      tracing_.start == Tracing::Start::always ||
+      (tracing_.start == Tracing::Start::sampled && (!parent || parent->is_sampled()));
   if (!is_wanted) return std::nullopt;
   TraceContext context;
-  context.trace = parent && parent->is_valid() ? parent->trace : source_.new_trace();
+  context.trace = parent ? parent->trace : source_.new_trace();
   context.span = source_.new_span();
   return context;
 }

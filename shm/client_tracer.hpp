@@ -34,7 +34,11 @@ class ClientTracer {
   /// Errors: corrupt.
   Result<> open();
 
-  void set(const Tracing& tracing) { tracing_ = tracing; }
+  /// A parent that no message could bear is none.
+  void set(const Tracing& tracing) {
+    tracing_ = tracing;
+    if (tracing.parent && !tracing.parent->is_valid()) tracing_.parent.reset();
+  }
 
   /// What the last message bore that was accepted.
   [[nodiscard]] const std::optional<TraceContext>& last() const { return last_; }
@@ -50,7 +54,8 @@ class ClientTracer {
 
   /// What every message bears beside its header and payload; one that is sampled may bear more.
   [[nodiscard]] std::size_t certain_bytes() const {
-    return tracing_.start == Tracing::Start::always ? sizeof(TraceContext) : 0;
+    const bool is_certain = tracing_.start == Tracing::Start::always || tracing_.parent;
+    return is_certain ? sizeof(TraceContext) : 0;
   }
 
   /// Notes a message that has been claimed in that place; nothing: without a context.

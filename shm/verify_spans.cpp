@@ -16,8 +16,8 @@ void verify_span(VerifyPass& pass, std::uint32_t endpoint, const Span& span) {
   const auto side = segment.is_shard(endpoint) ? SpanSide::handler : SpanSide::client;
   pass.expect(span.side == side, where, "it is not of its endpoint's side",
               static_cast<std::uint64_t>(span.side));
-  pass.expect(kind_name(static_cast<Kind>(span.kind)) != "unknown", where,
-              "it is of no kind of message", span.kind);
+  const std::string_view kind = kind_name(static_cast<Kind>(span.kind));
+  pass.expect(span.kind != 0 && kind != "unknown", where, "it is of no kind of message", span.kind);
   pass.expect(span.result == 0 || code_name(static_cast<Errc>(span.result)) != "unknown", where,
               "its result is no code", span.result);
   pass.expect(span.started_ns == bounded_time(span.started_ns) &&

@@ -54,6 +54,11 @@ std::string agent_text(const Observer& observer, const SpanView& span) {
   return agent && !agent->name.empty() ? agent->name : to_string(span.agent);
 }
 
+// Nobody answers a client's signal or event.
+std::string handled_text(const SpanView& span) {
+  return span.is_client && span.handled_ns() == 0 ? "-" : latency(span.handled_ns());
+}
+
 std::string where_text(const SpanView& span) {
   if (!span.worker) return span.endpoint_name;
   return span.endpoint_name + ", worker " + std::to_string(*span.worker);
@@ -70,7 +75,7 @@ std::string tree_table(const Observer& observer, const SpanList& list, bool colo
     std::string result = span.error ? std::string(code_name(*span.error)) : "ok";
     if (span.attempt > 1) result += ", attempt " + std::to_string(span.attempt);
     table.add({tree_text(span), agent_text(observer, span), where_text(span),
-               span.is_client ? "-" : latency(span.queued_ns()), latency(span.handled_ns()),
+               span.is_client ? "-" : latency(span.queued_ns()), handled_text(span),
                Cell{result, span.error ? Tone::bad : Tone::plain}});
   }
   return table.render(colour);

@@ -56,7 +56,7 @@ void Parking::count() {
 
 Result<> Parking::park(const shm::Received& message, std::uint64_t witness) {
   const std::uint64_t length = message.length();
-  if (shm::record_bytes(length) > producer_.capacity() / 8) return fail(Errc::suspended);
+  if (!fits(message)) return fail(Errc::suspended);
   const std::uint64_t before = producer_.claimed();
   if (before - head_ + shm::record_bytes(length) > shm::parking_room(producer_.capacity())) {
     return fail(Errc::suspended);

@@ -31,6 +31,11 @@ class Parking {
   /// Takes over at the published positions. Errors: corrupt.
   Result<> open();
 
+  /// True unless a message is longer than what may wait.
+  [[nodiscard]] bool fits(const shm::Received& message) const noexcept {
+    return shm::record_bytes(message.length()) <= producer_.capacity() / 8;
+  }
+
   /// Claims room for a message; `witness` names it for undo(). Its target says for whom it waits.
   /// Errors: suspended (no room).
   Result<> park(const shm::Received& message, std::uint64_t witness);

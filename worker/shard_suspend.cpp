@@ -28,7 +28,8 @@ Shard::Outcome Shard::park_message(Received message, AgentId target) {
     replay_ = Replay::kept;
     return Outcome::passed;
   }
-  message.header.target = target.value();  // an event has had none
+  message.header.target = target.value();                  // an event has had none
+  if (!parking_.fits(message)) message.is_traced = false;  // it may do without
   if (parking_.park(message, witness_)) return Outcome::passed;
   if (parking_.gives_room()) return undo(Outcome::commit_first);
   tracer_.keep();

@@ -292,9 +292,8 @@ class MABEAM_API Client {
   /// How many they are, whatever offset and limit.
   [[nodiscard]] std::uint64_t count_agents(const AgentFilter& filter = {}) const;
 
-  /// Which of the messages that this client sends from now on are traced: of each of its calls,
-  /// signals, events and orders to agents one is sampled, in a trace of its own, unless this says
-  /// another.
+  /// Which of the messages that this client sends from now on are traced (mabeam/trace.hpp): its
+  /// calls, signals, events, creates, and orders to agents. Without this, as many as is sampled.
   void set_tracing(const Tracing& tracing);
   /// What the last of those messages bore; nothing if it was not traced. Of a batch or of a call
   /// that was tried again: the last one's.

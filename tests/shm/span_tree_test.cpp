@@ -61,7 +61,7 @@ TEST(SpanTree, IdsThatAreThereTwiceComeOutTwice) {
 
 TEST(SpanTree, AChainMayBeLong) {
   std::vector<SpanView> chain;
-  constexpr std::uint32_t kLong = 200'000;
+  constexpr std::uint32_t kLong = 20'000;
   for (std::uint32_t i = 1; i <= kLong; ++i)
     chain.push_back(span(i, i - 1, i));
   order_as_tree(chain);
@@ -71,7 +71,7 @@ TEST(SpanTree, AChainMayBeLong) {
 
 TEST(SpanTree, AnySpansComeOutOnceEach) {
   std::mt19937 random{7};
-  for (int round = 0; round < 2000; ++round) {
+  for (int round = 0; round < 500; ++round) {
     std::vector<SpanView> spans;
     std::multiset<std::uint64_t> before;
     for (std::uint64_t i = random() % 20; i != 0; --i) {

@@ -87,7 +87,7 @@ TEST(Traceparent, AnyContextComesBack) {
 TEST(Traceparent, AnyBytesAreRefusedOrUnderstood) {
   std::mt19937_64 random{4711};
   const auto byte = [&] { return static_cast<char>(random() & 0xFFU); };
-  for (int i = 0; i < 100'000; ++i) {
+  for (int i = 0; i < 30'000; ++i) {
     std::string text = kGiven;
     if (i % 4 == 0) text.resize(random() % 80);
     if (i % 8 == 0) {

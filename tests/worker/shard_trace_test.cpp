@@ -1,11 +1,13 @@
 // Traces across agents and shards: what comes of a traced message is traced, and each message that
 // is over has exactly one span, of the run that was committed.
+#include "shm/event_log.hpp"
 #include "shm/span_ring.hpp"
 #include "tests/worker/shard_support.hpp"
 
 #include "mabeam/trace.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 namespace mabeam::worker {
@@ -13,6 +15,9 @@ namespace {
 
 using shm::Kind;
 using shm::Span;
+
+/// Runs amid the handler of an event.
+std::function<void()> amid_event;
 
 /// Does as a signal's name says, for the agent in its payload:
 ///   pass   sends it "end" and emits hop.done     fail   the same, then an error
@@ -75,6 +80,7 @@ struct Hop {
 
   Result<> on_event(Context& context, State& state, const Event&) const {
     note(context, state);
+    if (amid_event) amid_event();
     return {};
   }
 
@@ -130,6 +136,24 @@ class ShardTrace : public ShardTest {
     return found.empty() ? Span{} : found.front();
   }
 
+  ~ShardTrace() override { amid_event = nullptr; }
+
+  /// As a client does.
+  void emit_traced(std::string_view topic) {
+    auto log = shm::EventLogWriter::open(segment_.log(kFirstClient), segment_.endpoints()).value();
+    shm::Received event{Kind::event, 0, {}, {}};
+    event.header.symbol = segment_.symbols().intern(topic).value();
+    event.header.source = client_id(kFirstClient).value();
+    event.header.id = log.sequence();
+    event.header.sent_ns = shm::monotonic_ns();
+    event.is_traced = true;
+    event.trace = context();
+    shm::compose(log.claim(static_cast<std::uint32_t>(event.length()), event.record_kind()).value(),
+                 event);
+    log.publish();
+    segment_.announce(kFirstClient, 1);
+  }
+
   static TraceContext context() {
     TraceContext context;
     context.trace = {0x1111, 0x2222};
@@ -166,6 +190,32 @@ TEST_F(ShardTrace, WhatAHandlerSendsAndEmitsBearsItsTrace) {
   EXPECT_NE(event.span, end.span);
   EXPECT_EQ(state<Hop::State>(second_).seen.span, static_cast<SpanId>(end.span));
   EXPECT_EQ(state<Hop::State>(subscriber).seen.trace, context().trace);
+}
+
+TEST_F(ShardTrace, EachSubscriberOfAnEventHasASpan) {
+  const AgentId one = create({.type = "hop", .subscribe = {"a.b"}}).value();
+  const AgentId other = create({.type = "hop", .subscribe = {"a.*"}}).value();
+  emit_traced("a.b");
+  run();
+  const std::vector<Span> both = spans(1);
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(both[0].agent, one.value());
+  EXPECT_EQ(both[1].agent, other.value());
+  for (const Span& span : both)
+    EXPECT_EQ(span.parent, 0x77U);
+  EXPECT_NE(both[0].span, both[1].span);
+}
+
+// The writer loses its patience while the handler runs: what it did is undone, and so is its span.
+TEST_F(ShardTrace, AnEventThatIsOverwrittenUnderItsHandlerLeavesNoSpan) {
+  const AgentId subscriber = create({.type = "hop", .subscribe = {"a.b"}}).value();
+  amid_event = [this] {
+    shm::EventLogWriter::open(segment_.log(kFirstClient), segment_.endpoints()).value().evict(1);
+  };
+  emit_traced("a.b");
+  run();
+  EXPECT_EQ(state<Hop::State>(subscriber).handled, 0U);
+  EXPECT_TRUE(spans(1).empty());
 }
 
 TEST_F(ShardTrace, AnUntracedMessageLeavesNothing) {
