@@ -22,14 +22,14 @@ constexpr std::uint32_t kStateBytes = 64;
 constexpr std::uint64_t kStallNs = 1'000'000'000;  // the default: until then emitters wait
 constexpr std::uint32_t kSpins = 64;  // then it gives way: there may be fewer CPUs than processes
 
-shm::Dimensions dimensions(std::uint32_t max_agents) {
+shm::Dimensions dimensions(std::uint32_t max_agents, std::uint32_t shards) {
   shm::DimensionRequest request;
-  request.workers = 2;
-  request.shards = 2;
+  request.workers = shards;
+  request.shards = shards;
   request.clients = 1;
   request.max_agents = max_agents;
   request.max_state_bytes = kStateBytes;
-  return *shm::choose_dimensions(request, 2, std::uint64_t{1} << 30U);
+  return *shm::choose_dimensions(request, shards, std::uint64_t{1} << 30U);
 }
 
 std::string unique_name() {
@@ -47,10 +47,12 @@ void put(worker::Agents& agents, const worker::Agents::Plan& plan, const std::st
 
 }  // namespace
 
-SpinningShards::SpinningShards(std::span<const TypeDescriptor> types, std::uint32_t max_agents)
+SpinningShards::SpinningShards(std::span<const TypeDescriptor> types, std::uint32_t max_agents,
+                               std::uint32_t shards)
     : name_(unique_name()),
       types_(types),
-      segment_(shm::Segment::create(name_, dimensions(max_agents)).value()) {
+      segment_(shm::Segment::create(name_, dimensions(max_agents, shards)).value()),
+      children_(shards) {
   segment_.header().tunables.stall_timeout_ns.store(kStallNs);
   segment_.header().state.store(static_cast<std::uint32_t>(RuntimeState::running));
 }
@@ -71,13 +73,13 @@ std::vector<AgentId> SpinningShards::put_named(std::string_view type,
   const Symbol symbol = segment_.symbols().find(type);
   const worker::Agents::Plan plan{symbol, types.find(symbol), {}, {}};
   std::vector<AgentId> ids;
-  for (std::uint32_t shard = 0; shard < 2; ++shard) {
+  for (std::uint32_t shard = 0; shard < children_.size(); ++shard) {
     worker::Agents agents{segment_, shard};
     agents.open();
     const shm::SegmentWords words{segment_, shard};
     shm::Turn turn{segment_.turn(shard)};
     for (const std::string& name : names) {
-      if (shm::shard_of_name(name, 2) != shard) continue;
+      if (shm::shard_of_name(name, segment_.dimensions().shards) != shard) continue;
       turn.begin();
       agents.begin_turn();
       put(agents, plan, name, ids);

@@ -1,4 +1,4 @@
-// A runtime with two shards, each in a worker process of its own that never sleeps, without a
+// A runtime of some shards, each in a worker process of its own that never sleeps, without a
 // supervisor: what clients see of a runtime, as fast as it gets.
 #pragma once
 
@@ -6,7 +6,6 @@
 
 #include "mabeam/agent.hpp"
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,7 +19,8 @@ namespace mabeam::bench {
 class SpinningShards {
  public:
   /// The segment, with room for so many agents. Nobody runs yet.
-  SpinningShards(std::span<const TypeDescriptor> types, std::uint32_t max_agents);
+  SpinningShards(std::span<const TypeDescriptor> types, std::uint32_t max_agents,
+                 std::uint32_t shards = 2);
   /// Ends the processes and removes the segment.
   ~SpinningShards();
   SpinningShards(const SpinningShards&) = delete;
@@ -29,7 +29,7 @@ class SpinningShards {
   /// Makes agents of those names, before any process runs.
   std::vector<AgentId> put_named(std::string_view type, const std::vector<std::string>& names);
 
-  /// Starts the two processes.
+  /// Starts the processes.
   void start();
 
   /// Nanoseconds that a new owner needs to take a shard over. Nobody may run.
@@ -45,7 +45,7 @@ class SpinningShards {
   std::string name_;
   std::span<const TypeDescriptor> types_;
   shm::Segment segment_;
-  std::array<pid_t, 2> children_{};
+  std::vector<pid_t> children_;  // by shard; 0: not yet
 };
 
 }  // namespace mabeam::bench
