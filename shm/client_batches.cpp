@@ -55,6 +55,7 @@ class Emission {
         claimed = core_.emitter.claim(events_[i].topic, events_[i].payload);
       }
       if (!claimed) results_[i] = core_.refuse(claimed.error());
+      if (core_.emitter.has_claimed_much()) core_.emitter.publish();
     }
   }
 

@@ -63,6 +63,12 @@ class ClientEmitter {
            blocks_.is_too_much(room.blocks, room.largest_block);
   }
 
+  /// True if as much is claimed and not published as may be without the whole past giving way to
+  /// it: of a client that died then, the next one there could not tell which number comes next.
+  [[nodiscard]] bool has_claimed_much() const {
+    return log_.claimed() - log_.published() >= log_.capacity() / 8;
+  }
+
   /// What a waiting emitter asks again and again: is there as much room? Rings whoever holds the
   /// log, or a block of it, and evicts who has held it for stall_timeout without progress.
   [[nodiscard]] bool make_room(const Room& room);

@@ -6,10 +6,14 @@ namespace mabeam::worker {
 using shm::Kind;
 using shm::Received;
 
-// The first answer to a call with a deadline ends its timer; a later one finds none.
+// The first answer to a call with a deadline ends its timer; a later one finds none. Ids of calls can
+// be guessed: whoever was not asked has no answer.
 bool Shard::settle_call(const Received& answer) {
-  const Result<> settled = timers_.cancel(AgentId{answer.header.target},
-                                          static_cast<TimerId>(answer.header.correlation));
+  const AgentId caller{answer.header.target};
+  const auto call = static_cast<TimerId>(answer.header.correlation);
+  const Result<AgentId> callee = timers_.callee_of(caller, call);
+  if (!callee || callee->value() != answer.header.source) return false;
+  const Result<> settled = timers_.cancel(caller, call);
   end_full_turn();
   return settled.has_value();
 }

@@ -109,7 +109,7 @@ std::optional<Timers::Due> Timers::next(std::int64_t now_ns) {
     if (find_change(index) != changes_.end()) {
       dequeue(index, entries_[index].due_ns);  // an earlier message of this turn has cancelled it
     } else if (lifecycle == Lifecycle::free && !(is_task_in(index) && agents_.exists(agent))) {
-      put(index, {});
+      dequeue(index, entries_[index].due_ns);  // damage; free for the next owner, not amid a turn
     } else if (is_lost(index)) {
       return due_of(index);
     } else if (lifecycle == Lifecycle::suspended || lifecycle == Lifecycle::resuming) {

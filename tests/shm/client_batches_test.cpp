@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <string>
+#include <thread>
 
 namespace mabeam::shm {
 namespace {
@@ -99,6 +101,31 @@ TEST_F(ClientBatches, OnePieceMayTakeHalfOfTheLog) {
 }
 
 // Whoever is subscribed and does not read holds the log.
+TEST_F(ClientBatches, LargeBatchNeverPushesOutTheWholePast) {
+  const auto& log = *reinterpret_cast<const LogHeader*>(
+      segment_.log(static_cast<std::uint32_t>(client_.id().endpoint())).data());
+  ASSERT_TRUE(client_.emit(topic_, 1));
+  std::atomic<bool> is_over = false;
+  std::uint64_t looks = 0;
+  std::uint64_t empty = 0;
+  std::thread observer([&] {
+    while (!is_over || looks == 0) {
+      const std::uint64_t oldest = log.oldest.load();
+      empty += oldest == log.tail.load() ? 1U : 0U;
+      ++looks;
+    }
+  });
+  const std::vector<EventItem> events(3 * log.capacity / record_bytes(sizeof(MessageHeader) + 8),
+                                      EventItem{topic_, 5});
+  for (int round = 0; round < 20; ++round) {
+    const auto results = client_.emit_batch(events);
+    EXPECT_TRUE(std::all_of(results.begin(), results.end(), [](const auto& r) { return r; }));
+  }
+  is_over = true;
+  observer.join();
+  EXPECT_EQ(empty, 0U);
+}
+
 TEST_F(ClientBatches, EventsBehindAFullLogAreRefused) {
   Client reader = attach();
   ASSERT_TRUE(reader.subscribe("a.*"));

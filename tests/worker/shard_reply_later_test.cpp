@@ -101,6 +101,21 @@ TEST_F(ShardReplyLater, AgentThatCalledWithADeadlineIsAnsweredOnce) {
   EXPECT_EQ(seen().value, 5);
 }
 
+TEST_F(ShardReplyLater, NobodyButTheCalleeAnswersACallWithADeadline) {
+  call({later_.value(), kHour});
+  run(0);
+  const std::uint64_t refused = record(0).refused;
+  post(caller_, "get", 99,
+       {.kind = Kind::reply, .priority = Priority::high, .correlation = seen().asked});
+  run(0);
+  EXPECT_EQ(seen().replies, 0U);
+  EXPECT_EQ(record(0).refused, refused + 1);
+  post(later_, "answer", 5);
+  run(0);
+  EXPECT_EQ(seen().replies, 1U);
+  EXPECT_EQ(seen().value, 5);
+}
+
 TEST_F(ShardReplyLater, AgentIsToldOfOneThatEndsWithoutAnAnswer) {
   call({later_.value(), kHour});
   run(0);
