@@ -54,6 +54,7 @@ bool PastEvents::next(PastEvent& event) {
     const bool is_event = read_past_event(symbols_, header, body_, event);
     const bool has_number =
         body_.size() >= sizeof(MessageHeader) && is_next(event.message.header.id);
+    if (has_number) behind_ = event.message.header.id + 1;
     if (has_number && event.message.header.id < from_) continue;
     if (has_number) note_number(event.message.header.id);
     if (has_number && is_event) return true;
@@ -74,18 +75,31 @@ void PastEvents::note_number(std::uint64_t number) {
   ++kept_;
 }
 
-// Where nothing is left, the log's own number says how much there was: that of the tail at which
-// the reading ended, looked at between two equal loads of it.
+// Where nothing of it is left, the number at which the reading ended says how much there was: the
+// one behind the last event that was seen, wanted or not. What was published meanwhile is not gone:
+// it is for who reads on.
 void PastEvents::end_at_the_tail() {
   if (kept_ != 0 || is_damaged_ || end_ == 0) return;
+  const std::uint64_t number = behind_ != 0 ? behind_ : number_at_the_end();
+  if (number <= next_) return;
+  gone_ += number - next_;
+  next_ = number;
+}
+
+// Of a log without any event: its own number, looked at between two equal loads of the tail; if
+// that has moved on, the number of the first event behind the end.
+std::uint64_t PastEvents::number_at_the_end() {
   for (int tries = 0; tries < kTries; ++tries) {
     const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);
+    if (tail != end_) break;
     const std::uint64_t number = header_->sequence.load(std::memory_order_acquire);
-    if (header_->tail.load(std::memory_order_acquire) != tail) continue;
-    if (number > next_) gone_ += number - next_;
-    if (number > next_) next_ = number;
-    return;
+    if (header_->tail.load(std::memory_order_acquire) == tail) return number;
   }
+  RecordHeader header{};
+  PastEvent event;
+  const Result<bool> found = log_.next(header, body_);
+  if (!found || !*found || !parse({header, body_, 0, 0}, event.message)) return 0;
+  return is_next(event.message.header.id) ? event.message.header.id : 0;
 }
 
 }  // namespace mabeam::shm

@@ -58,13 +58,15 @@ class PastEvents {
   [[nodiscard]] bool is_next(std::uint64_t number) const;
   void note_number(std::uint64_t number);
   void end_at_the_tail();
+  [[nodiscard]] std::uint64_t number_at_the_end();
 
   Symbols symbols_;
   EventLogObserver log_;
   const LogHeader* header_ = nullptr;
   std::uint64_t from_ = 0;
-  std::uint64_t end_ = 0;   // the tail when the reading began
-  std::uint64_t next_ = 0;  // the number that comes next, if none is gone
+  std::uint64_t end_ = 0;     // the tail when the reading began
+  std::uint64_t next_ = 0;    // the number that comes next, if none is gone
+  std::uint64_t behind_ = 0;  // the number behind the last event that was seen; 0: none was
   std::uint64_t gone_ = 0;
   std::uint64_t kept_ = 0;
   std::uint64_t unreadable_ = 0;

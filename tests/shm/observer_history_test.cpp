@@ -1,6 +1,7 @@
 // Observer::history(): which past events come, in which order, and exactly how many are gone.
 #include "shm/clock.hpp"
 #include "shm/event_log.hpp"
+#include "shm/past_events.hpp"
 #include "tests/support/segment_filler.hpp"
 #include "tests/support/test_segment.hpp"
 
@@ -65,6 +66,28 @@ class ObserverHistory : public testing::Test {
   SegmentFiller filler_{segment_.get()};
   Observer observer_ = Observer::attach(segment_.name()).value();
 };
+
+TEST_F(ObserverHistory, WhatIsEmittedMeanwhileIsNotGone) {
+  filler_.emit(1, "job.done", "a");
+  auto past = shm::PastEvents::open(segment_.get(), 1, 1).value();
+  filler_.emit(1, "job.done", "b");  // behind what is read, and there for who reads on
+  shm::PastEvent event;
+  EXPECT_FALSE(past.next(event));
+  EXPECT_EQ(past.gone(), 0U);
+  EXPECT_EQ(past.next_number(), 1U);
+}
+
+TEST_F(ObserverHistory, NorWhereTheWholePastHasGivenWay) {
+  filler_.emit(1, "job.done", "a");
+  auto& log = *reinterpret_cast<shm::LogHeader*>(segment_.get().log(1).data());
+  log.oldest.store(log.tail.load());
+  auto past = shm::PastEvents::open(segment_.get(), 1, 0).value();
+  filler_.emit(1, "job.done", "b");
+  shm::PastEvent event;
+  EXPECT_FALSE(past.next(event));
+  EXPECT_EQ(past.gone(), 1U);
+  EXPECT_EQ(past.next_number(), 1U);
+}
 
 TEST_F(ObserverHistory, MergesAllLogsByTime) {
   filler_.emit(1, "job.done", "a");
