@@ -62,6 +62,16 @@ class OrdersTest : public RuntimeFixture {
     return wait_until(kPatience, [&] { return worker(index).state == state; });
   }
 
+  /// Kills two incarnations of a worker.
+  [[nodiscard]] bool kill_twice(std::uint32_t index) const {
+    std::set<pid_t> killed;
+    return wait_until(kPatience, [&] {
+      const pid_t pid = ready_worker(index);
+      if (pid != 0 && killed.insert(pid).second) ::kill(pid, SIGKILL);
+      return killed.size() == 2;
+    });
+  }
+
   /// A counter on every shard, each at 1: whatever moves keeps its count.
   void make_counters() {
     Client client = Client::attach(name()).value();
@@ -233,25 +243,29 @@ TEST_F(OrdersTest, BreakerThatIsHeldOpenMovesTheShardsUntilItIsLetGo) {
   EXPECT_EQ(mabeam({"breakers", "--json"}).json()["breakers"][0]["state"], "closed");
 }
 
-TEST_F(OrdersTest, WorkerThatFailsTooOftenIsLeftAloneForAWhile) {
-  start_runtime(
-      "[breaker]\nfailure_threshold = 2\nrecovery_timeout = \"700ms\"\nhalf_open_max_calls = 2\n"
-      "[restart]\nbackoff_min = \"0s\"\nbackoff_max = \"0s\"\n");
+constexpr const char* kTwoFailures =
+    "half_open_max_calls = 2\nfailure_threshold = 2\n"
+    "[restart]\nbackoff_min = \"0s\"\nbackoff_max = \"0s\"\n";
+
+TEST_F(OrdersTest, ShardsOfAWorkerThatFailsTooOftenRunOnTheOthers) {
+  start_runtime(std::string{"[breaker]\nrecovery_timeout = \"60s\"\n"} + kTwoFailures);
   make_counters();
-  std::set<pid_t> killed;
-  const auto kill_it = [&] {
-    return wait_until(kPatience, [&] {
-      const pid_t pid = ready_worker(0);
-      return pid != 0 && killed.insert(pid).second && ::kill(pid, SIGKILL) == 0;
-    });
-  };
-  ASSERT_TRUE(kill_it());
-  ASSERT_TRUE(kill_it());
+  ASSERT_TRUE(kill_twice(0));
   ASSERT_TRUE(becomes(0, WorkerState::open));
   EXPECT_FALSE(worker(0).pid);
   EXPECT_EQ(worker(0).breaker, "open");
   expect_counters();
   EXPECT_EQ(mabeam({"health", "--json"}).json()["status"], "degraded");
+  EXPECT_GT(mabeam({"breakers", "--json"}).json()["breakers"][0]["retry_after_seconds"], 40);
+  ASSERT_TRUE(kill_twice(1));
+  EXPECT_TRUE(becomes(1, WorkerState::ready)) << "never on more than half of the workers";
+  expect_counters();
+}
+
+TEST_F(OrdersTest, WorkerThatFailedTooOftenIsTriedWithOneShard) {
+  start_runtime(std::string{"[breaker]\nrecovery_timeout = \"500ms\"\n"} + kTwoFailures);
+  make_counters();
+  ASSERT_TRUE(kill_twice(0));
   ASSERT_TRUE(becomes(0, WorkerState::half_open));
   ASSERT_TRUE(wait_until(kPatience, [&] {
     return worker(0).state != WorkerState::half_open || worker(0).shards.size() == 1;
