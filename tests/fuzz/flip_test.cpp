@@ -98,6 +98,7 @@ class FlipTest : public testing::Test {
  protected:
   void SetUp() override {
     filler_.fill();
+    filler_.send_in_block(3, AgentId{EndpointId{2}, 0, 1}, "big", std::string(2000, 'x'));
     ids_ = {segment_.get().find_agent("orders").value(), AgentId{~std::uint64_t{0}},
             AgentId{static_cast<EndpointId>(255), 0, 1}};
   }

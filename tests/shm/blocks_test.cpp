@@ -268,16 +268,19 @@ class BlockOwner : public SegmentTest {
     explicit Owner(const Segment& segment)
         : log(EventLogWriter::open(segment.log(kClient), segment.endpoints()).value()),
           ring(RingProducer::open(segment.ring(kClient, 1, Priority::normal)).value()),
+          other(RingProducer::open(segment.ring(kClient, 2, Priority::normal)).value()),
           blocks(segment, kClient) {
       blocks.open(log).value();
     }
 
     /// Claims a record that names a block of that many bytes.
-    Result<> claim(std::size_t bytes) {
-      const auto room = ring.claim(sizeof(MessageHeader) + sizeof(BlockHandle), 2 | kInBlock);
+    Result<> claim(std::size_t bytes) { return claim(bytes, ring, 1); }
+
+    Result<> claim(std::size_t bytes, RingProducer& producer, std::uint32_t target) {
+      const auto room = producer.claim(sizeof(MessageHeader) + sizeof(BlockHandle), 2 | kInBlock);
       if (!room) return fail(room.error());
       const std::vector<std::byte> payload(bytes);
-      const auto handle = blocks.write(payload, {ring_path(1, 1), ring.claimed()});
+      const auto handle = blocks.write(payload, {ring_path(target, 1), producer.claimed()});
       if (!handle) return fail(handle.error());
       compose(*room, {}, std::as_bytes(std::span{&*handle, 1}));
       return {};
@@ -285,6 +288,7 @@ class BlockOwner : public SegmentTest {
 
     EventLogWriter log;
     RingProducer ring;
+    RingProducer other;
     BlockWriter blocks;
   };
 };
@@ -292,11 +296,14 @@ class BlockOwner : public SegmentTest {
 TEST_F(BlockOwner, ABlockWhoseRecordWasNeverPublishedHoldsNobodyUp) {
   {
     Owner dies{segment_};
-    dies.claim(4096).value();
+    dies.claim(2000).value();
     dies.blocks.publish();
   }
   Owner next{segment_};
-  EXPECT_TRUE(next.claim(4096));
+  next.claim(1000, next.other, 2).value();
+  next.blocks.publish();
+  next.other.publish();
+  EXPECT_TRUE(next.claim(1500)) << "though somebody has not read yet";
 }
 
 TEST_F(BlockOwner, ABlockIsKeptForItsReaderWhateverBecomesOfItsOwner) {

@@ -1,6 +1,7 @@
 // Segment: its name, its lock and every named refusal of create, attach, take_over and discard.
 #include "shm/segment.hpp"
 
+#include "shm/blocks.hpp"
 #include "shm/event_log.hpp"
 #include "shm/spsc_ring.hpp"
 #include "tests/shm/shm_support.hpp"
@@ -270,6 +271,10 @@ TEST_F(SegmentPlaces, EveryRegionIsUsedToItsEndAndNoFurther) {
   const auto parking = segment_.parking(d.shards - 1);
   EXPECT_LE(parking.data() + parking.size(), end(Region::parking));
   EXPECT_TRUE(RingProducer::open(parking));
+  const auto blocks = segment_.blocks(last);
+  EXPECT_LE(blocks.data() + blocks.size(), end(Region::blocks));
+  EXPECT_TRUE(BlockArena::open(blocks));
+  EXPECT_TRUE(segment_.blocks(0).empty());
   const SubscriptionTable table = segment_.subscriptions(last);
   EXPECT_LE(reinterpret_cast<std::byte*>(table.data() + table.size()), end(Region::subscriptions));
   EXPECT_TRUE(segment_.subscriptions(0).empty());

@@ -2,6 +2,7 @@
 // refused. A hostile list can store nothing anywhere else (pitfall 1.11).
 #include "shm/turn_words.hpp"
 
+#include "shm/blocks.hpp"
 #include "shm/event_log.hpp"
 #include "shm/span_ring.hpp"
 #include "tests/shm/shm_support.hpp"
@@ -156,6 +157,18 @@ TEST_F(TurnWordsTest, ParkingIsItsOwnAndGoesForward) {
   EXPECT_TRUE(is_refused(WordKind::parking_tail, 0, 136 + parking_bytes(d())));
   EXPECT_TRUE(is_refused(WordKind::parking_head, 0, 56));
   EXPECT_TRUE(is_refused(WordKind::parking_head, 0, 68));
+}
+
+TEST_F(TurnWordsTest, BlocksAreItsOwnAndGoForward) {
+  auto* header = reinterpret_cast<ArenaHeader*>(segment_.blocks(2).data());
+  const std::uint64_t capacity = segment_.blocks(2).size() - sizeof(ArenaHeader);
+  header->tail.store(128);
+  EXPECT_EQ(*resolve(WordKind::block_tail, 0, 128), &header->tail);
+  EXPECT_EQ(*resolve(WordKind::block_tail, 0, 128 + 2 * capacity), &header->tail);
+  EXPECT_TRUE(is_refused(WordKind::block_tail, 1, 256));
+  EXPECT_TRUE(is_refused(WordKind::block_tail, 0, 64));
+  EXPECT_TRUE(is_refused(WordKind::block_tail, 0, 136));
+  EXPECT_TRUE(is_refused(WordKind::block_tail, 0, 192 + 2 * capacity));
 }
 
 TEST_F(TurnWordsTest, CursorsAreItsOwnInEveryLog) {

@@ -40,6 +40,9 @@ class SegmentFiller {
   void emit(std::uint32_t endpoint, std::string_view topic, std::string_view text);
   void send(std::uint32_t source, AgentId target, Priority priority, std::string_view signal,
             std::string_view text);
+  /// The same of a client's, whose text lies in a block.
+  void send_in_block(std::uint32_t client, AgentId target, std::string_view signal,
+                     std::string_view text);
   /// Reads up to `limit` messages of a ring that leads to a shard.
   void receive(std::uint32_t source, std::uint32_t target, Priority priority, std::uint32_t limit);
   void bury(std::uint32_t shard, shm::DeadReason reason, std::string_view text);

@@ -1,4 +1,5 @@
 // What the filler puts into rings and logs.
+#include "shm/block_writer.hpp"
 #include "shm/clock.hpp"
 #include "shm/event_log.hpp"
 #include "shm/span_ring.hpp"
@@ -75,6 +76,26 @@ void SegmentFiller::send(std::uint32_t source, AgentId target, Priority priority
         turn.stage(WordKind::ring_tail, endpoint * 4 + static_cast<std::uint32_t>(priority),
                    words->tail, ring.claimed());
       });
+}
+
+void SegmentFiller::send_in_block(std::uint32_t client, AgentId target, std::string_view signal,
+                                  std::string_view text) {
+  const auto endpoint = static_cast<std::uint32_t>(target.endpoint());
+  auto log = shm::EventLogWriter::open(segment_.log(client), segment_.endpoints()).value();
+  auto ring = shm::RingProducer::open(segment_.ring(client, endpoint, Priority::normal)).value();
+  shm::BlockWriter blocks{segment_, client};
+  blocks.open(log).value();
+  shm::MessageHeader header = header_for(client, signal);
+  header.target = target.value();
+  const auto room = ring.claim(sizeof header + sizeof(shm::BlockHandle),
+                               static_cast<std::uint16_t>(shm::Kind::signal) | shm::kInBlock);
+  const auto handle =
+      blocks.write(bytes_of(text), {shm::ring_path(endpoint, 1), ring.claimed()}).value();
+  shm::compose(room.value(), header, std::as_bytes(std::span{&handle, 1}));
+  blocks.publish();
+  ring.publish();
+  shm::Word& sent = segment_.endpoint(client).sent;
+  sent.store(sent.load() + 1);
 }
 
 void SegmentFiller::receive(std::uint32_t source, std::uint32_t target, Priority priority,

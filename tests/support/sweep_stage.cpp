@@ -39,6 +39,7 @@ shm::Dimensions small(std::uint32_t clients) {
   d.log_bytes = 64U << 10U;
   d.dead_letter_bytes = 4096;
   d.span_bytes = 4096;
+  d.block_bytes = 4096;
   return d;
 }
 
@@ -209,7 +210,10 @@ std::vector<Arrived> SweepStage::take(std::uint32_t client) const {
                       .value();
       const auto polled = ring.poll(
           [&](const shm::Record& record) {
-            const shm::Received message = shm::parse(record).value();
+            shm::Received message = shm::parse(record).value();
+            const std::uint32_t path = shm::ring_path(client, static_cast<std::uint32_t>(priority));
+            const auto blocks = segment_.blocks(shm::Segment::endpoint_of_shard(shard));
+            if (!shm::find_payload(blocks, {path, record.end}, message)) message.payload = {};
             all.push_back({message.kind,
                            static_cast<Errc>(message.flags),
                            std::string{segment_.symbols().text(message.header.symbol)},

@@ -37,6 +37,7 @@ shm::Dimensions small_dimensions() {
   d.log_bytes = 65536;
   d.dead_letter_bytes = 4096;
   d.span_bytes = 4096;
+  d.block_bytes = 4096;
   return d;
 }
 

@@ -23,6 +23,7 @@ shm::Dimensions dimensions(std::uint32_t agents_per_shard, std::uint32_t subscri
   d.ring_bytes = {kRingBytes, kRingBytes, kRingBytes};
   d.log_bytes = kLogBytes;
   d.dead_letter_bytes = kLogBytes;
+  d.block_bytes = 0;
   return d;
 }
 
