@@ -66,7 +66,7 @@ Result<> ClientEmitter::claim(Symbol topic, const PayloadRef& payload) {
   const Result<> written =
       needed.blocks == 0 ? write(header, trace, bytes) : write_with_block(header, trace, bytes);
   if (!written) {
-    if (written.error().code == Errc::backpressure) check_stall();
+    if (written.error().code == Errc::backpressure) (void)make_room(needed);
     return written;
   }
   tracer_.claim(ClientTracer::kLog, Kind::event, header, trace);
@@ -194,9 +194,14 @@ bool ClientEmitter::has_room_for(const Room& room) {
          (room.blocks == 0 || blocks_.make_room_for(room.blocks));
 }
 
+// A block that a message holds is no fault of the log's readers.
 bool ClientEmitter::make_room(const Room& room) {
   if (has_room_for(room)) return true;
-  check_stall();
+  if (log_.has_room_for(room.records)) {
+    hurry_blocks();
+  } else {
+    check_stall();
+  }
   return has_room_for(room);
 }
 

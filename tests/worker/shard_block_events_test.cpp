@@ -108,6 +108,19 @@ TEST_F(ShardBlockEvents, ASubscriberThatNeverReadsIsEvictedAndToldWhatItMissed) 
   EXPECT_TRUE(letters().empty());
 }
 
+TEST_F(ShardBlockEvents, ABlockThatAMessageHoldsIsNoFaultOfTheReaders) {
+  segment_.header().tunables.stall_timeout_ns.store(1);
+  Client reader = subscriber();
+  EXPECT_TRUE(client_->send(agent_, "keep", pattern(kLarge)));
+  EXPECT_EQ(
+      client_->emit("big.news", pattern(kLarge, 1), std::chrono::milliseconds{5}).error().code,
+      Errc::backpressure);
+  run();
+  EXPECT_TRUE(client_->emit("big.news", pattern(kLarge, 2)));
+  EXPECT_EQ(poll(reader), std::vector{2U});
+  EXPECT_EQ(reader.events_missed(), 0U);
+}
+
 TEST_F(ShardBlockEvents, OneWithoutItsBlockIsMissedByEverybody) {
   Client first = subscriber();
   Client second = subscriber(Delivery::latest);
