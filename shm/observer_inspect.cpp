@@ -53,7 +53,9 @@ std::vector<std::string> subscriptions_of(const Segment& segment, AgentId id) {
     if (word == 0) continue;
     const auto subscription = shm::SubscriptionWord::unpack(word);
     if (subscription.slot != id.slot()) continue;
-    patterns.emplace_back(symbols.text(subscription.pattern));
+    const AgentId source{entry.source.load(std::memory_order_relaxed)};
+    std::string& pattern = patterns.emplace_back(symbols.text(subscription.pattern));
+    if (source) pattern += " from " + to_string(source);
   }
   return patterns;
 }

@@ -1,12 +1,13 @@
 // Subscriptions: one table an endpoint, written only by its owner, read by every publisher.
 //
-//      +-------------------------------+-------------------------------+
-//      |  pattern symbol  |    slot    |           since_ns            |   one entry; word 0 = free
-//      +-------------------------------+-------------------------------+
+//      +-------------------------------+---------------+---------------+
+//      |  pattern symbol  |    slot    |   since_ns    |    source     |   one entry; word 0 = free
+//      +-------------------------------+---------------+---------------+
 //
 // A publisher matches a topic against these tables once per change of any of them (the epoch), and
 // only to know whom to wake; who is served is decided by the reader. An agent is served an event
-// only if it was subscribed before the event was sent: since_ns, written before the word.
+// only if it was subscribed before the event was sent, and only of its source, where it has one:
+// both are written before the word. A client keeps its own filters, in its own memory.
 #pragma once
 
 #include "shm/words.hpp"
@@ -22,9 +23,10 @@ inline constexpr std::uint32_t kClientSubscriptions = 1024;
 struct Subscription {
   Word word;      ///< SubscriptionWord
   Word since_ns;  ///< CLOCK_MONOTONIC
+  Word source;    ///< AgentId: only what this agent or client emits; 0: whoever does
 };
 
-static_assert(sizeof(Subscription) == 16);
+static_assert(sizeof(Subscription) == 24);
 
 using SubscriptionTable = std::span<Subscription>;
 

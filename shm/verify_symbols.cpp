@@ -33,6 +33,9 @@ void verify_subscription(VerifyPass& pass, std::uint32_t endpoint, std::uint32_t
                                            : since_ns >> 62U == 0);
   pass.expect(is_possible || entry.word.load(std::memory_order_acquire) != value, where,
               "it began before the segment, or ahead of the clock", since_ns);
+  const AgentId source{entry.source.load(std::memory_order_acquire)};
+  pass.expect(static_cast<std::uint32_t>(source.endpoint()) < segment.endpoints(), where,
+              "its source is of no endpoint", source.value());
   if (!is_shard) {
     pass.expect(word.slot == AgentId::kClientSlot, where, "a client's subscription names an agent",
                 word.slot);

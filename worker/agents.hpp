@@ -138,7 +138,7 @@ class Agents {
   }
 
   /// True if a subscription is in force and not taken away by this message, or made by it.
-  [[nodiscard]] bool is_subscribed(std::uint32_t slot, Symbol pattern) noexcept;
+  [[nodiscard]] bool is_subscribed(std::uint32_t slot, Symbol pattern, AgentId source) noexcept;
 
   /// Suspends an agent, or resumes it: what it is then, and why. Errors: too_many_changes.
   Result<> set_lifecycle(std::uint32_t slot, Lifecycle lifecycle, Errc reason);
@@ -154,8 +154,9 @@ class Agents {
   Result<bool> set_metadata(std::uint32_t slot, std::string_view text);
 
   /// Errors: subscriptions_full, too_many_changes.
-  Result<> subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns);
-  Result<> unsubscribe(std::uint32_t slot, Symbol pattern);
+  Result<> subscribe(std::uint32_t slot, Symbol pattern, std::int64_t now_ns, AgentId source = {});
+  /// Of one source, or of all.
+  Result<> unsubscribe(std::uint32_t slot, Symbol pattern, std::optional<AgentId> source = {});
 
   void begin_turn() noexcept;
 
@@ -199,6 +200,10 @@ class Agents {
   [[nodiscard]] std::uint64_t subscription_version() const noexcept { return version_; }
 
  private:
+  [[nodiscard]] AgentId source_in(std::uint32_t index) const noexcept {
+    return AgentId{subscription_table_[index].source.load(std::memory_order_relaxed)};
+  }
+
   Result<> enter_name(std::uint32_t slot, std::string_view name);
   Result<> leave_name(std::uint32_t index);
   [[nodiscard]] Result<std::uint32_t> take_slot() const;

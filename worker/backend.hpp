@@ -61,8 +61,8 @@ struct Context::Backend {
     return std::string{shard.agents_.metadata(self.slot())};
   }
 
-  Result<> subscribe(std::string_view pattern);
-  Result<> unsubscribe(std::string_view pattern);
+  Result<> subscribe(std::string_view pattern, AgentId source);
+  Result<> unsubscribe(std::string_view pattern, std::optional<AgentId> source);
   Result<TimerId> set_timer(std::string_view name, std::chrono::nanoseconds delay,
                             std::chrono::nanoseconds period);
   Result<> cancel_timer(TimerId timer);

@@ -71,7 +71,7 @@ Result<AgentId> Context::Backend::create(std::string_view type, const AgentOptio
   return shard.create_agent(plan);
 }
 
-Result<> Context::Backend::subscribe(std::string_view pattern) {
+Result<> Context::Backend::subscribe(std::string_view pattern, AgentId source) {
   if (const Result<> checked = shm::check_pattern(pattern); !checked) return checked;
   const Result<Symbol> name = symbol(pattern);
   if (!name) return fail(name.error());
@@ -79,14 +79,14 @@ Result<> Context::Backend::subscribe(std::string_view pattern) {
     shard.wants_to_listen_ = true;  // the message is run again with cursors in every log
     return fail(Errc::backpressure);
   }
-  if (shard.agents_.is_subscribed(self.slot(), *name)) return {};
-  return shard.agents_.subscribe(self.slot(), *name, now_ns());
+  if (shard.agents_.is_subscribed(self.slot(), *name, source)) return {};
+  return shard.agents_.subscribe(self.slot(), *name, now_ns(), source);
 }
 
-Result<> Context::Backend::unsubscribe(std::string_view pattern) {
+Result<> Context::Backend::unsubscribe(std::string_view pattern, std::optional<AgentId> source) {
   const Symbol name = shard.symbols_.find(pattern);
   if (name == Symbol::none) return {};
-  const Result<> done = shard.agents_.unsubscribe(self.slot(), name);
+  const Result<> done = shard.agents_.unsubscribe(self.slot(), name, source);
   if (!done) return shard.doom(done.error());
   return {};
 }
@@ -224,12 +224,16 @@ Result<> Context::stop() {
   return {};
 }
 
-Result<> Context::subscribe(std::string_view pattern) {
-  return backend_.subscribe(pattern);
+Result<> Context::subscribe(std::string_view pattern, AgentId source) {
+  return backend_.subscribe(pattern, source);
 }
 
 Result<> Context::unsubscribe(std::string_view pattern) {
-  return backend_.unsubscribe(pattern);
+  return backend_.unsubscribe(pattern, std::nullopt);
+}
+
+Result<> Context::unsubscribe(std::string_view pattern, AgentId source) {
+  return backend_.unsubscribe(pattern, source);
 }
 
 Result<TimerId> Context::set_timer(std::string_view name, std::chrono::nanoseconds delay,

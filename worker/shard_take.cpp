@@ -182,6 +182,8 @@ bool Shard::serve_event(Source& source, const shm::Record& record, std::uint32_t
                                });
   for (; next != subscribers.end(); ++next) {
     if (next->since_ns > event.header.sent_ns) continue;
+    if (next->source && next->source.value() != event.header.source) continue;
+    if (next->slot < source.log.next_slot()) continue;  // it has had the event
     source.log.serve_next(next->slot);
     if (served >= quota || is_over()) return false;
     if (!serve_subscriber(source, event, next->slot, record.position)) return false;

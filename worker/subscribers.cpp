@@ -3,6 +3,7 @@
 #include "shm/topics.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace mabeam::worker {
 
@@ -24,13 +25,15 @@ void Subscribers::match(std::string_view topic, std::vector<Subscriber>& result)
   for (const Agents::Entry& entry : agents_.subscriptions()) {
     const std::string_view pattern = symbols_.text(entry.pattern);
     if (pattern.empty() || !shm::matches(pattern, topic)) continue;
-    result.push_back({entry.slot, entry.since_ns});
+    result.push_back({entry.slot, entry.since_ns, entry.source});
   }
   std::sort(result.begin(), result.end(), [](const Subscriber& a, const Subscriber& b) {
-    return a.slot != b.slot ? a.slot < b.slot : a.since_ns < b.since_ns;
+    return std::tie(a.slot, a.source, a.since_ns) < std::tie(b.slot, b.source, b.since_ns);
   });
-  const auto same_slot = [](const Subscriber& a, const Subscriber& b) { return a.slot == b.slot; };
-  result.erase(std::unique(result.begin(), result.end(), same_slot), result.end());
+  const auto is_same = [](const Subscriber& a, const Subscriber& b) {
+    return a.slot == b.slot && a.source == b.source;
+  };
+  result.erase(std::unique(result.begin(), result.end(), is_same), result.end());
 }
 
 }  // namespace mabeam::worker

@@ -16,14 +16,16 @@ class Subscribers {
  public:
   struct Subscriber {
     std::uint32_t slot = 0;
-    std::int64_t since_ns = 0;  ///< of its oldest matching subscription
+    std::int64_t since_ns = 0;  ///< of its oldest matching subscription of that source
+    AgentId source;             ///< nobody: whoever emits
   };
 
   Subscribers(const shm::Symbols& symbols, const Agents& agents)
       : symbols_(symbols),
         agents_(agents) {}
 
-  /// Each agent once, however many of its patterns match. Valid until the next call.
+  /// Each agent once, however many of its patterns match; and once more for each source that it
+  /// wants alone. Valid until the next call.
   const std::vector<Subscriber>& of(Symbol topic);
 
  private:

@@ -29,8 +29,9 @@ void SubscriptionBook::update(std::uint32_t index) {
 void SubscriptionBook::enter(std::uint32_t index, std::uint64_t word) {
   const SubscriptionWord entry = SubscriptionWord::unpack(word);
   const std::uint64_t since = table_[index].since_ns.load(std::memory_order_relaxed);
+  const AgentId source{table_[index].source.load(std::memory_order_relaxed)};
   place_[index] = static_cast<std::uint32_t>(in_force_.size());
-  in_force_.push_back({entry.pattern, entry.slot, static_cast<std::int64_t>(since), index});
+  in_force_.push_back({entry.pattern, entry.slot, static_cast<std::int64_t>(since), index, source});
   next_[index] = first_[entry.slot];
   first_[entry.slot] = index;
 }

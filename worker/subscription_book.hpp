@@ -25,6 +25,7 @@ class SubscriptionBook {
     std::uint32_t slot = 0;
     std::int64_t since_ns = 0;
     std::uint32_t index = 0;  ///< in the table
+    AgentId source;           ///< nobody: whoever emits
   };
 
   explicit SubscriptionBook(shm::SubscriptionTable table) : table_(table) {}

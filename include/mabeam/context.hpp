@@ -134,11 +134,15 @@ class MABEAM_API Context {
   Result<> stop();
 
   /// Subscribes this agent to a pattern: tokens split by '.', `*` is one, `>` is the rest. Once
-  /// more to the same pattern changes nothing. Errors: bad_topic, subscriptions_full, symbols_full,
+  /// more to the same pattern changes nothing. With a `source` it gets only what that agent or
+  /// client emits: the same pattern with another source is another subscription, and an event comes
+  /// once, however many it matches. Errors: bad_topic, subscriptions_full, symbols_full,
   /// too_many_changes.
-  Result<> subscribe(std::string_view pattern);
+  Result<> subscribe(std::string_view pattern, AgentId source = {});
+  /// Ends all subscriptions to a pattern, whatever their sources; or the one of a `source`.
   Result<> unsubscribe(std::string_view pattern);
 
+  Result<> unsubscribe(std::string_view pattern, AgentId source);
   /// Has on_timer() called once after `delay`, then every `period` if that is not 0, until it is
   /// cancelled or this agent ends or is restarted, whatever dies meanwhile. It is set when this
   /// message commits. A late one fires once and goes on from then; a period under a microsecond

@@ -275,6 +275,10 @@ TEST(VerifyDamage, Symbols) {
        [&](const Segment& s) { add<std::uint64_t>(subscription(s, 1).word, 15); }},
       {"shard 0, subscription 0", "it began",
        [&](const Segment& s) { subscription(s, 1).since_ns.store(1); }},
+      {"shard 0, subscription 0", "its source",
+       [&](const Segment& s) {
+         subscription(s, 1).source.store(AgentId{static_cast<EndpointId>(200), 1, 1}.value());
+       }},
       {"client 0, subscription 0", "a client's",
        [&](const Segment& s) {
          subscription(s, 3).word.store(subscription(s, 3).word.load() - 1);

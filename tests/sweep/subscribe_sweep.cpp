@@ -1,6 +1,7 @@
 // Subscribing from a handler: the worker is killed after every instruction of the turns in which an
 // agent subscribes, or takes its subscription back. An event that is emitted afterwards is heard
-// once, or not at all; one from before is not heard. A publisher that looks at the tables all the
+// once, or not at all; one from before, or from another source than it wants, is not heard. A
+// publisher that looks at the tables all the
 // while is never left with what they said before.
 #include "shm/interest.hpp"
 #include "tests/support/sweep_main.hpp"
@@ -22,6 +23,12 @@ struct Listener {
 
   Result<> on_signal(Context& context, State&, const Signal& signal) const {
     if (signal.name() == "join") return context.subscribe("job.*");
+    if (signal.name() == "join one") {
+      return context.subscribe("job.*", testing::client_id(testing::kAsker));
+    }
+    if (signal.name() == "join another") {
+      return context.subscribe("job.*", testing::client_id(testing::kSink));
+    }
     return context.unsubscribe("job.*");
   }
 
@@ -35,7 +42,9 @@ struct Listener {
 
 class Hearing {
  public:
-  explicit Hearing(std::string_view order) : joins_(order == "join") {
+  explicit Hearing(std::string_view order)
+      : joins_(order != "part"),
+        hears_(joins_ && order != "join another") {
     agent_ = stage_.create("listener");
     if (!joins_) {
       stage_.post(agent_, "join");
@@ -76,8 +85,8 @@ class Hearing {
       heard = message.value();
       ++count;
     }
-    if (count != (joins_ ? 2U : 0U)) return std::to_string(count) + " events were heard";
-    if (stage_.state<Listener::State>(agent_).heard != (joins_ ? 30 : 0)) {
+    if (count != (hears_ ? 2U : 0U)) return std::to_string(count) + " events were heard";
+    if (stage_.state<Listener::State>(agent_).heard != (hears_ ? 30 : 0)) {
       return "the state is wrong";
     }
     std::uint32_t used = 0;
@@ -88,6 +97,7 @@ class Hearing {
 
   SweepStage stage_{kTypes<Listener>};
   const bool joins_;
+  const bool hears_;  // an event of the asker's
   AgentId agent_;
   Symbol topic_{};
   std::optional<shm::Interest> publisher_;  // lives all the while
@@ -97,8 +107,12 @@ class Hearing {
 
 int main(int argc, char** argv) {
   Hearing join{"join"};
+  Hearing join_one{"join one"};
+  Hearing join_another{"join another"};
   Hearing part{"part"};
   return testing::sweep_main(argc, argv, "subscribe",
                              {{.name = "subscribe", .sweep = join.sweep()},
+                              {.name = "subscribe to one source", .sweep = join_one.sweep()},
+                              {.name = "subscribe to another", .sweep = join_another.sweep()},
                               {.name = "unsubscribe", .sweep = part.sweep()}});
 }
