@@ -23,6 +23,17 @@ std::int64_t wait_until(std::chrono::nanoseconds wait) {
   return wait.count() <= 0 ? 0 : shm::deadline_after(wait);
 }
 
+std::int64_t patience(WhenFull when_full, std::chrono::nanoseconds wait) {
+  return when_full == WhenFull::wait ? wait_until(wait) : 0;
+}
+
+/// What is dropped was counted as refused, and is no error.
+Result<> accept(const Result<>& sent, WhenFull when_full) {
+  const bool is_dropped =
+      !sent && sent.error().code == Errc::backpressure && when_full == WhenFull::drop;
+  return is_dropped ? Result<>{} : sent;
+}
+
 }  // namespace
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
@@ -247,7 +258,7 @@ Result<> Client::send(AgentId agent, Symbol signal, const PayloadRef& payload, S
   message.header.content = static_cast<std::uint32_t>(payload.content());
   message.header.target = agent.value();
   message.header.deadline_ns = wait_until(options.deadline);
-  return impl_->send(message, wait_until(wait));
+  return accept(impl_->send(message, patience(options.when_full, wait)), options.when_full);
 }
 
 // ---- events ----------------------------------------------------------------------------------
@@ -261,6 +272,14 @@ Result<> Client::emit(std::string_view topic, const PayloadRef& payload,
 
 Result<> Client::emit(Symbol topic, const PayloadRef& payload, std::chrono::nanoseconds wait) {
   return impl_->emit(topic, payload, wait_until(wait));
+}
+
+Result<> Client::emit(std::string_view topic, const PayloadRef& payload, const EmitOptions& options,
+                      std::chrono::nanoseconds wait) {
+  const Result<Symbol> symbol = impl_->emitter.topic(topic);
+  if (!symbol) return impl_->refuse(symbol.error());
+  return accept(impl_->emit(*symbol, payload, patience(options.when_full, wait)),
+                options.when_full);
 }
 
 Result<> Client::replay(AgentId agent, const HistoryEvent& event, std::chrono::nanoseconds wait) {

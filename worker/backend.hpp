@@ -50,7 +50,7 @@ struct Context::Backend {
   [[nodiscard]] std::int64_t deadline_of_call(const SendOptions& options);
   [[nodiscard]] bool fits_a_reply(const PayloadRef& payload) const;
 
-  Result<> emit(Symbol topic, const PayloadRef& payload);
+  Result<> emit(Symbol topic, const PayloadRef& payload, EmitOptions options);
   Result<AgentId> create(std::string_view type, const AgentOptions& options);
 
   Result<> update_metadata(std::string_view metadata) {

@@ -10,6 +10,14 @@ namespace mabeam {
 
 using shm::Kind;
 
+namespace {
+
+bool is_full(const Result<>& sent) {
+  return !sent && sent.error().code == Errc::backpressure;
+}
+
+}  // namespace
+
 Result<> Context::Backend::send(AgentId to, Symbol symbol, const PayloadRef& payload,
                                 SendOptions options) {
   const std::uint64_t id = ++shard.record_.next_message_id;
@@ -20,10 +28,17 @@ Result<> Context::Backend::send(AgentId to, Symbol symbol, const PayloadRef& pay
       self.value(), to.value(),
       id,           0,
       now_ns(),     has_deadline ? shm::deadline_after(options.deadline, now_ns()) : 0};
-  return shard.outbox_.send(Kind::signal, 0, options.priority, header, payload.bytes());
+  shard.outbox_.let_wait(options.when_full == WhenFull::wait);
+  const Result<> sent =
+      shard.outbox_.send(Kind::signal, 0, options.priority, header, payload.bytes());
+  shard.outbox_.let_wait(true);
+  if (options.when_full != WhenFull::drop || !is_full(sent)) return sent;
+  shard.outbox_.bury(shm::DeadReason::overflow, {Kind::signal, 0, header, payload.bytes()});
+  return {};
 }
 
-Result<> Context::Backend::emit(Symbol topic, const PayloadRef& payload) {
+// A log that is full is looked at as one that is waited for: who holds it for too long is evicted.
+Result<> Context::Backend::emit(Symbol topic, const PayloadRef& payload, EmitOptions options) {
   // Subscribers compare it with the time they subscribed at, and a handler may have run for long.
   shard.clock_.refresh();
   shm::MessageHeader header{};
@@ -31,7 +46,17 @@ Result<> Context::Backend::emit(Symbol topic, const PayloadRef& payload) {
   header.content = static_cast<std::uint32_t>(payload.content());
   header.source = self.value();
   header.sent_ns = now_ns();
-  return shard.outbox_.emit(header, payload.bytes());
+  if (options.when_full == WhenFull::wait) return shard.outbox_.emit(header, payload.bytes());
+  shard.outbox_.let_wait(false);
+  Result<> emitted = shard.outbox_.emit(header, payload.bytes());
+  worker::Blockage log{worker::Blockage::kLog, shard.outbox_.event_bytes(payload.bytes().size())};
+  if (is_full(emitted) && shard.outbox_.may_retry(log, now_ns(), shard.limits_.stall_timeout_ns)) {
+    emitted = shard.outbox_.emit(header, payload.bytes());
+  }
+  shard.outbox_.let_wait(true);
+  if (options.when_full != WhenFull::drop || !is_full(emitted)) return emitted;
+  shard.outbox_.bury(shm::DeadReason::overflow, {Kind::event, 0, header, payload.bytes()}, true);
+  return {};
 }
 
 Result<AgentId> Context::Backend::create(std::string_view type, const AgentOptions& options) {
@@ -195,15 +220,15 @@ Result<> Context::cancel(std::uint64_t correlation) {
   return backend_.cancel_call(correlation);
 }
 
-Result<> Context::emit(std::string_view topic, const PayloadRef& payload) {
+Result<> Context::emit(std::string_view topic, const PayloadRef& payload, EmitOptions options) {
   if (const Result<> checked = shm::check_topic(topic); !checked) return checked;
   const Result<Symbol> name = backend_.symbol(topic);
   if (!name) return fail(name.error());
-  return emit(*name, payload);
+  return emit(*name, payload, options);
 }
 
-Result<> Context::emit(Symbol topic, const PayloadRef& payload) {
-  return backend_.emit(topic, payload);
+Result<> Context::emit(Symbol topic, const PayloadRef& payload, EmitOptions options) {
+  return backend_.emit(topic, payload, options);
 }
 
 Result<AgentId> Context::create(std::string_view type, const AgentOptions& options) {

@@ -45,8 +45,10 @@ Result<std::uint64_t> Context::Backend::call(AgentId to, Symbol action, const Pa
                                   self.value(), to.value(),
                                   id,           correlation,
                                   now_ns(),     deadline_ns};
+  shard.outbox_.let_wait(options.when_full == WhenFull::wait);
   const Result<> sent =
       shard.outbox_.send(Kind::request, 0, options.priority, header, payload.bytes());
+  shard.outbox_.let_wait(true);
   if (sent) return correlation;
   if (is_awaited) (void)shard.timers_.cancel(self, static_cast<TimerId>(correlation));
   return fail(sent.error());

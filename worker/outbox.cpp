@@ -72,6 +72,7 @@ Result<std::byte*> Outbox::claim_slowly(Ring& ring, std::uint32_t index, std::ui
 }
 
 void Outbox::block(std::uint32_t ring, std::uint64_t bytes) noexcept {
+  if (!may_wait_) return;
   is_blocked_ = true;
   blockage_ = {ring, bytes, ++tickets_, 0};
 }
@@ -87,6 +88,12 @@ bool Outbox::is_refused(Ring& ring, std::uint32_t index, const shm::Received& me
   if (ring.producer.used() <= ring.producer.capacity() / 2) set_congested(ring, index, false);
   if (ring.is_congested) bury(shm::DeadReason::overflow, message);
   return ring.is_congested;
+}
+
+// True if a ring is kept for another message, or has not drained to half since it was congested.
+bool Outbox::is_held(Ring& ring, std::uint32_t index) {
+  if (ring.producer.used() <= ring.producer.capacity() / 2) set_congested(ring, index, false);
+  return ring.is_closed;
 }
 
 // A message for which its context is too much goes without: tracing refuses nothing.
@@ -125,6 +132,7 @@ Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
   if (trace_ != nullptr && !segment_.is_client(target)) [[unlikely]]
     trace = context_beside(plain, most);
   const auto length = static_cast<std::uint32_t>(plain + (trace == nullptr ? 0 : sizeof *trace));
+  if (!may_wait_ && ring.is_closed && is_held(ring, index)) return fail(Errc::backpressure);
   if (ring.is_closed && is_refused(ring, index, {kind, flags, header, payload}, length))
       [[unlikely]] {
     if (is_blocked_) return fail(Errc::backpressure);

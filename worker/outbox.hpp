@@ -72,6 +72,16 @@ class Outbox {
   /// filled the log).
   Result<> settle_letter(std::uint64_t number, shm::LetterFate fate, AgentId by);
 
+  /// What an event with that payload takes of the log.
+  [[nodiscard]] std::uint64_t event_bytes(std::size_t payload_bytes) const noexcept {
+    const std::uint64_t whole = sizeof(shm::MessageHeader) + payload_bytes;
+    const std::uint64_t bare = sizeof(shm::MessageHeader) + sizeof(shm::BlockHandle);
+    return shm::record_bytes(whole > log_.max_body() ? bare : whole);
+  }
+
+  /// While not, what is full does not block the message: it is refused with backpressure.
+  void let_wait(bool may_wait) noexcept { may_wait_ = may_wait; }
+
   void begin_turn() noexcept;
 
   void begin_message() noexcept {
@@ -169,6 +179,7 @@ class Outbox {
   void tell(const PressureChange& change);
   bool is_refused(Ring& ring, std::uint32_t index, const shm::Received& message,
                   std::uint32_t length);
+  bool is_held(Ring& ring, std::uint32_t index);
   void block(std::uint32_t ring, std::uint64_t bytes) noexcept;
   Result<std::span<std::byte>> claim_event(std::uint32_t length, std::uint16_t kind);
   [[nodiscard]] const TraceContext* context_beside(std::size_t bytes,
@@ -211,6 +222,7 @@ class Outbox {
   Blockage blockage_;
   std::uint64_t tickets_ = 0;
   bool is_blocked_ = false;
+  bool may_wait_ = true;
   bool is_message_open_ = false;  // the current message has claimed something
   bool is_overfull_ = false;
   std::uint64_t sent_ = 0;

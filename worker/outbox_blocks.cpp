@@ -28,6 +28,7 @@ Result<bool> Outbox::make_block_room(const Received& message) {
   const std::uint64_t own = arena.claimed() - std::max(before_.blocks, arena.oldest());
   look_at_blocks();
   if (blocks_pressure_.are_congested) {
+    if (!may_wait_) return fail(Errc::backpressure);
     bury(shm::DeadReason::overflow, message, true);
     return false;
   }

@@ -261,7 +261,8 @@ class MABEAM_API Client {
                                     const PayloadRef& payload = {}, SendOptions options = {},
                                     std::chrono::nanoseconds wait = {});
 
-  /// Sends a signal. Waits for room up to `wait`; 0 is not at all.
+  /// Sends a signal. Waits for room up to `wait`, unless options.when_full says otherwise; 0 is not
+  /// at all.
   /// Errors: backpressure, message_too_large, not_found, symbols_full.
   Result<> send(AgentId agent, std::string_view signal, const PayloadRef& payload = {},
                 SendOptions options = {}, std::chrono::nanoseconds wait = {});
@@ -273,6 +274,9 @@ class MABEAM_API Client {
   Result<> emit(std::string_view topic, const PayloadRef& payload = {},
                 std::chrono::nanoseconds wait = {});
   Result<> emit(Symbol topic, const PayloadRef& payload = {}, std::chrono::nanoseconds wait = {});
+  /// The same, as said (WhenFull): only one that waits does so up to `wait`.
+  Result<> emit(std::string_view topic, const PayloadRef& payload, const EmitOptions& options,
+                std::chrono::nanoseconds wait = {});
 
   /// Sends a past event to one agent, whose on_event() gets it whatever it is subscribed to, with
   /// Event::is_replayed(). Waits for room up to `wait`; 0 is not at all. Those that one client

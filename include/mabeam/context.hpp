@@ -76,7 +76,7 @@ class MABEAM_API Context {
   Result<Symbol> symbol(std::string_view name);
 
   /// Sends a signal. A full ring undoes the whole message and has it tried again later: the handler
-  /// sees backpressure and should return it.
+  /// sees backpressure and should return it. SendOptions::when_full says otherwise.
   /// Errors: backpressure, message_too_large, not_found (no such endpoint), symbols_full.
   Result<> send(AgentId to, std::string_view signal, const PayloadRef& payload = {},
                 SendOptions options = {});
@@ -109,9 +109,10 @@ class MABEAM_API Context {
   /// Errors: not_found (no such call of this agent waits), backpressure, too_many_changes.
   Result<> cancel(std::uint64_t correlation);
 
-  /// Emits an event. Errors: backpressure, message_too_large, bad_topic, symbols_full.
-  Result<> emit(std::string_view topic, const PayloadRef& payload = {});
-  Result<> emit(Symbol topic, const PayloadRef& payload = {});
+  /// Emits an event; a full log as a full ring of send().
+  /// Errors: backpressure, message_too_large, bad_topic, symbols_full.
+  Result<> emit(std::string_view topic, const PayloadRef& payload = {}, EmitOptions options = {});
+  Result<> emit(Symbol topic, const PayloadRef& payload = {}, EmitOptions options = {});
 
   /// Creates an agent on this shard; it exists when this message commits, and has this one for its
   /// parent (unless options.parent says another), which hears of its failure (OnFailure::stop). A
@@ -141,8 +142,8 @@ class MABEAM_API Context {
   Result<> subscribe(std::string_view pattern, AgentId source = {});
   /// Ends all subscriptions to a pattern, whatever their sources; or the one of a `source`.
   Result<> unsubscribe(std::string_view pattern);
-
   Result<> unsubscribe(std::string_view pattern, AgentId source);
+
   /// Has on_timer() called once after `delay`, then every `period` if that is not 0, until it is
   /// cancelled or this agent ends or is restarted, whatever dies meanwhile. It is set when this
   /// message commits. A late one fires once and goes on from then; a period under a microsecond

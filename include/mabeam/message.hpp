@@ -121,6 +121,23 @@ struct ReplyTo {
   }
 };
 
+/// What becomes of a message whose ring, or an event whose log, is full.
+enum class WhenFull : std::uint8_t {
+  /// An agent's handler is undone and tried again when there is room; what has waited for
+  /// stall_timeout without progress of the reader becomes a dead letter (overflow). A client waits
+  /// for as long as it says, then gets backpressure.
+  wait,
+  /// Whoever sends gets backpressure at once; a handler may go on.
+  fail,
+  /// It is given up, and whoever sends need not care: an agent's is a dead letter (overflow), a
+  /// client's is counted as refused. Of a call the same as `fail`: its caller waits for an answer.
+  drop,
+};
+
+struct EmitOptions {
+  WhenFull when_full = WhenFull::wait;
+};
+
 struct SendOptions {
   Priority priority = Priority::normal;
   /// The message becomes a dead letter (expired) after this long; 0 is never. A request that has
@@ -128,6 +145,7 @@ struct SendOptions {
   std::chrono::nanoseconds deadline{0};
   /// Of a call that a handler of a request makes: its deadline is not cut to that request's.
   bool is_detached = false;
+  WhenFull when_full = WhenFull::wait;
 };
 
 }  // namespace mabeam

@@ -19,8 +19,9 @@
 // its shard: all that it has done up to the last co_await stays, and its caller is told
 // `interrupted`. So is it with backpressure where what it does after a co_await finds a ring full:
 // that is undone, and the coroutine ends, since it cannot be taken back to its co_await. Before the
-// first one it is tried again like any handler. Where a caller must have an answer, keep the steps
-// in State, and use Context::call() and on_reply().
+// first one it is tried again like any handler. What is sent with WhenFull::fail or ::drop never
+// ends it. Where a caller must have an answer, keep the steps in State, and use Context::call() and
+// on_reply().
 //
 // A coroutine may await nothing but TaskContext::call(), and is to end with co_return: `co_return
 // {};` where it answers nothing.
@@ -125,9 +126,9 @@ class TaskContext {
     return context_->send(to, signal, payload, options);
   }
 
-  Result<> emit(std::string_view topic, const PayloadRef& payload = {}) {
+  Result<> emit(std::string_view topic, const PayloadRef& payload = {}, EmitOptions options = {}) {
     if (context_ == nullptr) return fail(Errc::closed);
-    return context_->emit(topic, payload);
+    return context_->emit(topic, payload, options);
   }
 
   Result<TimerId> set_timer(std::string_view name, std::chrono::nanoseconds delay,

@@ -100,6 +100,19 @@ TEST_F(ClientMessages, AFullRingIsBackpressureAndIsCounted) {
   EXPECT_TRUE(client_.send(agent_, "x", "12345678"));
 }
 
+TEST_F(ClientMessages, WhatIsDroppedIsCountedAndNoError) {
+  while (client_.send(agent_, "x", "12345678")) {
+  }
+  const std::uint64_t refused = refused_by(client_);
+  EXPECT_TRUE(client_.send(agent_, "x", "12345678", {.when_full = WhenFull::drop}, seconds{20}));
+  EXPECT_EQ(refused_by(client_), refused + 1);
+  EXPECT_EQ(
+      code_of(client_.send(agent_, "x", "12345678", {.when_full = WhenFull::fail}, seconds{20})),
+      Errc::backpressure);
+  EXPECT_EQ(code_of(client_.send(AgentId{1}, "x", {}, {.when_full = WhenFull::drop})),
+            Errc::not_found);
+}
+
 TEST_F(ClientMessages, AWaitForRoomEndsWithTheRoomOrTheTime) {
   while (client_.send(agent_, "x", "12345678")) {
   }
