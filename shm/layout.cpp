@@ -2,6 +2,7 @@
 
 #include "shm/blocks.hpp"
 #include "shm/event_log.hpp"
+#include "shm/limits.hpp"
 #include "shm/metadata.hpp"
 #include "shm/metrics.hpp"
 #include "shm/notices.hpp"
@@ -93,6 +94,8 @@ std::uint64_t region_bytes(Region region, const Dimensions& d) {
       return d.shards * sizeof(ShardMetrics);
     case Region::spans:
       return (std::uint64_t{d.shards} + d.clients) * (sizeof(SpanRingHeader) + d.span_bytes);
+    case Region::limits:
+      return sizeof(LimitsRegion);
     case Region::agents:
       return agents * (sizeof(AgentRecord) + sizeof(AgentProfile));
     case Region::states:
@@ -169,9 +172,10 @@ std::uint64_t parking_bytes(const Dimensions& dimensions) {
 
 std::string_view region_name(Region region) {
   static constexpr std::array<std::string_view, kRegions> kNames{
-      "header", "workers",  "endpoints",    "notices", "symbols",  "types",   "breakers",
-      "turns",  "metrics",  "spans",        "agents",  "states",   "names",   "subscriptions",
-      "timers", "metadata", "dead_letters", "logs",    "channels", "parking", "blocks"};
+      "header",   "workers",  "endpoints",     "notices", "symbols",  "types",
+      "breakers", "turns",    "metrics",       "spans",   "limits",   "agents",
+      "states",   "names",    "subscriptions", "timers",  "metadata", "dead_letters",
+      "logs",     "channels", "parking",       "blocks"};
   return kNames[static_cast<std::size_t>(region)];
 }
 
@@ -258,6 +262,9 @@ std::uint64_t layout_hash() {
                                             sizeof(SpanRingHeader),
                                             sizeof(SpanRecord),
                                             sizeof(TraceContext),
+                                            sizeof(LimitsRegion),
+                                            offsetof(LimitsRegion, rates),
+                                            offsetof(LimitsRegion, workers),
                                             sizeof(AgentRecord),
                                             offsetof(AgentRecord, name_head),
                                             sizeof(AgentProfile),

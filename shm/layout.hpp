@@ -14,6 +14,7 @@
 //      | turns           one a shard: witness, redo lists, own record   |  turn.hpp
 //      | metrics         one a shard: latency histogram                 |  metrics.hpp
 //      | spans           one ring a shard and a client                  |  span_ring.hpp
+//      | limits          what everybody is kept to, tokens of the rates |  limits.hpp
 //      | agents          per shard: records                             |  registry.hpp
 //      | states          per shard: two halves an agent                 |  registry.hpp
 //      | names           per shard: index of names                      |  registry.hpp
@@ -34,6 +35,7 @@
 //      EndpointSlot::claim          compare-exchange by a client; cleared by it or the supervisor
 //      WorkerSlot::claim            compare-exchange by the worker and by the supervisor
 //      Doorbell::rings              fetch_add by senders
+//      RateLimit::next_ns, counts   compare-exchange and fetch_add by whoever takes tokens
 //      symbol slots, symbol text    compare-exchange and fetch_add by anybody
 //      type slots, type facts       compare-exchange and fetch_add by workers
 //      BreakerSlot, all of it       compare-exchange and fetch_add by whoever asks and tells
@@ -82,6 +84,7 @@ enum class Region : std::uint32_t {
   turns,
   metrics,
   spans,
+  limits,
   agents,
   states,
   names,
@@ -94,7 +97,7 @@ enum class Region : std::uint32_t {
   parking,
   blocks
 };
-inline constexpr std::size_t kRegions = 21;
+inline constexpr std::size_t kRegions = 22;
 std::string_view region_name(Region region);
 
 /// What a configuration may leave to the budget.

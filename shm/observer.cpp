@@ -76,6 +76,8 @@ RuntimeView Observer::runtime() const {
       continue;
     }
     WorkerView worker = snapshot_worker(slot, index, impl_->sees_processes);
+    worker.memory_limit_bytes =
+        segment.limits().workers[index].memory_limit_bytes.load(std::memory_order_relaxed);
     worker.shards = std::move(placed[index]);
     const shm::BreakerWord breaker = shm::Breaker{segment.breaker_of_worker(index)}.word();
     worker.breaker = shm::to_string(shm::Breaker::acting(breaker));

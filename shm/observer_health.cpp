@@ -88,8 +88,9 @@ Verdict judge_worker(const WorkerView& worker, std::uint64_t heartbeat_timeout_n
                   : "its circuit breaker is open: it has failed too often; it is tried again"};
     case WorkerState::half_open:
       return {Status::degraded, "on trial after its circuit breaker was open"};
-    case WorkerState::starting:
     case WorkerState::degraded:
+      return {Status::degraded, "degraded: over its soft memory limit, it takes no new agents"};
+    case WorkerState::starting:
     case WorkerState::suspect:
     case WorkerState::killing:
     case WorkerState::draining:
@@ -229,6 +230,39 @@ Verdict judge_names(const shm::Symbols& names) {
                                 "and types, and start the runtime anew"};
 }
 
+/// Names what is at 90% of its limit or over. Of less than ten, 90% are all: a runtime that was
+/// made for one client is not ill when it has one.
+class LimitsVerdict {
+ public:
+  explicit LimitsVerdict(const LimitsView& view) {
+    look("agents", view.agents);
+    look("clients", view.clients);
+    look("memory of all workers", view.memory);
+    for (const WorkerLimitsView& worker : view.workers) {
+      const std::string of = " of worker " + number(worker.index);
+      look("memory" + of, worker.memory);
+      look("processes" + of, worker.processes);
+      look("open files" + of, {worker.files.value_or(0), worker.files_limit});
+    }
+  }
+
+  [[nodiscard]] Verdict verdict() const {
+    if (near_.empty()) return {Status::healthy, "nothing is at 90% of its limit"};
+    return {Status::degraded, near_ + ": what is new is refused at 100%; see `mabeam limits`"};
+  }
+
+ private:
+  void look(const std::string& what, const Usage& usage) {
+    if (usage.limit < kJudgedFrom || usage.percent() < kNearlyFull) return;
+    near_ += near_.empty() ? "" : "; ";
+    near_ += what + " at " + number(usage.percent()) + "% of " + number(usage.limit);
+  }
+
+  static constexpr std::uint64_t kJudgedFrom = 10;
+
+  std::string near_;
+};
+
 Verdict judge_dead_letters(const Segment& segment) {
   std::uint64_t count = 0;
   for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard) {
@@ -260,6 +294,7 @@ HealthView Observer::health() const {
   }
   add("rings", Rings{segment}.verdict());
   add("parking", judge_parking(segment));
+  add("limits", LimitsVerdict{limits()}.verdict());
   add("names", judge_names(segment.symbols()));
   add("dead letters", judge_dead_letters(segment));
   return health;

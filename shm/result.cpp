@@ -12,7 +12,7 @@ struct Words {
 };
 
 /// By Errc's number; 0 is no error.
-constexpr std::array<Words, 38> kWords{{
+constexpr std::array<Words, 40> kWords{{
     {"ok", "no error"},
     {"invalid_argument", "an argument is not allowed; see the call's documentation for its range"},
     {"backpressure", "the receiver's ring is full; try again later, or wait longer"},
@@ -94,8 +94,14 @@ constexpr std::array<Words, 38> kWords{{
     {"interrupted",
      "the agent was answering when its worker or the agent itself came to an end; what it had done "
      "up to then stays, so look before you ask again"},
+    {"over_limit",
+     "the worker is over its soft memory limit and takes no new agents; stop some there, try again "
+     "later, or raise worker_memory in the configuration (see `mabeam limits`)"},
+    {"rate_limited",
+     "the rate that the configuration allows is used up; send less often, or raise it in [rates] "
+     "(see `mabeam limits`)"},
 }};
-static_assert(kWords.size() == static_cast<std::size_t>(Errc::interrupted) + 1);
+static_assert(kWords.size() == static_cast<std::size_t>(Errc::rate_limited) + 1);
 
 /// By Argument's number; 0 is unknown.
 constexpr std::array<std::string_view, 8> kArguments{
@@ -132,6 +138,9 @@ std::string describe(Error error) {
   std::string text{kWords[number].sentence};
   if (error.code == Errc::bad_topic && error.subject != 0) {
     text += " (token " + std::to_string(error.subject) + " is wrong)";
+  }
+  if (error.code == Errc::rate_limited && error.subject != 0) {
+    text += "; try again in " + std::to_string(error.subject) + " ms";
   }
   if (error.os != 0) text += ": " + std::system_category().message(error.os);
   return text;

@@ -168,6 +168,13 @@ std::uint64_t Segment::live_agents() const {
   return live;
 }
 
+bool Segment::is_closed(std::uint32_t shard) const {
+  const std::uint64_t placement =
+      endpoint(endpoint_of_shard(shard)).placement.load(std::memory_order_relaxed);
+  if (placement == 0 || placement > kMaxWorkers) return false;
+  return limits().workers[placement - 1].is_closed.load(std::memory_order_relaxed) != 0;
+}
+
 std::uint64_t Segment::reserved_agents() const {
   std::uint64_t reserved = 0;
   for (std::uint32_t i = 0; i < endpoints(); ++i) {

@@ -16,6 +16,7 @@
 
 #include "shm/doorbell.hpp"
 #include "shm/layout.hpp"
+#include "shm/limits.hpp"
 #include "shm/metadata.hpp"
 #include "shm/metrics.hpp"
 #include "shm/notices.hpp"
@@ -130,6 +131,12 @@ class Segment {
 
   /// The ring of spans of a shard or a client; empty for the supervisor.
   [[nodiscard]] std::span<std::byte> spans(std::uint32_t endpoint) const;
+  [[nodiscard]] LimitsRegion& limits() const { return *at<LimitsRegion>(Region::limits); }
+
+  /// True if the worker that the shard is placed on is over its soft limit: the shard takes no new
+  /// agents.
+  [[nodiscard]] bool is_closed(std::uint32_t shard) const;
+
   [[nodiscard]] AgentTable agents(std::uint32_t shard) const;
   /// Of a shard or a client; empty for the supervisor.
   [[nodiscard]] SubscriptionTable subscriptions(std::uint32_t endpoint) const;

@@ -44,6 +44,12 @@ std::string_view to_string(Lifecycle lifecycle) {
   return word_for(kWords, lifecycle);
 }
 
+std::string_view to_string(LimitMechanism mechanism) {
+  static constexpr std::array<std::string_view, 4> kWords{"none", "cgroup_v2", "cgroup_v1",
+                                                          "rlimit"};
+  return word_for(kWords, mechanism);
+}
+
 std::string_view to_string(HealthView::Status status) {
   static constexpr std::array<std::string_view, 3> kWords{"healthy", "degraded", "down"};
   return word_for(kWords, status);

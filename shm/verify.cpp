@@ -20,6 +20,7 @@ void run(VerifyPass& pass) {
   verify_symbols(pass);
   verify_types(pass);
   verify_breakers(pass);
+  verify_limits(pass);
   verify_turns(pass);
   verify_agents(pass);
   verify_names(pass);

@@ -87,6 +87,7 @@ void verify_agents(VerifyPass& pass);
 void verify_names(VerifyPass& pass);
 void verify_subscriptions(VerifyPass& pass);
 void verify_timers(VerifyPass& pass);
+void verify_limits(VerifyPass& pass);
 void verify_metadata(VerifyPass& pass);
 void verify_spans(VerifyPass& pass);
 void verify_rings(VerifyPass& pass);

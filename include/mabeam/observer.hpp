@@ -11,6 +11,7 @@
 #include "mabeam/export.hpp"
 #include "mabeam/history.hpp"
 #include "mabeam/ids.hpp"
+#include "mabeam/limits.hpp"
 #include "mabeam/payload.hpp"
 #include "mabeam/result.hpp"
 #include "mabeam/trace.hpp"
@@ -87,6 +88,7 @@ struct WorkerView {
   std::vector<std::uint32_t> shards;  ///< as endpoint numbers minus 1: shard 0 is endpoint 1
   std::uint64_t agents = 0;
   std::uint64_t memory_bytes = 0;  ///< anonymous memory, read from /proc when the view was made
+  std::uint64_t memory_limit_bytes = 0;  ///< 0: none
   double uptime_seconds = 0;
   double heartbeat_age_seconds = 0;
   std::optional<ExitView> last_exit;
@@ -248,6 +250,7 @@ class MABEAM_API Observer {
   [[nodiscard]] DeadLetterList dead_letters(const DeadLetterFilter& filter = {}) const;
   [[nodiscard]] StatsView stats() const;
   [[nodiscard]] HealthView health() const;
+  [[nodiscard]] LimitsView limits() const;
   /// Walks every structure of the segment. On a live runtime a finding is looked at again before it
   /// counts, since a turn may have been half applied.
   [[nodiscard]] VerifyView verify() const;

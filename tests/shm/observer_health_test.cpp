@@ -52,8 +52,8 @@ class ObserverHealth : public testing::Test {
 TEST_F(ObserverHealth, RuntimeAtWorkIsHealthy) {
   const HealthView view = health();
   EXPECT_EQ(to_string(view.status), "healthy");
-  // state, supervisor, 2 workers, 2 shards, rings, parking, names, dead letters
-  EXPECT_EQ(view.components.size(), 10U);
+  // state, supervisor, 2 workers, 2 shards, rings, parking, limits, names, dead letters
+  EXPECT_EQ(view.components.size(), 11U);
   for (const HealthView::Component& component : view.components) {
     EXPECT_EQ(to_string(component.status), "healthy") << component.name;
     EXPECT_FALSE(component.detail.empty()) << component.name;
@@ -174,6 +174,21 @@ TEST_F(ObserverHealth, NearlyFullRingIsDegraded) {
   for (int i = 0; i < 2; ++i)
     filler_.send(client, target, Priority::low, "add", text);
   expect("rings", Status::degraded, "93% from client 0 to shard 1");
+}
+
+TEST_F(ObserverHealth, WhatIsNearItsLimitIsDegraded) {
+  shm::WorkerLimits& limits = segment_.get().limits().workers[1];
+  limits.memory_limit_bytes.store(1000);
+  limits.memory_bytes.store(899);
+  limits.processes_limit.store(64);
+  limits.processes.store(57);
+  EXPECT_EQ(health().status, Status::healthy);
+  limits.memory_bytes.store(900);
+  expect("limits", Status::degraded, "memory of worker 1 at 90% of 1000");
+  limits.processes.store(58);
+  expect("limits", Status::degraded, "; processes of worker 1 at 90% of 64");
+  limits.memory_bytes.store(~std::uint64_t{0});
+  expect("limits", Status::degraded, "memory of worker 1 at ");
 }
 
 TEST_F(ObserverHealth, NearlyFullTableOfNamesIsDegraded) {

@@ -1,0 +1,42 @@
+// Verify: the limits and the rates.
+#include "shm/limits.hpp"
+#include "shm/verify_pass.hpp"
+
+namespace mabeam::shm {
+namespace {
+
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 62U;
+
+void verify_rate(VerifyPass& pass, const RateLimit& limit, RateKind kind) {
+  const auto where = [&] { return "rate " + std::string{rate_name(kind)}; };
+  const std::uint64_t setting = limit.setting.load(std::memory_order_relaxed);
+  pass.expect(RateSetting::unpack(setting).pack() == setting, where, "its setting means nothing",
+              setting);
+}
+
+}  // namespace
+
+void verify_limits(VerifyPass& pass) {
+  const LimitsRegion& limits = pass.segment().limits();
+  const auto where = [] { return std::string{"limits"}; };
+  for (const auto* word : {&limits.runtime.memory_mechanism, &limits.runtime.process_mechanism}) {
+    const std::uint32_t mechanism = word->load(std::memory_order_relaxed);
+    pass.expect(mechanism <= static_cast<std::uint32_t>(LimitMechanism::rlimit), where,
+                "a mechanism is none that there is", mechanism);
+  }
+  for (std::uint32_t kind = 0; kind < kRates; ++kind)
+    verify_rate(pass, limits.rates[kind], static_cast<RateKind>(kind));
+  for (std::uint32_t index = 0; index < kMaxWorkers; ++index) {
+    const WorkerLimits& worker = limits.workers[index];
+    const auto of = [&] { return "limits of worker " + std::to_string(index); };
+    const std::uint32_t closed = worker.is_closed.load(std::memory_order_relaxed);
+    pass.expect(closed <= 1, of, "whether it is closed is neither 0 nor 1", closed);
+    for (const Word* bytes : {&worker.memory_limit_bytes, &worker.memory_soft_bytes}) {
+      const std::uint64_t value = bytes->load(std::memory_order_relaxed);
+      pass.expect(value <= kMostBytes, of, "a limit is no size", value);
+    }
+  }
+  pass.count_bytes(sizeof(LimitsRegion));
+}
+
+}  // namespace mabeam::shm
