@@ -46,9 +46,14 @@ class Emission {
   }
 
  private:
+  Result<> take_rate(std::size_t count) {
+    return core_.rates.take(shm::RateKind::event_emission, count);
+  }
+
   void emit_what_fits() {
     for (std::size_t i = 0; i < events_.size(); ++i) {
-      Result<> claimed = core_.emitter.claim(events_[i].topic, events_[i].payload);
+      Result<> claimed = take_rate(1);
+      if (claimed) claimed = core_.emitter.claim(events_[i].topic, events_[i].payload);
       while (!claimed && claimed.error().code == Errc::backpressure) {
         core_.emitter.publish();  // its readers have to make room
         if (!waits_for(room_of(events_[i]))) return refuse_from(i, {why_});
@@ -64,6 +69,7 @@ class Emission {
     for (const EventItem& event : events_)
       room += room_of(event);
     if (core_.emitter.is_too_much(room)) return refuse_from(0, {Errc::message_too_large});
+    if (const Result<> may = take_rate(events_.size()); !may) return refuse_from(0, may.error());
     for (Result<> claimed = claim_all(); !claimed; claimed = claim_all()) {
       core_.emitter.discard();
       if (claimed.error().code != Errc::backpressure) return refuse_from(0, claimed.error());
@@ -288,11 +294,16 @@ std::vector<Result<ClientReply>> Client::call_batch(std::span<const CallItem> ca
   if (atomic == Atomic::yes) refusals = refusals_by_shard(*impl_, calls, check);
   shm::ClientBatch batch{*impl_, {Kind::request, Priority::normal, {}, {}}};
   if (atomic == Atomic::yes) batch.make_atomic();
+  const auto take_rate = [this](std::size_t count) {
+    return impl_->rates.take(shm::RateKind::action_execution, count);
+  };
+  const Result<> all_may = atomic == Atomic::yes ? take_rate(calls.size()) : Result<>{};
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const CallItem& call = calls[i];
     Result<> may = refusals[static_cast<std::size_t>(call.agent.endpoint())];
     if (may) may = check(call);
+    if (may) may = atomic == Atomic::yes ? all_may : take_rate(1);
     if (!may) {
       answers[i] = impl_->refuse(may.error());
       continue;

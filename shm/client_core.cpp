@@ -14,7 +14,8 @@ ClientCore::ClientCore(Segment mapped, ClientClaim claim, WaitMode mode)
       calls(segment, endpoint, tracer),
       emitter(segment, endpoint, blocks, tracer),
       events(segment, endpoint),
-      waiter(segment, endpoint.bell(), mode, [this] { tidy(); }) {
+      waiter(segment, endpoint.bell(), mode, [this] { tidy(); }),
+      rates(segment.limits()) {
 }
 
 Result<> ClientCore::open() {
@@ -69,6 +70,11 @@ Result<std::uint64_t> ClientCore::begin_asking(Outgoing question, std::int64_t d
   const std::uint32_t shard = question.target();
   if (!segment.is_shard(shard)) return refuse({Errc::not_found});
   if (!calls.has_credit(shard)) return refuse({Errc::backpressure});
+  if (question.kind == Kind::request) {
+    if (const Result<> may = rates.take(RateKind::action_execution); !may) {
+      return refuse(may.error());
+    }
+  }
   const std::uint64_t correlation = calls.begin(question.kind, shard);
   question.header.correlation = correlation;
   question.header.deadline_ns = deadline_ns;
@@ -81,6 +87,7 @@ Result<std::uint64_t> ClientCore::begin_asking(Outgoing question, std::int64_t d
 
 Result<> ClientCore::emit(Symbol topic, const PayloadRef& payload, std::int64_t until_ns) {
   tidy_sometimes();
+  if (const Result<> may = rates.take(RateKind::event_emission); !may) return refuse(may.error());
   for (;;) {
     if (waiter.is_gone()) return refuse({Errc::not_running});
     const Result<> emitted = emitter.try_emit(topic, payload);

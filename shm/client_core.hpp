@@ -10,6 +10,7 @@
 #include "shm/client_sender.hpp"
 #include "shm/client_tracer.hpp"
 #include "shm/client_wait.hpp"
+#include "shm/rates.hpp"
 #include "shm/retry.hpp"
 #include "shm/segment.hpp"
 
@@ -40,12 +41,13 @@ struct ClientCore {
   Result<ClientReply> ask(const Outgoing& question, std::chrono::nanoseconds timeout);
 
   /// Sends a request, waiting for room until `until_ns`; 0 is not at all. Returns its correlation,
-  /// to be asked of `calls`, and abandoned at `deadline_ns`. Errors: as send(), not_found.
+  /// to be asked of `calls`, and abandoned at `deadline_ns`. Errors: as send(), not_found,
+  /// rate_limited (of a call).
   Result<std::uint64_t> begin_asking(Outgoing question, std::int64_t deadline_ns,
                                      std::int64_t until_ns);
 
   /// Emits, waiting for room until `until_ns`; 0 is not at all. What is refused is counted.
-  /// Errors: as ClientEmitter::try_emit(), not_running.
+  /// Errors: as ClientEmitter::try_emit(), not_running, rate_limited.
   Result<> emit(Symbol topic, const PayloadRef& payload, std::int64_t until_ns);
 
   /// True if that agent lives. Never for what is no agent.
@@ -76,6 +78,7 @@ struct ClientCore {
   ClientEmitter emitter;
   ClientEvents events;
   ClientWaiter waiter;
+  Rates rates;
   RetryBudget retry_budget;
   std::minstd_rand random{std::random_device{}()};
 

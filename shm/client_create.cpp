@@ -204,19 +204,25 @@ Result<std::vector<std::uint64_t>> place_agents(const Segment& segment, std::str
   const Dimensions& d = segment.dimensions();
   std::vector<std::uint64_t> counts(d.shards);
   if (!name.empty()) {
-    counts[shard_of_name(name, d.shards)] = 1;
+    const std::uint32_t shard = shard_of_name(name, d.shards);
+    if (segment.is_closed(shard)) return fail(Errc::over_limit);
+    counts[shard] = 1;
     return counts;
   }
   std::vector<std::uint64_t> loads(d.shards, d.agents_per_shard);
+  bool is_any_closed = false;
   for (std::uint32_t shard = 0; shard < d.shards; ++shard) {
     const EndpointSlot& slot = segment.endpoint(Segment::endpoint_of_shard(shard));
-    if (slot.parked.load(std::memory_order_relaxed) == 0) loads[shard] = agents_of(segment, shard);
+    const bool is_closed = segment.is_closed(shard);
+    is_any_closed = is_any_closed || is_closed;
+    if (slot.parked.load(std::memory_order_relaxed) != 0 || is_closed) continue;
+    loads[shard] = agents_of(segment, shard);
   }
   const std::uint64_t level = level_for(loads, d.agents_per_shard, count);
   std::uint64_t placed = 0;
   for (std::uint32_t shard = 0; shard < d.shards; ++shard)
     placed += counts[shard] = level - std::min(level, loads[shard]);
-  if (placed < count) return fail(Errc::too_many_agents);
+  if (placed < count) return fail(is_any_closed ? Errc::over_limit : Errc::too_many_agents);
   // Fewer than there are shards at the level are too many: the last ones, counted from `first`.
   for (std::uint32_t i = d.shards; placed > count; --i) {
     std::uint64_t& of_shard = counts[(first + i - 1) % d.shards];
@@ -249,6 +255,9 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
   }
   const auto counts = place_agents(core.segment, options.name, count, core.endpoint.index());
   if (!counts) return core.refuse(counts.error());
+  if (const Result<> may = core.rates.take(RateKind::agent_creation, count); !may) {
+    return core.refuse(may.error());
+  }
   Creation creation{core, *symbol, *request, options, reservation, on_created};
   creation.made().reserve(count);
   const Result<> all = creation.make(divide(*counts, agents_per_message(*request)), deadline_ns);

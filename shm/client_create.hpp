@@ -44,7 +44,8 @@ std::vector<std::byte> create_payload(const CreateRequest& request, std::string_
                                       std::span<const std::byte> initial);
 
 /// How many of them each shard gets: a name's own shard, else the least loaded ones, counted from
-/// `first` on where they are equal. Errors: too_many_agents.
+/// `first` on where they are equal. Shards of workers over their soft limit get none.
+/// Errors: too_many_agents, over_limit.
 Result<std::vector<std::uint64_t>> place_agents(const Segment& segment, std::string_view name,
                                                 std::size_t count, std::uint32_t first);
 

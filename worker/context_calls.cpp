@@ -28,6 +28,9 @@ std::int64_t Context::Backend::deadline_of_call(const SendOptions& options) {
 // `asked` always does, without a deadline for ever.
 Result<std::uint64_t> Context::Backend::call(AgentId to, Symbol action, const PayloadRef& payload,
                                              const SendOptions& options, const ReplyTo* asked) {
+  if (const Result<> may = shard.rates_.take(shm::RateKind::action_execution); !may) {
+    return fail(may.error());
+  }
   const std::int64_t deadline_ns = deadline_of_call(options);
   const std::uint64_t id = ++shard.record_.next_message_id;
   std::uint64_t correlation = id;

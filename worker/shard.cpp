@@ -32,6 +32,7 @@ Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& 
       tracer_(segment, endpoint_),
       subscribers_(symbols_, agents_),
       parking_(segment, shard),
+      rates_(segment.limits()),
       latency_(segment.metrics(shard).latency_ns) {
 }
 
@@ -72,6 +73,8 @@ std::uint32_t Shard::run_turn(const Limits& limits) {
   ++rotation_;
   if (outbox_.has_pressure()) [[unlikely]]
     tell_pressure();
+  if (limits_news_) [[unlikely]]
+    tell_limits();
   if (!lost_.empty()) [[unlikely]] {
     start_lost();
   } else {

@@ -23,6 +23,7 @@
 
 #include "shm/clock.hpp"
 #include "shm/letters.hpp"
+#include "shm/rates.hpp"
 #include "shm/segment.hpp"
 #include "shm/turn.hpp"
 #include "shm/turn_words.hpp"
@@ -78,6 +79,9 @@ class Shard {
 
   /// Finishes nothing and lets go: the last turn has been applied. For an orderly exit.
   void let_go() noexcept;
+
+  /// The worker has gone over its soft limit, or is under it again: the next turn tells it.
+  void note_limits(bool is_over) noexcept { limits_news_ = is_over; }
 
   /// Runs one turn. Returns how many messages it took: 0 when there was nothing to do.
   std::uint32_t run_turn(const Limits& limits);
@@ -199,6 +203,8 @@ class Shard {
 
   // shard_pressure.cpp: what is told of congested rings
   void tell_pressure();
+  // shard_limits.cpp
+  void tell_limits();
 
   // shard_letters.cpp: dead letters settled; shard_describe.cpp: a state in words
   struct LetterRun {
@@ -352,6 +358,7 @@ class Shard {
   Tasks tasks_;
   TimerId ending_task_ = Tasks::kNone;  // whose own failure ends its agent
   bool has_ended_tasks_ = false;        // with their agents, by this turn
+  shm::Rates rates_;
 
   shm::Histogram& latency_;
   Source replayed_;                          // whose endpoint is that of what is replayed
@@ -371,6 +378,7 @@ class Shard {
   std::optional<Blockage> timer_blockage_;  // what the next timer waits for
   std::optional<Blockage> end_blockage_;    // what the end of the bereaved waits for
   std::vector<std::uint64_t> tree_ended_;   // of trees, by the current message
+  std::optional<bool> limits_news_;         // over its soft limit, and not told yet
   std::uint32_t waiting_ = 0;               // rings and logs whose next message waits for room
   std::uint32_t rotation_ = 0;              // whose turn it is, among senders and among priorities
   std::uint32_t single_steps_ = 0;          // turns of one message still to run after a crash

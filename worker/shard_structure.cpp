@@ -47,6 +47,7 @@ bool has_known_symbols(const shm::Symbols& symbols, const shm::CreateRequest& re
 }  // namespace
 
 Result<AgentId> Shard::create_agent(const Agents::Plan& plan) {
+  if (segment_.is_closed(shard_)) return fail(Errc::over_limit);
   if (plan.request.subscription_count != 0 && !inbox_.is_listening()) {
     wants_to_listen_ = true;
     return fail(Errc::backpressure);

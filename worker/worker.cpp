@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include <malloc.h>
 #include <unistd.h>
 
 namespace mabeam::worker {
@@ -17,8 +18,9 @@ namespace {
 constexpr std::int64_t kBeatEvery = 1'000'000;  // ns between two looks at orders and tunables
 constexpr std::uint32_t kRoundsPerClock = 16;   // idle rounds between two looks at the clock
 constexpr std::int64_t kLongestSleep = 1'000'000'000;
-constexpr std::int64_t kLookEvery = 250'000'000;   // ns between looks at what told nobody
-constexpr std::int64_t kWaitingSleep = 1'000'000;  // while a message waits for room
+constexpr std::int64_t kLookEvery = 250'000'000;    // ns between looks at what told nobody
+constexpr std::int64_t kTrimEvery = 1'000'000'000;  // ns, while over the soft memory limit
+constexpr std::int64_t kWaitingSleep = 1'000'000;   // while a message waits for room
 
 }  // namespace
 
@@ -166,10 +168,22 @@ void Worker::beat() {
   slot().heartbeat_ns.store(static_cast<std::uint64_t>(last_beat_ns_), std::memory_order_relaxed);
   limits_ = read_limits();
   if (hosting_.has_changed() || hosting_.is_waiting()) hosting_.look();
+  heed_limits();
   if (last_beat_ns_ - last_rescan_ns_ < kLookEvery) return;
   last_rescan_ns_ = last_beat_ns_;
   for (const auto& shard : hosting_.shards())
     (void)shard->has_work();  // what a killed client has published, and told nobody
+}
+
+// The allocator keeps what was freed, and then the worker would stay over its soft limit for good.
+void Worker::heed_limits() {
+  const shm::WorkerLimits& limits = segment_.limits().workers[options_.worker];
+  const bool is_over = limits.is_closed.load(std::memory_order_relaxed) != 0;
+  if (is_over != is_over_limit_ && !shards_.empty()) shards_.front()->note_limits(is_over);
+  is_over_limit_ = is_over;
+  if (!is_over || last_beat_ns_ - last_trim_ns_ < kTrimEvery) return;
+  last_trim_ns_ = last_beat_ns_;
+  ::malloc_trim(0);
 }
 
 Limits Worker::read_limits() const {

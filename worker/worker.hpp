@@ -53,6 +53,7 @@ class Worker {
   bool run_shards();
   void sleep();
   void beat();
+  void heed_limits();
   [[nodiscard]] bool must_leave(std::int64_t now_ns);
   [[nodiscard]] bool is_orphan_too_long(std::int64_t now_ns);
   void leave(int code);
@@ -73,6 +74,8 @@ class Worker {
   std::int64_t last_beat_ns_ = 0;
   std::int64_t last_rescan_ns_ = 0;
   std::int64_t last_look_ns_ = 0;  // at the supervisor
+  std::int64_t last_trim_ns_ = 0;
+  bool is_over_limit_ = false;  // the soft one, as the supervisor sees it
   std::int64_t orphan_since_ns_ = 0;
   std::uint32_t idle_rounds_ = 0;
   bool is_leaving_ = false;

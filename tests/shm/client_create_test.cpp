@@ -167,6 +167,30 @@ TEST_F(ClientCreate, ParkedAndFullShardsGetNone) {
   EXPECT_EQ(code_of(place_agents(segment_, {}, 4, 0)), Errc::too_many_agents);
 }
 
+TEST_F(ClientCreate, ShardsOfAWorkerOverItsSoftLimitGetNone) {
+  segment_.endpoint(1).placement.store(3);
+  segment_.endpoint(2).placement.store(4);
+  segment_.limits().workers[2].is_closed.store(1);
+  EXPECT_EQ(*place_agents(segment_, {}, 10, 0), (std::vector<std::uint64_t>{0, 10}));
+  segment_.limits().workers[3].is_closed.store(1);
+  EXPECT_EQ(code_of(place_agents(segment_, {}, 1, 0)), Errc::over_limit);
+  EXPECT_EQ(code_of(client_.create("t")), Errc::over_limit);
+  EXPECT_EQ(code_of(client_.create("t", 1, {.name = "n"})), Errc::over_limit);
+  segment_.endpoint(1).placement.store(~std::uint64_t{0});  // damaged
+  EXPECT_TRUE(place_agents(segment_, {}, 1, 0));
+}
+
+TEST_F(ClientCreate, RateCountsAgentsNotCalls) {
+  const ShardThread thread{shards_, serving()};
+  segment_.limits().rates[0].setting.store(RateSetting{.rate = 1, .burst = 4}.pack());
+  EXPECT_TRUE(client_.create("t", 5));
+  const auto refused = client_.create("t");
+  EXPECT_EQ(code_of(refused), Errc::rate_limited);
+  EXPECT_GT(refused.error().subject, 0);
+  EXPECT_LE(refused.error().subject, 1000) << "milliseconds";
+  EXPECT_EQ(reserved(), 0U);
+}
+
 TEST_F(ClientCreate, NotMoreAreInFlightThanRepliesHaveRoom) {
   int answered = 0;
   std::size_t most = 0;

@@ -169,5 +169,22 @@ TEST_F(ShardCall, HandlerCreatesNoMoreThanTheRuntimeHolds) {
   EXPECT_EQ(refusal("create"), Errc{});
 }
 
+TEST_F(ShardCall, WorkerOverItsSoftLimitCreatesNone) {
+  segment_.endpoint(1).placement.store(1);
+  segment_.limits().workers[0].is_closed.store(1);
+  EXPECT_EQ(refusal("create"), Errc::over_limit);
+  segment_.limits().workers[0].is_closed.store(0);
+  EXPECT_EQ(refusal("create"), Errc{});
+}
+
+TEST_F(ShardCall, HandlerIsHeldToTheRates) {
+  for (shm::RateLimit& limit : segment_.limits().rates)
+    limit.setting.store(shm::RateSetting{.rate = 1}.pack());
+  EXPECT_EQ(refusal("create"), Errc{});
+  EXPECT_EQ(refusal("create"), Errc::rate_limited);
+  segment_.limits().rates[0].setting.store(0);
+  EXPECT_EQ(refusal("create"), Errc{});
+}
+
 }  // namespace
 }  // namespace mabeam::worker
