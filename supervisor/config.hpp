@@ -44,6 +44,9 @@ enum class RestartStrategy : std::uint8_t { one_for_one, one_for_all, rest_for_o
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
 enum class LogFormat : std::uint8_t { automatic, text, json, journald };
 
+/// By what limits are kept: control groups where they can be had, or resource limits at once.
+enum class LimitsBy : std::uint8_t { automatic, rlimit };
+
 struct RuntimeConfig {
   std::string name = "default";
   std::optional<std::uint32_t> workers;  ///< unset: see Config::worker_count()
@@ -115,12 +118,15 @@ struct LimitsConfig {
   std::uint32_t worker_processes = 64;
   std::uint32_t open_files = 1024;
   std::chrono::nanoseconds cleanup_interval = std::chrono::seconds{30};
+  LimitsBy mechanism = LimitsBy::automatic;
+  std::optional<std::uint64_t> core_bytes;  ///< unset: as the supervisor's
 };
 
 /// How many a second, and how many at once above that. A rate of 0 is no limit.
 struct Rate {
   std::uint32_t rate = 0;
   std::uint32_t burst = 0;
+  bool is_shadow = false;  ///< what is too much is counted, and not refused
 
   friend bool operator==(const Rate&, const Rate&) = default;
 };

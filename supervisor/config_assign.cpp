@@ -210,7 +210,7 @@ void assign_paths(const KeyInfo& key, const toml::array& array, const Place& pla
   if (paths.size() == array.size()) edit<std::vector<std::string>>(key, draft.config) = paths;
 }
 
-/// A {rate, burst} table; what is left out is 0.
+/// A {rate, burst, shadow} table; what is left out is 0 or false.
 void assign_rate(const KeyInfo& key, const toml::table& table, const Place& place, Draft& draft) {
   Rate value;
   const auto range = key.rule.range;
@@ -219,9 +219,15 @@ void assign_rate(const KeyInfo& key, const toml::table& table, const Place& plac
   for (const auto& [name, node] : table) {
     const auto subject = key.full_name() + "." + printable(name.str());
     const auto* number = node.as_integer();
-    if (name != "rate" && name != "burst") {
+    if (name == "shadow") {
+      if (const auto* flag = node.as_boolean()) {
+        value.is_shadow = flag->get();
+      } else {
+        draft.refuse(moved_to(place, node.source()), refusal(subject, node, "true or false"));
+      }
+    } else if (name != "rate" && name != "burst") {
       draft.refuse(moved_to(place, name.source()),
-                   "unknown key " + subject + "; allowed are rate and burst");
+                   "unknown key " + subject + "; allowed are rate, burst and shadow");
     } else if (!number || !is_in_range(number->get(), range)) {
       draft.refuse(moved_to(place, node.source()), refusal(subject, node, allowed));
     } else {

@@ -92,7 +92,7 @@ struct ValueText {
 
   std::string operator()(Rate value) const {
     return "{rate = " + std::to_string(value.rate) + ", burst = " + std::to_string(value.burst) +
-           "}";
+           (value.is_shadow ? ", shadow = true}" : "}");
   }
 
   std::string operator()(SizeOrPercent value) const {

@@ -67,12 +67,14 @@ struct Field {
   T& (*edit)(Config&);
 };
 
-using Target = std::variant<
-    Field<bool>, Field<double>, Field<std::uint32_t>, Field<std::optional<std::uint32_t>>,
-    Field<std::int32_t>, Field<std::uint64_t>, Field<std::optional<std::uint64_t>>,
-    Field<std::chrono::nanoseconds>, Field<std::string>, Field<std::vector<std::string>>,
-    Field<std::vector<std::uint32_t>>, Field<Rate>, Field<SizeOrPercent>, Field<IdleStrategy>,
-    Field<OnStop>, Field<RestartPolicy>, Field<RestartStrategy>, Field<LogLevel>, Field<LogFormat>>;
+using Target =
+    std::variant<Field<bool>, Field<double>, Field<std::uint32_t>,
+                 Field<std::optional<std::uint32_t>>, Field<std::int32_t>, Field<std::uint64_t>,
+                 Field<std::optional<std::uint64_t>>, Field<std::chrono::nanoseconds>,
+                 Field<std::string>, Field<std::vector<std::string>>,
+                 Field<std::vector<std::uint32_t>>, Field<Rate>, Field<SizeOrPercent>,
+                 Field<IdleStrategy>, Field<OnStop>, Field<LimitsBy>, Field<RestartPolicy>,
+                 Field<RestartStrategy>, Field<LogLevel>, Field<LogFormat>>;
 
 /// One row.
 struct KeyInfo {

@@ -1,8 +1,8 @@
 // Rollout: workers restarted one by one, because their settings have changed.
 //
 // The next one is restarted when the last is ready. One that ends before it is ready shows that the
-// new settings do not work: the old ones come back, and who has the new ones is restarted with them.
-// Going back waits for nobody to prove anything: those settings have worked before.
+// new settings do not work: the old ones come back, and who has the new ones is restarted with
+// them. Going back waits for nobody to prove anything: those settings have worked before.
 #pragma once
 
 #include "supervisor/config.hpp"
@@ -19,7 +19,8 @@ class Rollout {
  public:
   /// `workers`: in the order in which they are restarted. `before`: what they run with now.
   Rollout(std::vector<std::uint32_t> workers, WorkerConfig before)
-      : left_(std::move(workers)), before_(std::move(before)) {}
+      : left_(std::move(workers)),
+        before_(std::move(before)) {}
 
   /// The worker that is being restarted.
   [[nodiscard]] std::optional<std::uint32_t> current() const { return current_; }

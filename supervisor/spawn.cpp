@@ -2,14 +2,17 @@
 
 #include "supervisor/pidfd.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,12 +27,34 @@ constexpr unsigned kFirstOwnDescriptor = 3;
 /// All that the child needs, laid out before the fork.
 struct Plan {
   std::vector<char*> arguments;
+  std::vector<char*> environment;
   cpu_set_t cpus{};
   bool sets_cpus = false;
   int nice = 0;
   int null = -1;
   int report = -1;
+  std::vector<Descriptor> groups;
+  std::vector<ResourceLimit> limits;
 };
+
+/// True if `text` sets the variable that `other` sets.
+bool is_same_variable(std::string_view text, std::string_view other) {
+  return text.substr(0, text.find('=')) == other.substr(0, other.find('='));
+}
+
+std::vector<char*> environment_with(const std::vector<std::string>& more) {
+  std::vector<char*> all;
+  for (char** each = environ; *each != nullptr; ++each) {
+    const bool is_replaced = std::any_of(more.begin(), more.end(), [&](const std::string& text) {
+      return is_same_variable(text, *each);
+    });
+    if (!is_replaced) all.push_back(*each);
+  }
+  for (const std::string& text : more)
+    all.push_back(const_cast<char*>(text.c_str()));
+  all.push_back(nullptr);
+  return all;
+}
 
 Plan make_plan(const SpawnOptions& options) {
   Plan plan;
@@ -38,10 +63,12 @@ Plan make_plan(const SpawnOptions& options) {
     plan.arguments.push_back(const_cast<char*>(each.c_str()));
   }
   plan.arguments.push_back(nullptr);
+  plan.environment = environment_with(options.environment);
   for (const std::uint32_t cpu : options.cpus)
     CPU_SET(cpu, &plan.cpus);
   plan.sets_cpus = !options.cpus.empty();
   plan.nice = options.nice;
+  plan.limits = options.limits;
   return plan;
 }
 
@@ -51,9 +78,29 @@ Plan make_plan(const SpawnOptions& options) {
   ::_exit(kNeverRan);
 }
 
+// The hard limit stays as it is: a reload may raise the other one.
+bool set_limit(const ResourceLimit& wanted) noexcept {
+  rlimit limit{};
+  if (::getrlimit(wanted.resource, &limit) != 0) return false;
+  limit.rlim_cur = wanted.value;
+  return ::setrlimit(wanted.resource, &limit) == 0;
+}
+
+/// In the child: async-signal-safe calls only.
+void confine(const Plan& plan) noexcept {
+  for (const Descriptor& group : plan.groups) {
+    if (::write(group.get(), "0", 1) != 1) report_and_exit(plan, SpawnStep::join_group);
+  }
+  for (const ResourceLimit& limit : plan.limits) {
+    if (!set_limit(limit)) report_and_exit(plan, SpawnStep::set_limit);
+  }
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 /// In the child: async-signal-safe calls only.
 [[noreturn]] void become(const Plan& plan) noexcept {
   ::setsid();
+  confine(plan);
 
   struct sigaction standard {};
 
@@ -71,7 +118,7 @@ Plan make_plan(const SpawnOptions& options) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execve(plan.arguments.front(), plan.arguments.data(), environ);
+  ::execve(plan.arguments.front(), plan.arguments.data(), plan.environment.data());
   report_and_exit(plan, SpawnStep::exec);
 }
 
@@ -91,6 +138,10 @@ Result<Child> spawn(const SpawnOptions& options) {
   const Descriptor null{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
   if (!null) return fail_system(errno);
   Plan plan = make_plan(options);
+  for (const std::string& group : options.groups) {
+    plan.groups.emplace_back(::open(group.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!plan.groups.back()) return fail_system(errno);
+  }
   plan.null = null.get();
   plan.report = write_end.get();
   child.pid = ::fork();
@@ -116,6 +167,10 @@ std::optional<SpawnFailure> read_report(const Descriptor& report) {
 std::string describe(SpawnFailure failure, const SpawnOptions& options) {
   const std::string reason = ": " + std::generic_category().message(failure.os);
   switch (failure.step) {
+    case SpawnStep::join_group:
+      return "cannot join a control group" + reason + "; see limits.mechanism";
+    case SpawnStep::set_limit:
+      return "cannot set a resource limit" + reason + "; see [limits]";
     case SpawnStep::set_nice:
       return "cannot set worker.nice = " + std::to_string(options.nice) + reason;
     case SpawnStep::set_cpus:

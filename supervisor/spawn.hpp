@@ -2,14 +2,17 @@
 //
 // The child gets a session of its own, so that its whole process group can be killed and a
 // terminal's signals do not reach it; default signals; /dev/null to read; standard output and error
-// as ours; no other descriptor. RLIMIT_CORE stays as it is. Everything that allocates happens
-// before the fork: between fork and exec only async-signal-safe calls are made.
+// as ours; no other descriptor; the control groups and resource limits that it is given, so that
+// not even its first page is outside of them; no new privileges (PR_SET_NO_NEW_PRIVS): nothing that
+// it starts is more than it is. Everything that allocates happens before the fork: between fork and
+// exec only async-signal-safe calls are made.
 //
 // What keeps the child from its exec travels through a pipe that the exec closes, so a program that
 // cannot be run is told apart from one that ran and failed, and nobody waits for either.
 #pragma once
 
 #include "supervisor/descriptor.hpp"
+#include "supervisor/limits/resource_limits.hpp"
 
 #include "mabeam/result.hpp"
 
@@ -25,13 +28,16 @@ namespace mabeam::supervisor {
 /// What to run, and how.
 struct SpawnOptions {
   std::string executable;
-  std::vector<std::string> arguments = {};  ///< behind the program's own name
-  std::vector<std::uint32_t> cpus = {};     ///< empty: as this process
-  std::int32_t nice = 0;                    ///< 0: as this process
+  std::vector<std::string> arguments = {};    ///< behind the program's own name
+  std::vector<std::uint32_t> cpus = {};       ///< empty: as this process
+  std::int32_t nice = 0;                      ///< 0: as this process
+  std::vector<std::string> environment = {};  ///< "NAME=value": besides ours, and instead of it
+  std::vector<std::string> groups = {};       ///< files to write "0" into: cgroup.procs
+  std::vector<ResourceLimit> limits = {};
 };
 
 /// The last thing a child does before its exec that may be refused.
-enum class SpawnStep : std::uint8_t { set_nice, set_cpus, exec };
+enum class SpawnStep : std::uint8_t { join_group, set_limit, set_nice, set_cpus, exec };
 
 struct SpawnFailure {
   SpawnStep step{};
@@ -45,7 +51,7 @@ struct Child {
   Descriptor report;  ///< says what kept the child from its exec
 };
 
-/// Errors: system (no process, no descriptor left).
+/// Errors: system (no process, no descriptor left, a group that cannot be joined).
 Result<Child> spawn(const SpawnOptions& options);
 
 /// What kept a dead child from its exec; nothing if it got there.

@@ -3,15 +3,21 @@
 #include "shm/process.hpp"
 #include "supervisor/leftovers.hpp"
 #include "supervisor/notify.hpp"
+#include "supervisor/strays.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <thread>
 #include <utility>
 
 #include <sys/wait.h>
 
 namespace mabeam::supervisor {
 namespace {
+
+/// At the end: what was killed may leave children of its own behind.
+constexpr int kLooksAtStrays = 100;
 
 double milliseconds(Time time) {
   return std::chrono::duration<double, std::milli>(time).count();
@@ -175,12 +181,16 @@ void Supervisor::kill() {
   workers_.kill(now());
 }
 
-// Children of dead workers become ours (PR_SET_CHILD_SUBREAPER). Those of living ones never do.
-void Supervisor::reap_strays() {
+// Children of dead workers become ours (PR_SET_CHILD_SUBREAPER), and of living ones what a child of
+// theirs has left behind: that is kept while its worker lives.
+int Supervisor::reap_strays() {
+  const int killed =
+      kill_strays(runtime_.segment.name(), [this](StartedBy by) { return workers_.is_alive(by); });
+  if (killed != 0) log_.info("what dead workers had started was killed", {{"processes", killed}});
   for (;;) {
     siginfo_t info{};
     const int found = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
-    if (found != 0 || info.si_pid == 0 || workers_.is_one_of(info.si_pid)) return;
+    if (found != 0 || info.si_pid == 0 || workers_.is_one_of(info.si_pid)) return killed;
     ::waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
     log_.debug("a dead worker's child was reaped", {{"pid", info.si_pid}});
   }
@@ -198,7 +208,9 @@ void Supervisor::tell_parked() {
 }
 
 ExitCode Supervisor::finish() {
-  reap_strays();
+  workers_.remove_groups();
+  for (int look = 0; look < kLooksAtStrays && reap_strays() != 0; ++look)
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
   const shm::Segment& segment = runtime_.segment;
   set_state(segment, RuntimeState::stopped);
   const Leftovers leftovers = count_leftovers(segment);

@@ -63,7 +63,7 @@ class Supervisor {
   shm::ControlAnswer reload(bool is_dry_run);
   void take(const ReloadPlan& plan);
 
-  void reap_strays();
+  int reap_strays();
   void tell_parked();
   [[nodiscard]] Time next_deadline() const;
   ExitCode finish();

@@ -104,6 +104,7 @@ void Supervisor::take(const ReloadPlan& plan) {
   const std::uint32_t workers = runtime_.config.worker_count();
   runtime_.config = plan.config;
   store_tunables(runtime_.config, runtime_.segment.header());
+  workers_.limits_changed();
   log_.configure(runtime_.config.log);
   if (set_group_read(runtime_.segment, runtime_.config.runtime.group_read) != 0) {
     log_.warn("the segment's mode cannot be changed");

@@ -2,6 +2,7 @@
 
 #include "shm/doorbell.hpp"
 #include "shm/process.hpp"
+#include "supervisor/strays.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -58,16 +59,18 @@ Result<std::uint32_t> Worker::fence() {
 }
 
 // One that died while no supervisor watched: as the last one left it, it runs.
-void Worker::note_unseen_end() noexcept {
+void Worker::note_unseen_end(bool ran_out_of_memory) noexcept {
   const std::uint32_t told = slot().supervised_state.load(std::memory_order_acquire);
   if (told >= kWorkerStates || !supervisor::has_process(static_cast<WorkerState>(told))) return;
-  record_exit(classify_exit({.leaving = slot().leaving.load(std::memory_order_acquire)}), slot());
+  record_exit(classify_exit({.leaving = slot().leaving.load(std::memory_order_acquire),
+                             .ran_out_of_memory = ran_out_of_memory}),
+              slot());
 }
 
-Result<> Worker::start(SpawnOptions options, Time now) {
+Result<> Worker::start(SpawnOptions options, Time now, bool ran_out_of_memory) {
   const Result<std::uint32_t> incarnation = fence();
   if (!incarnation) return fail(incarnation.error());
-  note_unseen_end();
+  note_unseen_end(ran_out_of_memory);
   slot().process.store(0, std::memory_order_relaxed);
   slot().heartbeat_ns.store(0, std::memory_order_relaxed);
   slot().state.store(0, std::memory_order_relaxed);
@@ -78,6 +81,7 @@ Result<> Worker::start(SpawnOptions options, Time now) {
       options_.arguments.end(),
       {"--name", std::string{segment_->name()}, "--worker", std::to_string(index_), "--incarnation",
        std::to_string(*incarnation)});
+  options_.environment = {started_by_text(segment_->name(), {index_, *incarnation})};
   Result<Child> child = spawn(options_);
   if (!child) return fail(child.error());
   incarnation_ = *incarnation;
@@ -158,13 +162,14 @@ std::optional<ChildStatus> Worker::wait_for_child() const noexcept {
 // segment (MADV_DONTFORK), but would go on all the same. A child's number is ours until it is
 // waited for; an adopted worker's may be given away at once, so its group is left alone if somebody
 // has it.
-std::optional<WorkerExit> Worker::reap() {
+std::optional<WorkerExit> Worker::reap(bool ran_out_of_memory) {
   if (!has_process() || !is_gone(pidfd_)) return std::nullopt;
   if (is_child_ || !shm::process_of(pid_)) ::kill(-pid_, SIGKILL);
   ExitEvidence evidence;
   if (is_child_) evidence.status = wait_for_child();
   evidence.leaving = slot().leaving.load(std::memory_order_acquire);
   evidence.condemned = condemned_;
+  evidence.ran_out_of_memory = ran_out_of_memory;
   evidence.was_ordered =
       slot().order.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(shm::Order::run);
   start_failure_.clear();

@@ -39,8 +39,9 @@ class Worker {
   Result<std::uint32_t> fence();
 
   /// Starts an incarnation. `options` are completed by the arguments that name it.
-  /// Errors: in_use (the slot's process lives), system.
-  Result<> start(SpawnOptions options, Time now);
+  /// `ran_out_of_memory` is of one that ended while nobody watched. Errors: in_use (the slot's
+  /// process lives), system.
+  Result<> start(SpawnOptions options, Time now, bool ran_out_of_memory = false);
 
   /// Takes over a living process that is no child. Errors: not_found (it has died), system.
   Result<> adopt(shm::ProcessId process, Time now);
@@ -59,8 +60,8 @@ class Worker {
   void kill_group() noexcept;
 
   /// What became of the process, once it is gone; its group is killed, its descriptors are closed.
-  /// Nothing if it lives.
-  std::optional<WorkerExit> reap();
+  /// Nothing if it lives. `ran_out_of_memory`: the kernel says that it killed for a memory limit.
+  std::optional<WorkerExit> reap(bool ran_out_of_memory = false);
 
   /// What kept the last process from running the worker's program; nothing if it ran.
   [[nodiscard]] const std::string& start_failure() const { return start_failure_; }
@@ -114,7 +115,7 @@ class Worker {
   std::optional<std::uint64_t> trial_base;  ///< messages of its shard when its trial began
 
  private:
-  void note_unseen_end() noexcept;
+  void note_unseen_end(bool ran_out_of_memory) noexcept;
   [[nodiscard]] bool names_this_slot(pid_t pid, std::uint32_t incarnation) const;
   [[nodiscard]] std::optional<ChildStatus> wait_for_child() const noexcept;
 

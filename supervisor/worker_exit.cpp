@@ -2,6 +2,7 @@
 
 #include "shm/clock.hpp"
 
+#include <csignal>
 #include <cstring>
 
 namespace mabeam::supervisor {
@@ -33,6 +34,10 @@ WorkerExit classify_exit(const ExitEvidence& evidence) {
     exit.code = static_cast<std::int32_t>(evidence.leaving - 1);
     exit.cause = ExitCause::exit;
   }
+  // An adopted worker's signal is nobody's to know; that it said nothing, and was killed, is
+  // enough.
+  const bool was_killed = evidence.status ? exit.signal == SIGKILL : !exit.was_announced;
+  if (evidence.ran_out_of_memory && was_killed) exit.cause = ExitCause::memory;
   const bool left_as_ordered = evidence.was_ordered && exit.code == 0;
   if (left_as_ordered) exit.cause = ExitCause::asked;
   if (evidence.condemned != ExitCause::none) exit.cause = evidence.condemned;

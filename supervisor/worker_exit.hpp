@@ -1,9 +1,11 @@
 // WorkerExit: how an incarnation of a worker ended, from what is known of it.
 //
 // The first of these that is known decides: why the supervisor ended it; that it was ordered to
-// leave, and left; the status that a parent gets; the word `leaving` that a worker stores just
-// before a deliberate exit. Of an adopted worker, which is no child, there is no status (pitfall
-// 6.3). An exit with 0 that was not announced is a failure: some handler has called exit().
+// leave, and left; that the kernel killed it for its memory limit, by the kernel's own count (never
+// by the signal alone, which anybody may send); the status that a parent gets; the word `leaving`
+// that a worker stores just before a deliberate exit. Of an adopted worker, which is no child,
+// there is no status (pitfall 6.3). An exit with 0 that was not announced is a failure: some
+// handler has called exit().
 #pragma once
 
 #include "shm/layout.hpp"
@@ -28,6 +30,7 @@ struct ExitEvidence {
   std::uint32_t leaving = 0;               ///< 1 + exit status, or 0
   ExitCause condemned = ExitCause::none;   ///< why the supervisor ended it
   bool was_ordered = false;                ///< to drain or to stop
+  bool ran_out_of_memory = false;          ///< the kernel has just killed in its group
 };
 
 struct WorkerExit {

@@ -42,6 +42,7 @@ Workers::Workers(const Runtime& runtime, EventLoop& loop, Log& log)
     : runtime_(runtime),
       loop_(loop),
       log_(log),
+      limits_(runtime, log),
       random_(static_cast<unsigned>(::getpid())),
       wanted_(runtime.workers),
       settings_(runtime.config.worker) {
@@ -77,12 +78,22 @@ SpawnOptions Workers::spawn_options(const Worker& worker) const {
   return options;
 }
 
+// What an unrecorded child of a dead supervisor does in the group ends here: it owns nothing yet.
+Result<> Workers::start_one(Worker& worker, Time now) {
+  const bool ran_out_of_memory = limits_.has_run_out_of_memory(worker.index());
+  SpawnOptions options = spawn_options(worker);
+  if (const Result<> prepared = limits_.prepare(worker.index(), options); !prepared) {
+    return prepared;
+  }
+  return worker.start(std::move(options), now, ran_out_of_memory);
+}
+
 // A predecessor's child may claim the slot, or die, between two looks at it: it is looked at again.
 void Workers::run_one(Worker& worker, Time now) {
   Result<> running = fail(Errc::in_use);
   for (int tries = 0; tries < kTries && !running && is_race(running.error()); ++tries) {
     const auto living = worker.find_living();
-    running = living ? worker.adopt(*living, now) : worker.start(spawn_options(worker), now);
+    running = living ? worker.adopt(*living, now) : start_one(worker, now);
   }
   if (running) running = loop_.watch(worker.fd(), {Source::worker, worker.index()});
   if (!running) {
@@ -95,6 +106,7 @@ void Workers::run_one(Worker& worker, Time now) {
   if (worker.is_child()) {
     log_.debug("worker starts", fields);
   } else {
+    limits_.adopt(worker.index(), worker.pid());
     log_.info("worker adopted", fields);
     settle_adopted(worker, now);
   }
@@ -130,8 +142,10 @@ void Workers::on_exit(std::uint32_t index, Time now) {
 void Workers::end_one(Worker& worker, Time now) {
   if (!worker.has_ended()) return;
   loop_.forget(worker.fd());
-  const auto exit = worker.reap();
+  limits_.kill_tree(worker.index());
+  const auto exit = worker.reap(limits_.has_run_out_of_memory(worker.index()));
   if (!exit) return;
+  limits_.forget(worker.index());
   if (!worker.start_failure().empty()) log_.error(worker.start_failure());
   const LogFields fields{{"worker", worker.index()},
                          {"pid", worker.pid()},

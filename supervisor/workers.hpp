@@ -10,11 +10,13 @@
 
 #include "shm/control.hpp"
 #include "supervisor/event_loop.hpp"
+#include "supervisor/limits/limits.hpp"
 #include "supervisor/log.hpp"
 #include "supervisor/placement.hpp"
 #include "supervisor/restart.hpp"
 #include "supervisor/rollout.hpp"
 #include "supervisor/runtime.hpp"
+#include "supervisor/strays.hpp"
 #include "supervisor/worker.hpp"
 
 #include <cstdint>
@@ -55,6 +57,12 @@ class Workers {
   /// supervisor did not run, which counts against nobody.
   void scan(Time now, Time lag);
 
+  /// The configuration's limits have changed.
+  void limits_changed() { limits_.configure(); }
+
+  /// Removes what was made for workers, of which none is left.
+  void remove_groups() { limits_.remove(); }
+
   /// Does what is due: restarts, second signals.
   void check_deadlines(Time now);
   [[nodiscard]] Time next_deadline() const;
@@ -94,10 +102,13 @@ class Workers {
 
   /// True for the process of a worker that is a child.
   [[nodiscard]] bool is_one_of(pid_t pid) const;
+  /// True while that incarnation of a worker runs.
+  [[nodiscard]] bool is_alive(StartedBy incarnation) const;
 
  private:
   // workers.cpp: from a start to an end
   [[nodiscard]] SpawnOptions spawn_options(const Worker& worker) const;
+  Result<> start_one(Worker& worker, Time now);
   void run_one(Worker& worker, Time now);
   void settle_adopted(Worker& worker, Time now);
   void try_again(Worker& worker, Error error, Time now);
@@ -138,9 +149,15 @@ class Workers {
   [[nodiscard]] bool is_held(Worker& worker);
   void on_deadline(Worker& worker, Time now);
 
+  // workers_limits.cpp: what they use
+  void enforce_limits(Time now);
+  void mark_degraded(Worker& worker, const LimitFinding& found);
+  void end_over_limit(Worker& worker, ExitCause cause, std::string_view reason, Time now);
+
   const Runtime& runtime_;
   EventLoop& loop_;
   Log& log_;
+  Limits limits_;
   std::vector<Worker> workers_;
   RestartIntensity intensity_;
   std::minstd_rand random_;

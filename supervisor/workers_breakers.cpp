@@ -44,9 +44,8 @@ void Workers::open(Worker& worker, Time now) {
   const shm::BreakerWord word = worker.breaker().word();
   const bool is_forced = word.mode == shm::BreakerMode::forced_open;
   worker.apply(WorkerEvent::opened);
-  worker.deadline = is_forced ? kNever
-                              : std::chrono::milliseconds{
-                                    static_cast<std::int64_t>(word.deadline_ms)};
+  worker.deadline =
+      is_forced ? kNever : std::chrono::milliseconds{static_cast<std::int64_t>(word.deadline_ms)};
   const LogFields fields{{"worker", worker.index()},
                          {"until", is_forced ? "it is let go" : "its trial"},
                          {"in_ms", is_forced ? 0.0 : milliseconds(worker.deadline - now)}};

@@ -49,8 +49,10 @@ Said Workers::restart(std::uint32_t index, Time now) {
       on_deadline(worker, now);
       return {};
     case WorkerState::open:
-      return refused(name + "'s circuit breaker is open; close it with: mabeam breakers close "
-                     "worker:" + std::to_string(index));
+      return refused(name +
+                     "'s circuit breaker is open; close it with: mabeam breakers close "
+                     "worker:" +
+                     std::to_string(index));
     case WorkerState::failed:
     case WorkerState::stopped:
       return refused(name + " has ended for good; see 'mabeam ps', and start the runtime anew");
@@ -62,8 +64,8 @@ Said Workers::restart(std::uint32_t index, Time now) {
 void Workers::roll(Time now) {
   std::vector<std::uint32_t> order;
   for (const Worker& worker : workers_) {
-    const bool has_ended = worker.state() == WorkerState::stopped ||
-                           worker.state() == WorkerState::failed;
+    const bool has_ended =
+        worker.state() == WorkerState::stopped || worker.state() == WorkerState::failed;
     if (!is_retired(worker) && !has_ended) order.push_back(worker.index());
   }
   rollout_.emplace(std::move(order), std::exchange(settings_, runtime_.config.worker));

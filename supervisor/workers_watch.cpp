@@ -36,6 +36,7 @@ void Workers::scan(Time now, Time lag) {
     look_at_trial(worker);
   }
   look_at_rollout(now);
+  enforce_limits(now);
 }
 
 void Workers::notice_ready(Worker& worker, Time now) {
@@ -159,6 +160,7 @@ void Workers::on_deadline(Worker& worker, Time now) {
                   {{"worker", worker.index()}, {"pid", worker.pid()}});
       }
       worker.kill_group();
+      limits_.kill_tree(worker.index());
       worker.deadline = now + kKillAgain;
       break;
     default:

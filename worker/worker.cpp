@@ -179,7 +179,9 @@ void Worker::beat() {
 void Worker::heed_limits() {
   const shm::WorkerLimits& limits = segment_.limits().workers[options_.worker];
   const bool is_over = limits.is_closed.load(std::memory_order_relaxed) != 0;
-  if (is_over != is_over_limit_ && !shards_.empty()) shards_.front()->note_limits(is_over);
+  if (is_over != is_over_limit_ && !hosting_.shards().empty()) {
+    hosting_.shards().front()->note_limits(is_over);
+  }
   is_over_limit_ = is_over;
   if (!is_over || last_beat_ns_ - last_trim_ns_ < kTrimEvery) return;
   last_trim_ns_ = last_beat_ns_;

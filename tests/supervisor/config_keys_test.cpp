@@ -46,7 +46,8 @@ Texts good_values(const KeyInfo& key) {
     case ValueKind::address:
       return {R"("unix:/run/m.sock")", R"("[::1]:80")"};
     case ValueKind::rate:
-      return {"{rate = 1000000000, burst = 7}", "{rate = 0, burst = 0}"};
+      return {"{rate = 1000000000, burst = 7}", "{rate = 0, burst = 0}",
+              "{rate = 5, burst = 0, shadow = true}"};
     case ValueKind::fraction:
       return {"0", "0.25", "1"};
     default:
@@ -83,7 +84,8 @@ Texts bad_values(const KeyInfo& key) {
     case ValueKind::address:
       return {R"("")", R"("host")"};
     case ValueKind::rate:
-      return {"{rate = -1}", "{burst = 1000000001}", "{rate = 1, brust = 2}"};
+      return {"{rate = -1}", "{burst = 1000000001}", "{rate = 1, brust = 2}",
+              "{rate = 1, shadow = 1}"};
     case ValueKind::fraction:
       return {"-0.01", "1.01", "nan", "inf", R"("0.5")"};
     default:
@@ -218,7 +220,7 @@ TEST(ConfigKeys, AreThoseOfTheDesign) {
   }
   const std::map<std::string_view, int> expected{
       {"runtime", 11}, {"channels", 4}, {"events", 1}, {"trace", 2}, {"worker", 11}, {"restart", 6},
-      {"breaker", 4},  {"limits", 6},   {"rates", 3},  {"log", 2},   {"serve", 1}};
+      {"breaker", 4},  {"limits", 8},   {"rates", 3},  {"log", 2},   {"serve", 1}};
   EXPECT_EQ(counts, expected);
 }
 

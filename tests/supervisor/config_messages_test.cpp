@@ -72,7 +72,8 @@ TEST(ConfigMessage, PointsIntoARate) {
           "[rates]\nagent_creation = {rate = -1, brust = 2}\n[rates.event_emission]\nburst = 'x'"),
       (Messages{
           "mabeam.toml:2:26: rates.agent_creation.rate = -1: allowed is 0 to 1000000000",
-          "mabeam.toml:2:30: unknown key rates.agent_creation.brust; allowed are rate and burst",
+          "mabeam.toml:2:30: unknown key rates.agent_creation.brust; allowed are rate, burst and "
+          "shadow",
           "mabeam.toml:4:9: rates.event_emission.burst = \"x\": allowed is 0 to 1000000000"}));
 }
 

@@ -1,6 +1,7 @@
 #include "supervisor/spawn.hpp"
 
 #include "supervisor/pidfd.hpp"
+#include "tests/supervisor/fake_groups.hpp"
 #include "tests/support/wait_until.hpp"
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 #include <fstream>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +106,44 @@ TEST(Spawn, ChildBlocksAndIgnoresNoSignal) {
             0);
   std::signal(SIGPIPE, old);
   ::sigprocmask(SIG_UNBLOCK, &term, nullptr);
+}
+
+TEST(Spawn, ChildIsInItsGroupsBeforeItRuns) {
+  const tests::FakeGroups fake;
+  const std::string group = fake.add("g", {{"cgroup.procs", ""}});
+  SpawnOptions options = shell("exit 0");
+  options.groups = {group + "/cgroup.procs"};
+  EXPECT_EQ(run(options), 0);
+  EXPECT_EQ(fake.read("g/cgroup.procs"), "0");
+  options.groups = {fake.path() + "/none"};
+  EXPECT_EQ(spawn(options).error().os, ENOENT);
+}
+
+TEST(Spawn, GroupThatRefusesItIsReported) {
+  SpawnOptions options = shell("exit 0");
+  options.groups = {"/dev/full"};
+  const Result<Child> child = spawn(options);
+  EXPECT_EQ(exit_status(*child), 127);
+  const auto failure = read_report(child->report);
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->step, SpawnStep::join_group);
+  EXPECT_NE(describe(*failure, options).find("limits.mechanism"), std::string::npos);
+}
+
+TEST(Spawn, EnvironmentIsOursAndMore) {
+  ::setenv("MABEAM_TEST_OLD", "old", 1);
+  ::setenv("MABEAM_TEST_KEPT", "kept", 1);
+  SpawnOptions options =
+      shell("test $MABEAM_TEST_OLD$MABEAM_TEST_KEPT$MABEAM_TEST_NEW = newkeptmore");
+  options.environment = {"MABEAM_TEST_OLD=new", "MABEAM_TEST_NEW=more"};
+  EXPECT_EQ(run(options), 0);
+}
+
+TEST(Spawn, LimitsHoldAndNoPrivilegeIsGained) {
+  SpawnOptions options =
+      shell("test $(ulimit -Sn) = 77 && grep -q 'NoNewPrivs:.1' /proc/self/status");
+  options.limits = {{RLIMIT_NOFILE, 77}};
+  EXPECT_EQ(run(options), 0);
 }
 
 TEST(OpenProcess, TellsAReusedNumberFromTheProcess) {

@@ -21,6 +21,20 @@ TEST(WorkerExit, WhyTheSupervisorEndedItComesFirst) {
   EXPECT_EQ(describe(exit), "hang (SIGKILL)");
 }
 
+TEST(WorkerExit, KernelsCountMakesAKillOneForMemory) {
+  ExitEvidence evidence{.status = ChildStatus{true, SIGKILL}};
+  EXPECT_EQ(classify_exit(evidence).cause, ExitCause::signal) << "anybody may send it";
+  evidence.ran_out_of_memory = true;
+  EXPECT_EQ(classify_exit(evidence).cause, ExitCause::memory);
+  evidence.condemned = ExitCause::hang;
+  EXPECT_EQ(classify_exit(evidence).cause, ExitCause::hang);
+  EXPECT_EQ(classify_exit({.status = ChildStatus{true, SIGSEGV}, .ran_out_of_memory = true}).cause,
+            ExitCause::signal)
+      << "it was another process that was killed";
+  EXPECT_EQ(classify_exit({.ran_out_of_memory = true}).cause, ExitCause::memory) << "adopted";
+  EXPECT_EQ(classify_exit({.leaving = 1, .ran_out_of_memory = true}).cause, ExitCause::exit);
+}
+
 TEST(WorkerExit, OrderedExitIsAsked) {
   const WorkerExit exit =
       classify_exit({.status = ChildStatus{false, 0}, .leaving = 1, .was_ordered = true});

@@ -36,6 +36,17 @@ void redirect(const fs::path& path, int fd) {
   ::dup2(file, fd);
 }
 
+// Groups of a supervisor that a test has killed, and that had no successor.
+void remove_groups(const std::vector<fs::path>& groups) {
+  for (const fs::path& group : groups) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(group, error)) {
+      if (entry.is_directory(error)) ::rmdir(entry.path().c_str());
+    }
+    ::rmdir(group.c_str());
+  }
+}
+
 }  // namespace
 
 Program::Program(const fs::path& program, const std::vector<std::string>& arguments,
@@ -201,6 +212,20 @@ void RuntimeFixture::stop_supervisors() {
   }
 }
 
+std::vector<fs::path> RuntimeFixture::groups() const {
+  std::vector<fs::path> found;
+  std::ifstream own{"/proc/self/cgroup"};  // "4:memory:/path" for each hierarchy
+  for (std::string line; std::getline(own, line);) {
+    const std::string group = line.substr(line.rfind(':') + 1);
+    for (const char* tree : {"", "/memory", "/pids", "/unified"}) {
+      const fs::path folder = "/sys/fs/cgroup" + (tree + group) + "/mabeam-" + name_;
+      std::error_code error;
+      if (fs::is_directory(folder, error)) found.push_back(folder);
+    }
+  }
+  return found;
+}
+
 void RuntimeFixture::remove_leftovers() {
   for (const pid_t pid : processes()) {
     ADD_FAILURE() << "process " << pid << " was left behind: " << shm::read_proc(pid, "cmdline");
@@ -211,6 +236,7 @@ void RuntimeFixture::remove_leftovers() {
     ADD_FAILURE() << path << " was left behind";
     fs::remove(path);
   }
+  remove_groups(groups());
 }
 
 void RuntimeFixture::TearDown() {

@@ -102,6 +102,9 @@ class RuntimeFixture : public ::testing::Test {
 
   [[nodiscard]] std::filesystem::path segment_path() const { return "/dev/shm/mabeam-" + name_; }
 
+  /// The control groups of this runtime that there are.
+  [[nodiscard]] std::vector<std::filesystem::path> groups() const;
+
   /// Processes whose command line names this runtime.
   [[nodiscard]] std::vector<pid_t> processes() const;
 
