@@ -13,6 +13,7 @@ std::span<const Command* const> commands() {
       &types_command,
       &stats_command,
       &health_command,
+      &limits_command,
       &tail_command,
       &history_command,
       &topics_command,

@@ -20,6 +20,7 @@ extern const Command feed_command;
 extern const Command health_command;
 extern const Command history_command;
 extern const Command inspect_command;
+extern const Command limits_command;
 extern const Command ps_command;
 extern const Command reload_command;
 extern const Command replay_command;

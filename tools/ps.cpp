@@ -35,7 +35,7 @@ Json worker_document(const WorkerView& worker) {
               {"shards", worker.shards},
               {"agents", worker.agents},
               {"memory_bytes", worker.memory_bytes},
-              {"memory_limit_bytes", 0},
+              {"memory_limit_bytes", worker.memory_limit_bytes},
               {"breaker", worker.breaker},
               {"uptime_seconds", worker.uptime_seconds},
               {"last_exit", exit_document(worker.last_exit)}};

@@ -20,6 +20,7 @@ Json inspect_document(const AgentDetail& detail, double age_seconds,
 Json types_document(const std::vector<TypeView>& types);
 Json dead_letters_document(const DeadLetterList& list);
 Json stats_document(const StatsView& view);
+Json limits_document(const LimitsView& view);
 Json health_document(const HealthView& view);
 Json verify_document(const VerifyView& view);
 Json history_document(const HistoryView& view);

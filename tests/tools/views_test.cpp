@@ -42,6 +42,34 @@ TEST(Views, PsHasTheFieldsOfTheContract) {
   EXPECT_EQ(ps_document(sample_runtime()), expected);
 }
 
+TEST(Views, LimitsHaveTheFieldsOfTheContract) {
+  LimitsView view;
+  view.memory_mechanism = LimitMechanism::cgroup_v1;
+  view.memory = {.used = 10, .limit = 20};
+  view.agents = {.used = 1, .limit = 2};
+  view.clients = {.used = 3, .limit = 4};
+  WorkerLimitsView worker;
+  worker.pid = 43;
+  worker.is_closed = true;
+  worker.memory = {.used = 5, .limit = 6};
+  worker.memory_soft_bytes = 4;
+  worker.processes = {.used = 7, .limit = 64};
+  worker.files = 9;
+  worker.files_limit = 1024;
+  view.workers = {worker};
+  view.rates = {{.name = "agent_creation", .rate = 5, .burst = 6, .is_shadow = true, .refused = 8}};
+  const Json expected = Json::parse(R"({
+    "mechanism": "cgroup_v1", "processes_mechanism": "none",
+    "memory_bytes": 10, "memory_limit_bytes": 20, "agents": 1, "agents_limit": 2,
+    "clients": 3, "clients_limit": 4,
+    "workers": [{"index": 0, "pid": 43, "takes_new_agents": false, "memory_bytes": 5,
+                 "memory_soft_bytes": 4, "memory_limit_bytes": 6, "processes": 7,
+                 "processes_limit": 64, "open_files": 9, "open_files_limit": 1024}],
+    "rates": [{"name": "agent_creation", "rate": 5, "burst": 6, "shadow": true, "granted": 0,
+               "refused": 8}]})");
+  EXPECT_EQ(limits_document(view), expected);
+}
+
 TEST(Views, AgentsHaveTheFieldsOfTheContract) {
   AgentView agent;
   agent.id = AgentId(0x0100000200000003);
