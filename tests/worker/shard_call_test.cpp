@@ -171,6 +171,7 @@ TEST_F(ShardCall, HandlerCreatesNoMoreThanTheRuntimeHolds) {
 
 TEST_F(ShardCall, WorkerOverItsSoftLimitCreatesNone) {
   segment_.endpoint(1).placement.store(1);
+  ASSERT_EQ(refusal("create"), Errc{});
   segment_.limits().workers[0].is_closed.store(1);
   EXPECT_EQ(refusal("create"), Errc::over_limit);
   segment_.limits().workers[0].is_closed.store(0);
