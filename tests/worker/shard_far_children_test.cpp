@@ -263,11 +263,13 @@ TEST_F(ShardFarChildren, WhatIsNoSuchMessageIsRefused) {
 
 TEST_F(ShardFarChildren, WhoseParentIsThereDoNotEnd) {
   const AgentId son = beget_one(root_, 1);
-  tell({root_.value(), AgentId{EndpointId{1}, 0xFFFFFF, 1}.value(), 0x0001000000000000U},
+  tell({root_.value(), AgentId{EndpointId{1}, 0xFFFFFF, 1}.value(),
+        AgentId{EndpointId{1}, root_.slot(), 77}.value()},
        {.count = 3});
   run_all();
   EXPECT_TRUE(segment_.is_alive(son));
-  EXPECT_FALSE(is_ending(son));
+  EXPECT_TRUE(burials(1).empty());
+  EXPECT_EQ(record(1).delivered, 2U) << "the request for the son, and this";
 }
 
 TEST_F(ShardFarChildren, NamedTwiceEndOnce) {
