@@ -119,7 +119,9 @@ TEST(VerifyDamage, Turns) {
       {"shard 0, turn", "its list is longer", [&](const Segment& s) { list(s).count = 4097; }},
       {"shard 0, turn", "its list fails", [&](const Segment& s) { list(s).entries[0].value ^= 1; }},
       {"shard 0, turn", "its witness",
-       [](const Segment& s) { s.turn(0).witness.store(std::uint64_t{7} << 61U); }},
+       [](const Segment& s) {
+         s.turn(0).witness.store(Witness::pack(Witness::kLast, 1, 3, 0, 0));
+       }},
       {"shard 0, turn", "its witness", [](const Segment& s) { s.turn(0).witness.store(8); }},
       {"shard 0, turn", "its owner",
        [](const Segment& s) { s.turn(0).owner.store(Incarnation::of(128, 1).value); }},
