@@ -35,6 +35,9 @@ enum class IdleStrategy : std::uint8_t { busy_spin, backoff, block };
 /// What becomes of the segment at an orderly stop.
 enum class OnStop : std::uint8_t { remove, keep };
 
+/// What is done about a worker that does not take what is sent to its shards.
+enum class SlowConsumer : std::uint8_t { warn, restart };
+
 /// OTP's words. Whether a worker is restarted always, after a failure only, or never.
 enum class RestartPolicy : std::uint8_t { permanent, transient, temporary };
 
@@ -91,6 +94,7 @@ struct WorkerConfig {
       std::chrono::seconds{10};  ///< 0: hangs are not looked for
   std::uint32_t max_attempts = 3;
   std::chrono::nanoseconds stall_timeout = std::chrono::seconds{1};
+  SlowConsumer slow_consumer = SlowConsumer::warn;
   std::uint32_t turn_messages = 64;
   std::chrono::nanoseconds turn_time = std::chrono::microseconds{50};
 };

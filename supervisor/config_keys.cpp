@@ -30,6 +30,7 @@ constexpr Range kPerSecond{.min = 0, .max = 1'000'000'000};
 constexpr std::array<std::string_view, 3> kIdle{"busy_spin", "backoff", "block"};
 constexpr std::array<std::string_view, 2> kLimitsBy{"auto", "rlimit"};
 constexpr std::array<std::string_view, 2> kOnStop{"remove", "keep"};
+constexpr std::array<std::string_view, 2> kSlowConsumer{"warn", "restart"};
 constexpr std::array<std::string_view, 3> kPolicy{"permanent", "transient", "temporary"};
 constexpr std::array<std::string_view, 3> kStrategy{"one_for_one", "one_for_all", "rest_for_one"};
 constexpr std::array<std::string_view, 5> kLevel{"trace", "debug", "info", "warn", "error"};
@@ -156,6 +157,9 @@ constexpr std::array kKeys{
     KeyInfo{"worker", "stall_timeout", time({.min = kMs, .max = kHour}), "\"1s\"", Reload::now,
             kInForce, field<&Config::worker, &WorkerConfig::stall_timeout>(),
             "How long a message waits for room in a full ring before it is a dead letter"},
+    KeyInfo{"worker", "slow_consumer", choice(kSlowConsumer), "\"warn\"", Reload::now, kInForce,
+            field<&Config::worker, &WorkerConfig::slow_consumer>(),
+            "What is done about a worker that leaves a ring half full for 3 x stall_timeout"},
     KeyInfo{"worker", "turn_messages", integer(1, 1024), "64", Reload::now, kInForce,
             field<&Config::worker, &WorkerConfig::turn_messages>(), "Messages in a turn, at most"},
     KeyInfo{"worker", "turn_time", time({.min = kUs, .max = kSecond}), "\"50us\"", Reload::now,

@@ -73,8 +73,8 @@ using Target =
                  Field<std::optional<std::uint64_t>>, Field<std::chrono::nanoseconds>,
                  Field<std::string>, Field<std::vector<std::string>>,
                  Field<std::vector<std::uint32_t>>, Field<Rate>, Field<SizeOrPercent>,
-                 Field<IdleStrategy>, Field<OnStop>, Field<LimitsBy>, Field<RestartPolicy>,
-                 Field<RestartStrategy>, Field<LogLevel>, Field<LogFormat>>;
+                 Field<IdleStrategy>, Field<OnStop>, Field<LimitsBy>, Field<SlowConsumer>,
+                 Field<RestartPolicy>, Field<RestartStrategy>, Field<LogLevel>, Field<LogFormat>>;
 
 /// One row.
 struct KeyInfo {

@@ -32,6 +32,7 @@ Supervisor::Supervisor(Runtime runtime, EventLoop loop, Log& log, const Options&
       options_(options),
       workers_(runtime_, loop_, log_),
       clients_(runtime_.segment, loop_, log_),
+      slow_consumers_(runtime_.segment, log_),
       parked_(runtime_.segment.dimensions().shards) {
 }
 
@@ -106,6 +107,7 @@ void Supervisor::scan() {
   workers_.scan(at, lag_.measure(at, period));
   clients_.scan();
   tell_parked();
+  look_for_slow_consumers(at);
   reap_strays();
 }
 
@@ -204,6 +206,13 @@ void Supervisor::tell_parked() {
       log_.error("a shard is damaged and parked: nobody serves its agents", {{"shard", shard}});
     }
     parked_[shard] = is_parked;
+  }
+}
+
+void Supervisor::look_for_slow_consumers(Time now) {
+  const WorkerConfig& config = runtime_.config.worker;
+  for (const std::uint32_t worker : slow_consumers_.scan(now, config.stall_timeout)) {
+    if (config.slow_consumer == SlowConsumer::restart) workers_.end_slow(worker, now);
   }
 }
 

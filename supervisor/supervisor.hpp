@@ -18,6 +18,7 @@
 #include "supervisor/options.hpp"
 #include "supervisor/reload.hpp"
 #include "supervisor/runtime.hpp"
+#include "supervisor/slow_consumers.hpp"
 #include "supervisor/watch.hpp"
 #include "supervisor/workers.hpp"
 
@@ -65,6 +66,7 @@ class Supervisor {
 
   int reap_strays();
   void tell_parked();
+  void look_for_slow_consumers(Time now);
   [[nodiscard]] Time next_deadline() const;
   ExitCode finish();
 
@@ -74,6 +76,7 @@ class Supervisor {
   const Options& options_;
   Workers workers_;
   Clients clients_;
+  SlowConsumers slow_consumers_;
   std::optional<Bell> bell_;
   OwnLag lag_;
   std::vector<bool> parked_;  // shards that were told to be parked

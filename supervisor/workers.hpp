@@ -63,6 +63,9 @@ class Workers {
   /// Removes what was made for workers, of which none is left.
   void remove_groups() { limits_.remove(); }
 
+  /// Ends a worker that is in service, as one that hangs.
+  void end_slow(std::uint32_t index, Time now);
+
   /// Does what is due: restarts, second signals.
   void check_deadlines(Time now);
   [[nodiscard]] Time next_deadline() const;

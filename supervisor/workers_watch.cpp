@@ -107,6 +107,17 @@ void Workers::condemn(Worker& worker, ExitCause cause, Time now) {
   worker.deadline = now + kLastChance;
 }
 
+void Workers::end_slow(std::uint32_t index, Time now) {
+  for (Worker& worker : workers_) {
+    const WorkerState state = worker.state();
+    const bool serves = state == WorkerState::ready || state == WorkerState::degraded ||
+                        state == WorkerState::suspect;
+    if (worker.index() == index && serves && !is_held(worker)) {
+      condemn(worker, ExitCause::hang, now);
+    }
+  }
+}
+
 void Workers::check_deadlines(Time now) {
   for (Worker& worker : workers_) {
     if (worker.deadline <= now) on_deadline(worker, now);

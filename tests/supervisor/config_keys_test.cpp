@@ -219,7 +219,7 @@ TEST(ConfigKeys, AreThoseOfTheDesign) {
     ++counts[key.section];
   }
   const std::map<std::string_view, int> expected{
-      {"runtime", 11}, {"channels", 4}, {"events", 1}, {"trace", 2}, {"worker", 11}, {"restart", 6},
+      {"runtime", 11}, {"channels", 4}, {"events", 1}, {"trace", 2}, {"worker", 12}, {"restart", 6},
       {"breaker", 4},  {"limits", 8},   {"rates", 3},  {"log", 2},   {"serve", 1}};
   EXPECT_EQ(counts, expected);
 }
@@ -238,6 +238,7 @@ TEST(ConfigKeys, HaveTheRangesOfTheDesign) {
       {"trace.ring_bytes", R"("4KiB" to "64MiB", a power of two)"},
       {"worker.nice", "-20 to 19"},
       {"runtime.on_stop", R"("remove" or "keep")"},
+      {"worker.slow_consumer", R"("warn" or "restart")"},
       {"runtime.idle", R"("busy_spin", "backoff" or "block")"},
       {"restart.policy", R"("permanent", "transient" or "temporary")"},
       {"restart.strategy", R"("one_for_one", "one_for_all" or "rest_for_one")"},
