@@ -6,8 +6,8 @@ namespace mabeam::worker {
 using shm::Kind;
 using shm::Received;
 
-// The first answer to a call with a deadline ends its timer; a later one finds none. Ids of calls can
-// be guessed: whoever was not asked has no answer.
+// The first answer to a call with a deadline ends its timer; a later one finds none. Ids of calls
+// can be guessed: whoever was not asked has no answer.
 bool Shard::settle_call(const Received& answer) {
   const AgentId caller{answer.header.target};
   const auto call = static_cast<TimerId>(answer.header.correlation);

@@ -106,10 +106,11 @@ std::optional<Timers::Due> Timers::next(std::int64_t now_ns) {
     const std::uint32_t index = queue_.begin()->second;
     const AgentId agent = agent_of(entries_[index].word);
     const Lifecycle lifecycle = agents_.lifecycle_of(agent);
-    if (find_change(index) != changes_.end()) {
-      dequeue(index, entries_[index].due_ns);  // an earlier message of this turn has cancelled it
-    } else if (lifecycle == Lifecycle::free && !(is_task_in(index) && agents_.exists(agent))) {
-      dequeue(index, entries_[index].due_ns);  // damage; free for the next owner, not amid a turn
+    const bool is_cancelled = find_change(index) != changes_.end();  // by this turn
+    const bool waits_on = is_task_in(index) && agents_.exists(agent);
+    if (is_cancelled || (lifecycle == Lifecycle::free && !waits_on)) {
+      // Its agent is gone by damage: then the record is free for the next owner, not amid a turn.
+      dequeue(index, entries_[index].due_ns);
     } else if (is_lost(index)) {
       return due_of(index);
     } else if (lifecycle == Lifecycle::suspended || lifecycle == Lifecycle::resuming) {
