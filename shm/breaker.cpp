@@ -97,16 +97,42 @@ std::int64_t breaker_open_time(const BreakerRules& rules, std::uint32_t doubling
   return time + static_cast<std::int64_t>(static_cast<double>(time) * kJitter * (2 * chance - 1));
 }
 
+// 0: nobody has configured it.
 BreakerRules breaker_rules(const Tunables& tunables) {
-  const auto read = [](const Word& word, std::uint64_t least, std::uint64_t most) {
-    return std::clamp(word.load(std::memory_order_relaxed), least, most);
+  static constexpr std::uint64_t kDay = 86'400'000'000'000;
+  const auto count = [](const Word& word, std::uint32_t otherwise) {
+    const std::uint64_t value = word.load(std::memory_order_relaxed);
+    return value == 0 ? otherwise
+                      : static_cast<std::uint32_t>(std::min<std::uint64_t>(value, 65'535));
   };
-  constexpr std::uint64_t kMillisecondNs = kMillisecond;
-  constexpr std::uint64_t kDay = 86'400'000'000'000;
-  return {static_cast<std::uint32_t>(read(tunables.breaker_failure_threshold, 1, 65'535)),
-          static_cast<std::int64_t>(read(tunables.breaker_window_ns, kMillisecondNs, kDay)),
-          static_cast<std::int64_t>(read(tunables.breaker_recovery_ns, kMillisecondNs, kDay)),
-          static_cast<std::uint32_t>(read(tunables.breaker_trial_calls, 1, 65'535))};
+  const auto time = [](const Word& word, std::int64_t otherwise) {
+    const std::uint64_t value = word.load(std::memory_order_relaxed);
+    return value == 0 ? otherwise : static_cast<std::int64_t>(std::min(value, kDay));
+  };
+  const BreakerRules none;
+  return {count(tunables.breaker_failure_threshold, none.failure_threshold),
+          time(tunables.breaker_window_ns, none.window_ns),
+          time(tunables.breaker_recovery_ns, none.recovery_timeout_ns),
+          count(tunables.breaker_trial_calls, none.half_open_max_calls)};
+}
+
+// Slots are taken from the first on and never given back, so who finds a free one has seen all
+// names before it, and loses the exchange to at most one new name.
+Result<BreakerSlot*> find_breaker(std::span<BreakerSlot> named, Symbol name) noexcept {
+  for (BreakerSlot& slot : named) {
+    std::uint64_t found = slot.name.load(std::memory_order_acquire);
+    if (found == 0 && slot.name.compare_exchange_strong(found, static_cast<std::uint64_t>(name),
+                                                        std::memory_order_acq_rel)) {
+      return &slot;
+    }
+    if (found == static_cast<std::uint64_t>(name)) return &slot;
+  }
+  return mabeam::fail(Errc::breakers_full);
+}
+
+double chance_of(std::int64_t now_ns) noexcept {
+  const std::uint64_t mixed = static_cast<std::uint64_t>(now_ns) * 0x9E3779B97F4A7C15;
+  return static_cast<double>(mixed >> 11U) / static_cast<double>(std::uint64_t{1} << 53U);
 }
 
 std::string_view to_string(BreakerState state) {

@@ -41,9 +41,13 @@
 
 #include "shm/layout.hpp"
 
+#include "mabeam/ids.hpp"
+#include "mabeam/result.hpp"
+
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace mabeam::shm {
@@ -135,6 +139,12 @@ class Breaker {
   BreakerSlot* slot_;
 };
 
+/// The named breaker of that symbol, which is made if there is none. Errors: breakers_full.
+Result<BreakerSlot*> find_breaker(std::span<BreakerSlot> named, Symbol name) noexcept;
+
+/// 0 to 1, from a time: good enough for jitter.
+double chance_of(std::int64_t now_ns) noexcept;
+
 /// "closed", "open", "half_open".
 std::string_view to_string(BreakerState state);
 
@@ -142,7 +152,7 @@ std::string_view to_string(BreakerState state);
 /// recovery_timeout where that is longer; then the jitter.
 std::int64_t breaker_open_time(const BreakerRules& rules, std::uint32_t doublings, double chance);
 
-/// The tunables of the header.
+/// As the header's tunables say.
 BreakerRules breaker_rules(const Tunables& tunables);
 
 }  // namespace mabeam::shm

@@ -12,7 +12,7 @@ struct Words {
 };
 
 /// By Errc's number; 0 is no error.
-constexpr std::array<Words, 40> kWords{{
+constexpr std::array<Words, 41> kWords{{
     {"ok", "no error"},
     {"invalid_argument", "an argument is not allowed; see the call's documentation for its range"},
     {"backpressure", "the receiver's ring is full; try again later, or wait longer"},
@@ -100,8 +100,10 @@ constexpr std::array<Words, 40> kWords{{
     {"rate_limited",
      "the rate that the configuration allows is used up; send less often, or raise it in [rates] "
      "(see `mabeam limits`)"},
+    {"breakers_full",
+     "all 64 named circuit breakers are taken, and none is ever given back; use fewer names"},
 }};
-static_assert(kWords.size() == static_cast<std::size_t>(Errc::rate_limited) + 1);
+static_assert(kWords.size() == static_cast<std::size_t>(Errc::breakers_full) + 1);
 
 /// By Argument's number; 0 is unknown.
 constexpr std::array<std::string_view, 8> kArguments{

@@ -1,15 +1,16 @@
 // mabeam breakers: the circuit breakers, listed and set.
-#include "mabeam/observer.hpp"
-
 #include "shm/breaker.hpp"
 #include "shm/clock.hpp"
 #include "tools/cli/ask.hpp"
 #include "tools/cli/connect.hpp"
+#include "tools/cli/encoding.hpp"
 #include "tools/cli/human.hpp"
 #include "tools/cli/json.hpp"
 #include "tools/cli/output.hpp"
 #include "tools/cli/table.hpp"
 #include "tools/commands.hpp"
+
+#include "mabeam/observer.hpp"
 
 #include <array>
 #include <optional>
@@ -30,12 +31,23 @@ Row row_of(std::string name, const shm::Segment& segment, shm::BreakerSlot& slot
   return {std::move(name), shm::Breaker{slot}.view(rules, shm::monotonic_ns())};
 }
 
+/// Empty for one that nobody has asked for.
+std::string name_of(const shm::Segment& segment, const shm::BreakerSlot& slot) {
+  const std::uint64_t name = slot.name.load(std::memory_order_acquire);
+  if (name == 0 || name > UINT32_MAX) return {};
+  return std::string(segment.symbols().text(static_cast<Symbol>(name)));
+}
+
 std::vector<Row> list(const shm::Segment& segment) {
   std::vector<Row> rows;
   for (std::uint32_t index = 0; index < shm::kMaxWorkers; ++index) {
     if (segment.worker(index).claim.load(std::memory_order_acquire) == 0) continue;
     rows.push_back(
         row_of("worker:" + std::to_string(index), segment, segment.breaker_of_worker(index)));
+  }
+  for (shm::BreakerSlot& slot : segment.named_breakers()) {
+    const std::string name = name_of(segment, slot);
+    if (!name.empty()) rows.push_back(row_of(name, segment, slot));
   }
   return rows;
 }
@@ -94,30 +106,46 @@ std::optional<shm::BreakerMode> mode_of(std::string_view word) {
   return std::nullopt;
 }
 
+constexpr std::string_view kWorker = "worker:";
+
+/// Whether its worker runs is the supervisor's business, so it is the one to set it.
+Outcome<shm::BreakerSlot*> set_worker(const Supervised& runtime, std::string_view name,
+                                      shm::BreakerMode mode) {
+  const auto index =
+      parse_number(name.substr(kWorker.size()), "the worker", 0, shm::kMaxWorkers - 1);
+  if (!index) return tl::unexpected(index.error());
+  const std::uint64_t number = std::uint64_t{static_cast<std::uint8_t>(mode)} << 32U | *index;
+  const auto answer = runtime.ask(shm::ControlCommand::breaker, number);
+  if (!answer) return tl::unexpected(answer.error());
+  return &runtime.segment().breaker_of_worker(static_cast<std::uint32_t>(*index));
+}
+
+Outcome<shm::BreakerSlot*> set_named(const Supervised& runtime, std::string_view name,
+                                     shm::BreakerMode mode) {
+  for (shm::BreakerSlot& slot : runtime.segment().named_breakers()) {
+    if (name.empty() || name_of(runtime.segment(), slot) != name) continue;
+    shm::Breaker{slot}.set_mode(mode, shm::monotonic_ns());
+    return &slot;
+  }
+  return refuse(Error{Errc::not_found}, "breaker '" + one_line(name) + "'");
+}
+
 Outcome<Exit> set(const Arguments& arguments, Output& output) {
   const auto words = arguments.operands();
   const auto mode = mode_of(words[0]);
   if (!mode) return usage_error("a breaker is set to open, close or auto");
-  constexpr std::string_view kWorker = "worker:";
-  const std::string_view name = words.size() > 1 ? std::string_view{words[1]} : "";
-  if (!name.starts_with(kWorker)) {
-    return usage_error("which breaker? 'mabeam breakers' lists them, as worker:0");
-  }
-  const auto index =
-      parse_number(name.substr(kWorker.size()), "the worker", 0, shm::kMaxWorkers - 1);
-  if (!index) return tl::unexpected(index.error());
+  if (words.size() < 2) return usage_error("which breaker? 'mabeam breakers' lists them");
   const auto runtime = Supervised::attach(arguments);
   if (!runtime) return tl::unexpected(runtime.error());
-  const std::uint64_t number = std::uint64_t{static_cast<std::uint8_t>(*mode)} << 32U | *index;
-  const auto answer = runtime->ask(shm::ControlCommand::breaker, number);
-  if (!answer) return tl::unexpected(answer.error());
-  const Row row =
-      row_of(std::string(name), runtime->segment(),
-             runtime->segment().breaker_of_worker(static_cast<std::uint32_t>(*index)));
+  const std::string name{words[1]};
+  const auto slot = name.starts_with(kWorker) ? set_worker(*runtime, name, *mode)
+                                              : set_named(*runtime, name, *mode);
+  if (!slot) return tl::unexpected(slot.error());
+  const Row row = row_of(name, runtime->segment(), **slot);
   if (output.json()) {
     output.document(document_of(row));
   } else {
-    output.print(row.name + " is " + std::string(shm::to_string(row.view.state)) + "\n");
+    output.print(one_line(row.name) + " is " + std::string(shm::to_string(row.view.state)) + "\n");
   }
   return Exit::done;
 }
@@ -138,12 +166,14 @@ const Command breakers_command{
     .details =
         "A worker that fails too often ([breaker] in the configuration) is not restarted for a\n"
         "while: its shards run on the others. open: it is ended and kept so; close: it is run\n"
-        "whatever happens; auto: as it does by itself, which begins with a trial.\n"
+        "whatever happens; auto: as it does by itself, which begins with a trial. The others\n"
+        "are those that agents ask by name.\n"
         "\n"
         "Examples:\n"
         "  mabeam breakers\n"
         "  mabeam breakers close worker:2\n"
-        "  mabeam breakers auto worker:2\n",
+        "  mabeam breakers auto worker:2\n"
+        "  mabeam breakers open db\n",
     .run = run};
 
 }  // namespace mabeam::tools

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "shm/agent_search.hpp"
+#include "shm/breaker.hpp"
 #include "shm/wire.hpp"
 #include "worker/shard.hpp"
 
@@ -69,6 +70,15 @@ struct Context::Backend {
   Result<> reply(const PayloadRef& payload);
 
   [[nodiscard]] std::uint32_t most_state_bytes() const { return shard.agents_.most_state_bytes(); }
+
+  Result<CircuitBreaker> breaker(std::string_view name) {
+    const Result<Symbol> known = symbol(name);
+    if (!known) return fail(known.error());
+    const auto slot = shm::find_breaker(shard.segment_.named_breakers(), *known);
+    if (!slot) return fail(slot.error());
+    return CircuitBreaker{**slot, shard.segment_.header().tunables,
+                          std::chrono::nanoseconds{now_ns()}};
+  }
 
   [[nodiscard]] Result<AgentId> find(std::string_view name) const {
     return shard.segment_.find_agent(name);

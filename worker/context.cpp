@@ -274,6 +274,10 @@ Result<> Context::cancel_timer(TimerId timer) {
   return backend_.cancel_timer(timer);
 }
 
+Result<CircuitBreaker> Context::breaker(std::string_view name) {
+  return backend_.breaker(name);
+}
+
 Result<AgentId> Context::find(std::string_view name) const {
   return backend_.find(name);
 }

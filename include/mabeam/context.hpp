@@ -5,6 +5,7 @@
 // A Context belongs to the handler call that it was given to, and to that call's thread.
 #pragma once
 
+#include "mabeam/breaker.hpp"
 #include "mabeam/export.hpp"
 #include "mabeam/ids.hpp"
 #include "mabeam/message.hpp"
@@ -154,6 +155,10 @@ class MABEAM_API Context {
                             std::chrono::nanoseconds period = {});
   /// Errors: not_found (another agent's, or it has fired for the last time), too_many_changes.
   Result<> cancel_timer(TimerId timer);
+
+  /// The breaker of that name (breaker.hpp), which is made if there is none; there is room for 64.
+  /// Errors: breakers_full, symbols_full, invalid_argument (the name).
+  Result<CircuitBreaker> breaker(std::string_view name);
 
   /// The agent of that name. Errors: not_found.
   [[nodiscard]] Result<AgentId> find(std::string_view name) const;

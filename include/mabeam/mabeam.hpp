@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mabeam/agent.hpp"
+#include "mabeam/breaker.hpp"
 #include "mabeam/client.hpp"
 #include "mabeam/context.hpp"
 #include "mabeam/ids.hpp"

@@ -61,9 +61,10 @@ enum class Errc : std::uint16_t {
   state_unreadable,   ///< the type's deserialize() refuses the state that the agent has
   metadata_full,      ///< the shard's pool of metadata has no room for another agent's
   payload_too_large,  ///< over [channels] block_bytes, or over 64 MiB
-  interrupted,   ///< the coroutine that was to answer went with its worker, or its agent has ended
-  over_limit,    ///< the worker is over its soft memory limit and takes no new agents
-  rate_limited,  ///< a rate of [rates] is used up; Error::subject: retry after so many ms
+  interrupted,    ///< the coroutine that was to answer went with its worker, or its agent has ended
+  over_limit,     ///< the worker is over its soft memory limit and takes no new agents
+  rate_limited,   ///< a rate of [rates] is used up; Error::subject: retry after so many ms
+  breakers_full,  ///< every named circuit breaker has another name
 };
 
 /// Which argument an invalid_argument is about, where the caller's own side has found it: an answer

@@ -45,7 +45,7 @@ TEST_F(ClientRequests, RefusalsAreTheShards) {
 TEST_F(ClientRequests, EveryCodeComesThroughAndNoOther) {
   Client client = attach();
   const AgentId agent = shards_[0].put_agent();
-  const auto last = static_cast<std::uint16_t>(Errc::rate_limited);
+  const auto last = static_cast<std::uint16_t>(Errc::breakers_full);
   const ShardThread thread{shards_, [&](FakeShard& shard, const Taken& message) {
                              const auto code = message.view().as<std::uint16_t>();
                              shard.reply(message, static_cast<Errc>(code.value()));

@@ -1,4 +1,6 @@
 // What a tool orders of a supervisor: shutdown, restart, reload, scale, breakers.
+#include "shm/breaker.hpp"
+#include "shm/segment.hpp"
 #include "tests/support/runtime_fixture.hpp"
 
 #include "mabeam/client.hpp"
@@ -273,6 +275,22 @@ TEST_F(OrdersTest, WorkerThatFailedTooOftenIsTriedWithOneShard) {
   ASSERT_TRUE(becomes(0, WorkerState::ready)) << "no message came, and it has lived";
   EXPECT_TRUE(wait_until(kPatience, [&] { return worker(0).shards.size() == 2; }));
   expect_counters();
+}
+
+// Agents make them by Context::breaker().
+TEST_F(OrdersTest, NamedBreakersAreListedAndSetToo) {
+  start_runtime();
+  const auto segment = shm::Segment::attach(name(), shm::Access::read_write);
+  ASSERT_TRUE(segment);
+  const auto slot =
+      shm::find_breaker(segment->named_breakers(), segment->symbols().intern("db").value());
+  ASSERT_TRUE(slot);
+  EXPECT_EQ(mabeam({"breakers", "--json"}).json()["breakers"][2]["name"], "db");
+  EXPECT_EQ(mabeam({"breakers", "open", "db", "--json"}).json()["state"], "open");
+  EXPECT_EQ(shm::Breaker{**slot}.word().mode, shm::BreakerMode::forced_open);
+  EXPECT_EQ(mabeam({"breakers", "auto", "db"}).exit, 0);
+  EXPECT_EQ(shm::Breaker{**slot}.word().mode, shm::BreakerMode::automatic);
+  refuses({"breakers", "open", "cache"}, 1, "breaker 'cache'");
 }
 
 TEST_F(OrdersTest, OpenBreakerOutlivesItsSupervisor) {
