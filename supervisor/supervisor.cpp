@@ -57,8 +57,10 @@ void Supervisor::begin() {
   }
   const std::uint32_t wanted = runtime_.config.runtime.workers.value_or(runtime_.workers);
   if (wanted != runtime_.workers) {
-    log_.warn("the number of workers stays as it is, since workers of an earlier start live",
-              {{"workers", runtime_.workers}, {"configured", wanted}});
+    log_.warn(
+        "the number of workers stays as it is, since workers of an earlier start live; "
+        "see mabeam scale",
+        {{"workers", runtime_.workers}, {"configured", wanted}});
   }
   for (const std::string& key : runtime_.config.not_in_force) {
     log_.warn("a setting is not obeyed by this version", {{"key", key}});
