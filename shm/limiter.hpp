@@ -9,8 +9,8 @@
 // that take a token each time cost one another a miss a token. A RateLease takes a chunk, what the
 // rate gives in a millisecond, and spends it privately. The limit holds all the same: what is
 // leased has been paid for. What a holder had left when it died, or when the setting changed, is
-// lost: a chunk at most. So in any time t, rate * t + burst and two chunks, and one for each holder,
-// are granted at the most.
+// lost: a chunk at most. So in any time t, rate * t + burst and two chunks, and one for each
+// holder, are granted at the most.
 //
 // Off (a setting of 0) costs one relaxed load of a line that nobody writes.
 //
@@ -53,8 +53,9 @@ struct RateSetting {
     return std::clamp(rate / 1000, 1U, kMostInChunk);
   }
 
-  /// How many may be taken at once: one and the burst; where chunks are larger, a chunk and at least
-  /// another one, since what a full bucket is not given is lost, and nobody comes for each in time.
+  /// How many may be taken at once: one and the burst; where chunks are larger, a chunk and at
+  /// least another one, since what a full bucket is not given is lost, and nobody comes for each in
+  /// time.
   [[nodiscard]] constexpr std::uint32_t depth() const {
     return chunk() + std::max(burst, chunk() - 1);
   }

@@ -131,6 +131,7 @@ class Segment {
 
   /// The ring of spans of a shard or a client; empty for the supervisor.
   [[nodiscard]] std::span<std::byte> spans(std::uint32_t endpoint) const;
+
   [[nodiscard]] LimitsRegion& limits() const { return *at<LimitsRegion>(Region::limits); }
 
   /// True if the worker that the shard is placed on is over its soft limit: the shard takes no new

@@ -1,5 +1,4 @@
 // Client: many agents in one call: created, stopped, called, told.
-#include "shm/client_calls.hpp"
 #include "tests/shm/client_support.hpp"
 
 #include <gtest/gtest.h>
@@ -8,8 +7,6 @@
 #include <map>
 #include <mutex>
 #include <set>
-#include <utility>
-#include <vector>
 
 namespace mabeam::shm {
 namespace {
@@ -324,52 +321,6 @@ TEST_F(ClientBulk, OneDeadlineEndsAllCalls) {
                                 [&](std::size_t, auto& answer) { ++codes[code_of(answer)]; }));
   EXPECT_LT(since(start), std::chrono::seconds{10});
   EXPECT_EQ(codes, (std::map<Errc, int>{{Errc{}, 50}, {Errc::timed_out, 50}}));
-}
-
-TEST_F(ClientBulk, AnAnswerMayAskForMore) {
-  const std::vector<AgentId> ids = put_agents(40);
-  const ShardThread thread{shards_, echo};
-  int inner = 0;
-  int outer = 0;
-  ASSERT_TRUE(client_.call_many(ids, "get", 5, std::chrono::seconds{10},
-                                [&](std::size_t index, const auto& answer) {
-                                  EXPECT_TRUE(answer);
-                                  ++outer;
-                                  if (index % 10 != 0) return;
-                                  const auto more = client_.call_many(ids, "get");
-                                  for (const auto& each : more.value())
-                                    inner += each ? 1 : 0;
-                                }));
-  EXPECT_EQ(outer, 40);
-  EXPECT_EQ(inner, 4 * 40);
-}
-
-// The outer calls hold all credit of the second shard, which answers when the first has nothing
-// more to do: their answers are taken in by the inner calls, which wait for that credit alone.
-TEST_F(ClientBulk, CreditThatOuterCallsHoldComesBackToInnerOnes) {
-  constexpr std::size_t kOfEach = 20;
-  const std::vector<AgentId> ids = put_agents(2 * kOfEach);
-  const std::size_t credits = segment_.dimensions().ring_bytes[0] / ClientCalls::kReplyRoom;
-  ASSERT_LT(credits, kOfEach);
-  std::size_t served = 0;
-  std::vector<Taken> held;
-  const auto serve = [&](FakeShard& shard, const Taken& message) {
-    if (&shard == &shards_[1] && served < credits + kOfEach) return held.push_back(message);
-    echo(shard, message);
-    if (++served != credits + kOfEach) return;
-    for (const Taken& question : held)
-      echo(shards_[1], question);
-  };
-  const ShardThread thread{shards_, serve};
-  std::size_t answered = 0;
-  bool is_inner = false;
-  const auto ask_within = [&](std::size_t, const auto&) {
-    if (std::exchange(is_inner, true)) return;
-    for (const auto& each : client_.call_many(ids, "get").value())
-      answered += each ? 1U : 0U;
-  };
-  ASSERT_TRUE(client_.call_many(ids, "get", 5, std::chrono::seconds{60}, ask_within));
-  EXPECT_EQ(answered, ids.size());
 }
 
 // ---- send ------------------------------------------------------------------------------------
