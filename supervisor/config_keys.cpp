@@ -115,8 +115,7 @@ constexpr std::array kKeys{
     KeyInfo{"channels", "block_bytes", size({.min = 4 * kKiB, .max = kGiB, .power_of_two = true}),
             "what a segment of 48MiB leaves, 64KiB to 1MiB", Reload::restart, kInForce,
             field<&Config::channels, &ChannelsConfig::block_bytes>(),
-            "Each endpoint's room for payloads over a quarter of a ring or log; the largest "
-            "payload is as large, up to 64MiB"},
+            "Each endpoint's room for payloads over a quarter of a ring or log"},
     KeyInfo{"events", "log_bytes", size({.min = 64 * kKiB, .max = 4 * kGiB, .power_of_two = true}),
             "\"256KiB\"", Reload::restart, kInForce,
             field<&Config::events, &EventsConfig::log_bytes>(),

@@ -239,8 +239,8 @@ Json dead_letters_document(const DeadLetterList& list) {
                {"name", letter.name},
                {"age_seconds", letter.age_seconds},
                {"replayable", letter.is_replayable},
-               {"payload_bytes", letter.payload_bytes},
-               {"content", content_name(letter.content)}};
+               {"content", content_name(letter.content)},
+               {"payload_bytes", letter.payload_bytes}};
     add_payload(entry, Payload(letter.payload, letter.content));
     letters.push_back(entry);
   }

@@ -160,7 +160,8 @@ class ClientCase {
     const Blower::State state = stage_.state<Blower::State>(agent_);
     // Where the dead one's has arrived, the third had no room.
     if (state.count != 1 + 3 || (state.last != 11 && state.last != 12))
-      return "messages have come twice, or not at all";
+      return "messages have come twice, or not at all: " + std::to_string(state.count) +
+             ", the last " + std::to_string(state.last);
     if (state.broken != 0) return "a payload is not whole";
     for (const std::int64_t value : {20, 21, 22})
       send(*next, value);
@@ -170,7 +171,7 @@ class ClientCase {
     return stage_.fault();
   }
 
-  SweepStage stage_{kTypes<Blower>, 2};
+  SweepStage stage_{kTypes<Blower>, 1};
   AgentId agent_;
   std::unique_ptr<shm::ClientCore> client_;
 };
