@@ -115,7 +115,12 @@ void Supervisor::take(const ReloadPlan& plan) {
               {{"keys", joined(plan.not_changed)}});
   }
   const std::uint32_t wanted = runtime_.config.worker_count();
-  if (wanted != workers) (void)workers_.scale(wanted, now());
+  if (wanted != workers) {
+    const Said said = workers_.scale(wanted, now());
+    if (!said.reason.empty()) {
+      log_.warn("the number of workers stays as it is", {{"reason", said.reason}});
+    }
+  }
   if (plan.rolling.empty()) return;
   log_.info("workers are restarted one by one", {{"for", joined(plan.rolling)}});
   workers_.roll(now());

@@ -59,6 +59,7 @@ void Workers::start(Time now) {
       open(worker, now);
     } else {
       run_one(worker, now);
+      if (breaker == shm::BreakerState::open) restart_planned(worker, now);  // it was set to it
     }
   }
   has_started_ = true;

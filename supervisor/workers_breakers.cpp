@@ -96,7 +96,7 @@ void Workers::look_at_trial(Worker& worker) {
   if (worker.state() != WorkerState::half_open || !worker.was_ready()) return;
   const auto messages = messages_of(worker);
   if (!messages) return;
-  if (!worker.trial_base) worker.trial_base = messages;
+  worker.trial_base = std::min(worker.trial_base.value_or(*messages), *messages);
   const bool is_enough =
       *messages - *worker.trial_base >= runtime_.config.breaker.half_open_max_calls;
   if (is_enough || !is_open(worker)) prove(worker);

@@ -1,6 +1,9 @@
 // Workers as somebody wants them: one restarted, all of them one by one, more of them, fewer.
 #include "supervisor/workers.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -125,6 +128,13 @@ Said Workers::scale(std::uint32_t count, Time now) {
   if (rollout_) return busy(kRolling);
   if (count < 1 || count > shm::kMaxWorkers) {
     return refused("a runtime has 1 to " + std::to_string(shm::kMaxWorkers) + " workers");
+  }
+  const auto left = std::span{workers_}.first(std::min<std::size_t>(count, workers_.size()));
+  const bool can_serve = std::any_of(left.begin(), left.end(), [](const Worker& worker) {
+    return supervisor::is_serving(worker.state());
+  });
+  if (count < wanted_ && !can_serve) {
+    return busy("none of the workers that would be left is ready; see 'mabeam ps'");
   }
   const std::uint32_t before = std::exchange(wanted_, count);
   while (workers_.size() < count) {

@@ -49,7 +49,9 @@ void Workers::notice_ready(Worker& worker, Time now) {
   worker.is_member = true;
   if (worker.state() == WorkerState::half_open) begin_trial(worker, now);
   place_shards();
-  if (rollout_ && rollout_->current() == worker.index()) advance_rollout(now);
+  const bool has_settings =
+      rollout_ && rollout_->current() == worker.index() && worker.state() != WorkerState::stopping;
+  if (has_settings) advance_rollout(now);
 }
 
 void Workers::listen(Worker& worker, Time now, Time lag) {

@@ -237,6 +237,7 @@ TEST_F(OrdersTest, BreakerThatIsHeldOpenMovesTheShardsUntilItIsLetGo) {
   refuses({"restart", "0"}, 1, "breakers close worker:0");
   refuses({"breakers", "open", "worker:7"}, 1, "there is no worker 7");
   refuses({"breakers", "ajar", "worker:0"}, 64, "open, close or auto");
+  refuses({"scale", "--workers", "1"}, 75, "none of the workers that would be left");
   ASSERT_EQ(mabeam({"breakers", "auto", "worker:0"}).exit, 0);
   ASSERT_TRUE(becomes(0, WorkerState::ready));
   EXPECT_TRUE(wait_until(kPatience, [&] { return worker(0).shards.size() == 2; }));
