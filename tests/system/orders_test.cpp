@@ -1,5 +1,6 @@
 // What a tool orders of a supervisor: shutdown, restart, reload, scale, breakers.
 #include "shm/breaker.hpp"
+#include "shm/control.hpp"
 #include "shm/segment.hpp"
 #include "tests/support/runtime_fixture.hpp"
 
@@ -14,6 +15,8 @@
 #include <vector>
 
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace mabeam::tests {
 namespace {
@@ -223,6 +226,24 @@ TEST_F(OrdersTest, ToolThatIsKilledMidwayHoldsNobodyUp) {
   EXPECT_EQ(ready_worker(1), other) << "its asker had no more patience";
   ASSERT_EQ(mabeam({"restart", "1"}).exit, 0);
   EXPECT_NE(ready_worker(1), other);
+}
+
+// It cannot attach; were it to ask all the same, the kernel would tell who it is.
+TEST_F(OrdersTest, AnotherUserIsNotHeard) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may become another user";
+  start_runtime();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto segment = shm::Segment::attach(name(), shm::Access::read_write);
+    if (!segment || ::setresuid(65'534, 65'534, 65'534) != 0) ::_exit(2);
+    const auto answer =
+        shm::ask_supervisor(*segment, shm::ControlCommand::shutdown, 0, {}, milliseconds{200});
+    ::_exit(!answer && answer.error().code == Errc::timed_out ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(is_running());
 }
 
 TEST_F(OrdersTest, BreakerThatIsHeldOpenMovesTheShardsUntilItIsLetGo) {
