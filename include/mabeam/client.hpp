@@ -171,7 +171,7 @@ class MABEAM_API Client {
   [[nodiscard]] Result<std::string> metadata(AgentId agent) const;
 
   /// Calls an action and waits for its answer. Errors: unknown_action, handler_failed,
-  /// schema_mismatch, not_found, timed_out, backpressure, message_too_large, symbols_full.
+  /// schema_mismatch, not_found, timed_out, backpressure, payload_too_large, symbols_full.
   Result<ClientReply> call(AgentId agent, std::string_view action, const PayloadRef& payload = {},
                            std::chrono::nanoseconds timeout = std::chrono::seconds{5});
   Result<ClientReply> call(AgentId agent, Symbol action, const PayloadRef& payload,
@@ -183,7 +183,7 @@ class MABEAM_API Client {
                            const CallOptions& options);
 
   /// Sends a request and returns at once: up to 64 may be in flight to the agents of one shard.
-  /// Errors: not_found, backpressure, message_too_large, symbols_full, not_running,
+  /// Errors: not_found, backpressure, payload_too_large, symbols_full, not_running,
   /// invalid_argument (the action), timed_out (no timeout).
   Result<PendingCall> call_async(AgentId agent, std::string_view action,
                                  const PayloadRef& payload = {}, const CallOptions& options = {});
@@ -208,7 +208,7 @@ class MABEAM_API Client {
 
   /// What an agent's state says, in its type's own words: JSON. Changes nothing.
   /// Errors: not_found, unknown_action (its type has no describe()), handler_failed, incompatible,
-  /// message_too_large, unknown_type, timed_out, backpressure.
+  /// payload_too_large, unknown_type, timed_out, backpressure.
   Result<std::string> describe(AgentId agent,
                                std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
@@ -263,14 +263,14 @@ class MABEAM_API Client {
 
   /// Sends a signal. Waits for room up to `wait`, unless options.when_full says otherwise; 0 is not
   /// at all.
-  /// Errors: backpressure, message_too_large, not_found, symbols_full.
+  /// Errors: backpressure, payload_too_large, not_found, symbols_full.
   Result<> send(AgentId agent, std::string_view signal, const PayloadRef& payload = {},
                 SendOptions options = {}, std::chrono::nanoseconds wait = {});
   Result<> send(AgentId agent, Symbol signal, const PayloadRef& payload = {},
                 SendOptions options = {}, std::chrono::nanoseconds wait = {});
 
   /// Emits an event. Waits for room up to `wait`; 0 is not at all.
-  /// Errors: backpressure, message_too_large, bad_topic, symbols_full.
+  /// Errors: backpressure, payload_too_large, bad_topic, symbols_full.
   Result<> emit(std::string_view topic, const PayloadRef& payload = {},
                 std::chrono::nanoseconds wait = {});
   Result<> emit(Symbol topic, const PayloadRef& payload = {}, std::chrono::nanoseconds wait = {});
@@ -280,7 +280,7 @@ class MABEAM_API Client {
 
   /// Sends a past event to one agent, whose on_event() gets it whatever it is subscribed to, with
   /// Event::is_replayed(). Waits for room up to `wait`; 0 is not at all. Those that one client
-  /// sends come once each, and in its order. Errors: backpressure, message_too_large, not_found,
+  /// sends come once each, and in its order. Errors: backpressure, payload_too_large, not_found,
   /// bad_topic, symbols_full.
   Result<> replay(AgentId agent, const HistoryEvent& event, std::chrono::nanoseconds wait = {});
 

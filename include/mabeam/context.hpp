@@ -78,7 +78,8 @@ class MABEAM_API Context {
 
   /// Sends a signal. A full ring undoes the whole message and has it tried again later: the handler
   /// sees backpressure and should return it. SendOptions::when_full says otherwise.
-  /// Errors: backpressure, message_too_large, not_found (no such endpoint), symbols_full.
+  /// Errors: backpressure, payload_too_large, not_found (no such endpoint), symbols_full,
+  /// message_too_large (with what this handler has sent before, more than an empty ring holds).
   Result<> send(AgentId to, std::string_view signal, const PayloadRef& payload = {},
                 SendOptions options = {});
   Result<> send(AgentId to, Symbol signal, const PayloadRef& payload = {},
@@ -111,7 +112,7 @@ class MABEAM_API Context {
   Result<> cancel(std::uint64_t correlation);
 
   /// Emits an event; a full log as a full ring of send().
-  /// Errors: backpressure, message_too_large, bad_topic, symbols_full.
+  /// Errors: backpressure, payload_too_large, bad_topic, symbols_full.
   Result<> emit(std::string_view topic, const PayloadRef& payload = {}, EmitOptions options = {});
   Result<> emit(Symbol topic, const PayloadRef& payload = {}, EmitOptions options = {});
 
@@ -164,7 +165,7 @@ class MABEAM_API Context {
   [[nodiscard]] Result<AgentId> find(std::string_view name) const;
 
   /// Sets this call's reply; what a typed on_action() returns comes through here.
-  /// Errors: message_too_large.
+  /// Errors: payload_too_large.
   Result<> reply(const PayloadRef& payload);
 
   /// Leaves the request that is handled unanswered for now: what on_action() returns is dropped,
@@ -174,7 +175,7 @@ class MABEAM_API Context {
   Result<ReplyTo> reply_later();
   /// Answers a request of earlier. Harmless where the caller is gone or has been told timed_out,
   /// and once more after an answer: then nobody gets it. (Only an agent whose call had no deadline
-  /// would get two.) Errors: message_too_large, backpressure, invalid_argument (an empty ReplyTo).
+  /// would get two.) Errors: payload_too_large, backpressure, invalid_argument (an empty ReplyTo).
   Result<> reply(const ReplyTo& to, const PayloadRef& payload = {});
   /// The same with an error: the caller is told that. Errors: as reply().
   Result<> refuse(const ReplyTo& to, Errc why);

@@ -100,7 +100,7 @@ TEST_F(FeederTest, StrictEndsAtTheFirst) {
 }
 
 TEST_F(FeederTest, RecordTooLargeForTheRuntimeIsTheRecordsFault) {
-  refuse_records_with("large", Errc::message_too_large);
+  refuse_records_with("large", Errc::payload_too_large);
   EXPECT_FALSE(feed("{\"a\":\"large\"}\n{\"a\":2}\n"));
   EXPECT_EQ(totals.accepted, 1U);
   EXPECT_EQ(totals.rejected, 1U);

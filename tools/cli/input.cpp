@@ -64,7 +64,7 @@ Outcome<std::string> Input::read_all(std::size_t limit) {
     if (text.size() > limit) {
       return tl::unexpected(
           Failure{.exit = Exit::refused,
-                  .code = std::string(code_name(Errc::message_too_large)),
+                  .code = std::string(code_name(Errc::payload_too_large)),
                   .message = label_ + " is over " + std::to_string(limit) + " bytes"});
     }
   }

@@ -11,7 +11,7 @@ namespace mabeam::tools {
 
 namespace {
 
-// A record is at most a quarter of its ring, and a ring at most 256 MiB.
+// No runtime carries more (shm/blocks.hpp).
 constexpr std::size_t kMostBytes = std::size_t{64} << 20U;
 
 Outcome<std::string> bytes_of(std::string_view operand) {

@@ -16,8 +16,8 @@ std::string at_line(std::uint64_t line) {
 // An error that another record need not have. A table of names that is full is not one: nearly
 // every record to come would have it.
 bool is_of_the_record(Errc code) {
-  return code == Errc::message_too_large || code == Errc::bad_topic ||
-         code == Errc::invalid_argument;
+  return code == Errc::message_too_large || code == Errc::payload_too_large ||
+         code == Errc::bad_topic || code == Errc::invalid_argument;
 }
 
 }  // namespace
