@@ -112,7 +112,8 @@ class MABEAM_API Client {
   /// none: if one is refused, those made before it are stopped again. A name needs count 1.
   /// Errors: not_found (the parent), unknown_type, too_many_agents, name_taken, bad_topic,
   /// subscriptions_full, symbols_full, invalid_argument, timed_out, not_running, schema_mismatch
-  /// (options.initial is no state of that type), state_too_large, message_too_large, metadata_full.
+  /// (options.initial is no state of that type), state_too_large, message_too_large, metadata_full,
+  /// over_limit, rate_limited.
   Result<std::vector<AgentId>> create(std::string_view type, std::size_t count = 1,
                                       const AgentOptions& options = {},
                                       std::chrono::nanoseconds timeout = std::chrono::seconds{10});
@@ -171,7 +172,8 @@ class MABEAM_API Client {
   [[nodiscard]] Result<std::string> metadata(AgentId agent) const;
 
   /// Calls an action and waits for its answer. Errors: unknown_action, handler_failed,
-  /// schema_mismatch, not_found, timed_out, backpressure, payload_too_large, symbols_full.
+  /// schema_mismatch, not_found, timed_out, backpressure, payload_too_large, symbols_full,
+  /// rate_limited.
   Result<ClientReply> call(AgentId agent, std::string_view action, const PayloadRef& payload = {},
                            std::chrono::nanoseconds timeout = std::chrono::seconds{5});
   Result<ClientReply> call(AgentId agent, Symbol action, const PayloadRef& payload,
@@ -270,7 +272,7 @@ class MABEAM_API Client {
                 SendOptions options = {}, std::chrono::nanoseconds wait = {});
 
   /// Emits an event. Waits for room up to `wait`; 0 is not at all.
-  /// Errors: backpressure, payload_too_large, bad_topic, symbols_full.
+  /// Errors: backpressure, payload_too_large, bad_topic, symbols_full, rate_limited.
   Result<> emit(std::string_view topic, const PayloadRef& payload = {},
                 std::chrono::nanoseconds wait = {});
   Result<> emit(Symbol topic, const PayloadRef& payload = {}, std::chrono::nanoseconds wait = {});

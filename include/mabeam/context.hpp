@@ -99,8 +99,8 @@ class MABEAM_API Context {
   /// deadline with timed_out; what comes later is dropped and counted as refused. Each takes one of
   /// the shard's timers until then, and ends with its agent, or where that is restarted. A call
   /// without any deadline waits for ever.
-  /// Errors: as send(); timers_full, too_many_changes (over 128 calls with a deadline in a
-  /// handler).
+  /// Errors: as send(); timers_full, rate_limited, too_many_changes (over 128 calls with a deadline
+  /// in a handler).
   Result<std::uint64_t> call(AgentId to, std::string_view action, const PayloadRef& payload = {},
                              SendOptions options = {});
   Result<std::uint64_t> call(AgentId to, Symbol action, const PayloadRef& payload = {},
@@ -112,7 +112,7 @@ class MABEAM_API Context {
   Result<> cancel(std::uint64_t correlation);
 
   /// Emits an event; a full log as a full ring of send().
-  /// Errors: backpressure, payload_too_large, bad_topic, symbols_full.
+  /// Errors: backpressure, payload_too_large, bad_topic, symbols_full, rate_limited.
   Result<> emit(std::string_view topic, const PayloadRef& payload = {}, EmitOptions options = {});
   Result<> emit(Symbol topic, const PayloadRef& payload = {}, EmitOptions options = {});
 
@@ -121,7 +121,7 @@ class MABEAM_API Context {
   /// name decides the shard, so a handler cannot name the agent it makes: a client can.
   /// Errors: unknown_type, not_found (the parent), too_many_agents, too_many_changes,
   /// invalid_argument, bad_topic, subscriptions_full, symbols_full, schema_mismatch (`initial` is
-  /// no state of that type), metadata_full.
+  /// no state of that type), metadata_full, over_limit, rate_limited.
   Result<AgentId> create(std::string_view type, const AgentOptions& options = {});
 
   /// Notes other metadata of this agent (AgentOptions::metadata), when this message commits; empty

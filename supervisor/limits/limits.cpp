@@ -1,6 +1,7 @@
 #include "supervisor/limits/limits.hpp"
 
 #include "shm/process.hpp"
+#include "supervisor/limits/dying.hpp"
 
 #include <algorithm>
 #include <array>
@@ -151,15 +152,16 @@ bool Limits::is_stuck_at_processes(std::uint32_t worker) {
   return was_stuck && watched_[worker].is_stuck;
 }
 
+// A kill is counted before it is sent, and the killed may take seconds to be gone: a kill that the
+// last look has seen was another process's only if this one is not dying.
 void Limits::note_kills(std::uint32_t worker) {
   Watched& watched = watched_[worker];
-  const std::uint64_t kills = groups_.memory_kills(worker);
-  if (watched.seen_kills > watched.survived_kills) {
+  if (watched.seen_kills > watched.survived_kills && !is_dying(watched.pid)) {
     log_.warn("a process that a worker has started was killed for the worker's memory limit",
               {{"worker", worker}, {"pid", watched.pid}});
+    watched.survived_kills = watched.seen_kills;
   }
-  watched.survived_kills = watched.seen_kills;
-  watched.seen_kills = kills;
+  watched.seen_kills = groups_.memory_kills(worker);
 }
 
 bool Limits::has_run_out_of_memory(std::uint32_t worker) const {

@@ -75,10 +75,10 @@ class Limits {
  private:
   struct Watched {
     Watermark memory;
-    std::uint64_t survived_kills = 0;  // seen by the last look but one
-    std::uint64_t seen_kills = 0;
-    pid_t pid = 0;          // 0: it does not run
-    bool is_stuck = false;  // the last look found it at its limit of processes
+    std::uint64_t survived_kills = 0;  // of other processes in its group
+    std::uint64_t seen_kills = 0;      // by the last look
+    pid_t pid = 0;                     // 0: it does not run
+    bool is_stuck = false;             // the last look found it at its limit of processes
   };
 
   [[nodiscard]] const LimitsConfig& config() const { return runtime_.config.limits; }
