@@ -196,7 +196,7 @@ TEST_F(TurnWordsTest, SpansGoForwardByNoMoreThanATurnLeaves) {
 
 TEST_F(TurnWordsTest, UnknownKindsAreRefused) {
   EXPECT_TRUE(is_refused(static_cast<WordKind>(0), 0, 0));
-  for (unsigned kind = 21; kind < 256; ++kind) {
+  for (auto kind = static_cast<unsigned>(WordKind::block_tail) + 1; kind < 256; ++kind) {
     EXPECT_TRUE(is_refused(static_cast<WordKind>(kind), 0, 0)) << kind;
   }
 }
