@@ -36,16 +36,17 @@ void run_alone(benchmark::State& state, RateSetting setting) {
   limit->setting.store(setting.pack());
   for (auto _ : state)
     decide(*limit, kDecisions);
-  state.SetItemsProcessed(static_cast<std::int64_t>(kDecisions * state.iterations()));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kDecisions));
 }
 
-template <auto Decide>
-void run_contended(benchmark::State& state, RateSetting setting) {
+using Decide = void (*)(RateLimit& limit, std::uint64_t decisions);
+
+void run_contended(benchmark::State& state, Decide how, RateSetting setting) {
   for (auto _ : state) {
     const Shared<RateLimit> limit;
     limit->setting.store(setting.pack());
     const double seconds =
-        run_pair([&] { Decide(*limit, kDecisions); }, [&] { Decide(*limit, kDecisions); });
+        run_pair([&] { how(*limit, kDecisions); }, [&] { how(*limit, kDecisions); });
     state.SetIterationTime(seconds);
     report_rate(state, 2 * kDecisions, seconds);
   }
@@ -58,13 +59,13 @@ constexpr RateSetting kScarce{.rate = 1'000'000, .burst = 1'000};
 BENCHMARK_CAPTURE(run_alone, off, RateSetting{})->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(run_alone, plenty, kPlenty)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(run_alone, scarce, kScarce)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(run_contended<decide>, plenty, kPlenty)
+BENCHMARK_CAPTURE(run_contended, plenty, decide, kPlenty)
     ->Unit(benchmark::kMillisecond)
     ->UseManualTime();
-BENCHMARK_CAPTURE(run_contended<decide>, scarce, kScarce)
+BENCHMARK_CAPTURE(run_contended, scarce, decide, kScarce)
     ->Unit(benchmark::kMillisecond)
     ->UseManualTime();
-BENCHMARK_CAPTURE(run_contended<decide_one_by_one>, plenty, kPlenty)
+BENCHMARK_CAPTURE(run_contended, plenty_one_by_one, decide_one_by_one, kPlenty)
     ->Unit(benchmark::kMillisecond)
     ->UseManualTime();
 
