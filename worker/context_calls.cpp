@@ -82,6 +82,7 @@ Result<> Context::Backend::keep_task(std::unique_ptr<glue::TaskFrame> frame) {
 
 Result<> Context::Backend::cancel_call(std::uint64_t correlation) {
   const auto call = static_cast<TimerId>(correlation);
+  if (shard.timers_.is_task(call)) return fail(Errc::not_found);
   const Result<AgentId> callee = shard.timers_.callee_of(self, call);
   if (!callee) return fail(callee.error());
   const std::int64_t due_ns = shard.timers_.due_ns(call);

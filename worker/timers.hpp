@@ -81,7 +81,7 @@ class Timers {
   Result<> cancel(AgentId agent, TimerId timer);
 
   /// Which agent the call of that id went to, if this agent has made it and it is not answered.
-  /// Errors: not_found (so is one that a coroutine waits for).
+  /// Errors: not_found.
   [[nodiscard]] Result<AgentId> callee_of(AgentId agent, TimerId call) const;
 
   /// When a timer that there is, by its id, is due.

@@ -24,8 +24,7 @@ Result<AgentId> Timers::callee_of(AgentId agent, TimerId call) const {
   const auto change = std::find_if(changes_.begin(), changes_.end(),
                                    [&](const Change& each) { return each.index == index; });
   const std::uint64_t owner = change == changes_.end() ? entries_[index].word : change->entry.word;
-  const bool is_its = label.is_call() && !is_task_in(index) && call == id_of(index, label.serial) &&
-                      !is_over(index) &&
+  const bool is_its = label.is_call() && call == id_of(index, label.serial) && !is_over(index) &&
                       owner == TimerWord{agent.generation(), agent.slot()}.pack();
   if (!is_its) return fail(Errc::not_found);
   return callee_in(index, label);

@@ -37,8 +37,8 @@ class EventsTest : public RuntimeFixture {
     return {exit, tool.out(), tool.err()};
   }
 
-  void start_runtime() {
-    configure("[runtime]\nworkers = 2\nshards = 4\n");
+  void start_runtime(const std::string& more = {}) {
+    configure("[runtime]\nworkers = 2\nshards = 4\n" + more);
     start_ready();
   }
 
@@ -108,11 +108,12 @@ TEST_F(EventsTest, ATailOfAgentsSeesThemComeAndGo) {
 }
 
 TEST_F(EventsTest, AReplayThatIsCutShortSaysHowToGoOn) {
-  start_runtime();
+  start_runtime("[channels]\nblock_bytes = \"4KiB\"\n");
   Client client = Client::attach(name()).value();
   const AgentId agent = client.create("counter").value().front();
   const std::string log = std::to_string(static_cast<int>(client.id().endpoint()));
-  for (const std::size_t bytes : {10U, 10U, 20'000U, 10U})  // one is longer than the ring carries
+  for (const std::size_t bytes :
+       {10U, 10U, 20'000U, 10U})  // one is longer than ring and blocks carry
     ASSERT_TRUE(client.emit("job.done", std::string(bytes, 'x')));
   const Ran ran = mabeam({"replay", "job.*", to_string(agent)});
   EXPECT_EQ(ran.exit, 1);

@@ -139,7 +139,7 @@ TEST(Views, DeadLettersHaveTheFieldsOfTheContract) {
   EXPECT_EQ(document["deadletters"], Json::parse(R"([
       {"id": "0200000000000007", "reason": "expired", "kind": "signal",
        "source": "0000000000000001", "target": "0000000000000002", "name": "add",
-       "age_seconds": 1.5, "replayable": true, "payload_bytes": 2, "content": "text",
+       "age_seconds": 1.5, "replayable": true, "content": "text", "payload_bytes": 2,
        "payload_text": "hi"}])"));
   EXPECT_EQ(document["total"], 3);
   EXPECT_EQ(document["by_reason"], Json::parse(R"({"expired": 9})"));

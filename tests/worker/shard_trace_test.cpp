@@ -359,7 +359,7 @@ TEST_F(ShardTrace, WhatIsTooLargeForItsContextGoesWithout) {
     const Result<> sent = outbox.send(Kind::signal, 0, Priority::normal, header, payload);
     results.push_back(sent ? Errc{} : sent.error().code);
   }
-  EXPECT_EQ(results, (std::vector<Errc>{Errc::message_too_large, Errc{}, Errc{}}));
+  EXPECT_EQ(results, (std::vector<Errc>{Errc::payload_too_large, Errc{}, Errc{}}));
 }
 
 // A context that no sender of ours writes is no reason to refuse a message.
