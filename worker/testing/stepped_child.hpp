@@ -21,7 +21,7 @@ class SteppedChild {
   /// False if the child died before its first step, or ptrace was refused.
   [[nodiscard]] bool is_ready() const { return is_ready_; }
 
-  /// One instruction. False if the operation has ended.
+  /// One instruction, or one whole read of the clock. False if the operation has ended.
   bool step();
 
  private:

@@ -32,8 +32,8 @@ shm::Dimensions dimensions_of(const TestOptions& options) {
   d.ring_bytes = {16U << 10U, 16U << 10U, 16U << 10U};
   d.log_bytes = 64U << 10U;
   d.dead_letter_bytes = 16U << 10U;
-  d.span_bytes = 16U << 10U;
-  d.block_bytes = 1U << 20U;
+  d.span_bytes = 4U << 10U;
+  d.block_bytes = 16U << 10U;
   shm::fill_derived(d);
   return d;
 }
