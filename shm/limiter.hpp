@@ -38,7 +38,7 @@ struct RateSetting {
 
   [[nodiscard]] constexpr std::uint64_t pack() const {
     if (rate == 0) return 0;
-    return std::uint64_t{is_shadow} << 60U | std::uint64_t{burst} << 30U | rate;
+    return (is_shadow ? std::uint64_t{1} << 60U : 0) | std::uint64_t{burst} << 30U | rate;
   }
 
   static constexpr RateSetting unpack(std::uint64_t word) {

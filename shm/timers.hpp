@@ -99,7 +99,7 @@ struct TaskWord {
   Symbol action{};
 
   [[nodiscard]] constexpr std::uint64_t pack() const {
-    return std::uint64_t{is_task} << 32U | static_cast<std::uint32_t>(action);
+    return (is_task ? std::uint64_t{1} << 32U : 0) | static_cast<std::uint32_t>(action);
   }
 
   static constexpr TaskWord unpack(std::uint64_t word) {

@@ -108,6 +108,8 @@ void Outbox::compose_traced(std::span<std::byte> room, MessageHeader header,
   shm::compose(room, header, trace_, payload);
 }
 
+// The path of every message, so in one piece.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity)
 Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
                       const MessageHeader& header, std::span<const std::byte> payload) {
   const auto target = static_cast<std::uint32_t>(AgentId{header.target}.endpoint());

@@ -160,6 +160,8 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
   }
 }
 
+// The path of every message, so in one piece.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity)
 Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t witness) {
   const AgentId target{message.header.target};
   if (static_cast<std::uint32_t>(target.endpoint()) != endpoint_ ||

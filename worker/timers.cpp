@@ -111,9 +111,8 @@ std::optional<Timers::Due> Timers::next(std::int64_t now_ns) {
     if (is_cancelled || (lifecycle == Lifecycle::free && !waits_on)) {
       // Its agent is gone by damage: then the record is free for the next owner, not amid a turn.
       dequeue(index, entries_[index].due_ns);
-    } else if (is_lost(index)) {
-      return due_of(index);
-    } else if (lifecycle == Lifecycle::suspended || lifecycle == Lifecycle::resuming) {
+    } else if (!is_lost(index) &&
+               (lifecycle == Lifecycle::suspended || lifecycle == Lifecycle::resuming)) {
       dequeue(index, entries_[index].due_ns);
       held_[agent.slot()].push_back(index);
     } else {

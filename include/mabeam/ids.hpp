@@ -62,6 +62,7 @@ class AgentId {
 
   constexpr explicit operator bool() const { return value_ != 0; }
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 of a rewritten < for one.
   friend constexpr auto operator<=>(AgentId, AgentId) = default;
 
  private:

@@ -52,7 +52,7 @@ bool step_one(pid_t child) {
 // The kernel's own page, which reads the clock; a forked child has it where its parent has.
 bool is_in_vdso(pid_t child) {
 #if defined(__x86_64__)
-  constexpr unsigned long kMostBytes = 2 * 4096;
+  constexpr unsigned long kMostBytes = 8192;
   const unsigned long begin = ::getauxval(AT_SYSINFO_EHDR);
   const long at = ::ptrace(PTRACE_PEEKUSER, child, offsetof(user_regs_struct, rip), nullptr);
   return begin != 0 && static_cast<unsigned long>(at) - begin < kMostBytes;
