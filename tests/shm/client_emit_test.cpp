@@ -183,7 +183,7 @@ TEST_F(ClientEmit, AReaderThatMovesIsNotEvicted) {
   EventLogReader log = join(1);
   fill();
   for (int i = 0; i < 8; ++i) {  // longer than the timeout, in all
-    read(log, 1);  // slow, but not standing still
+    read(log, 1);                // slow, but not standing still
     ASSERT_TRUE(client_.emit("a.b", "payload!"));
     EXPECT_EQ(code_of(client_.emit("a.b", "payload!", milliseconds{100})), Errc::backpressure);
   }
