@@ -1,5 +1,6 @@
 #include "shm/client_batch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace mabeam::shm {
@@ -27,8 +28,7 @@ Result<> ClientBatch::run(std::int64_t deadline_ns, const OnAnswer& on_answer) {
       if (const Result<> sent = send_what_fits(); !sent) return give_up(sent.error(), on_answer);
     }
     if (in_flight_ == 0 && unsent_ == 0) return {};
-    const bool is_unrung = is_any_full_ || (is_atomic_ && unsent_ != 0);
-    const auto slice = is_unrung ? ClientWaiter::kUnrung : ClientWaiter::kSlice;
+    const auto slice = waits_for_room() ? ClientWaiter::kUnrung : ClientWaiter::kSlice;
     const Waited waited = core_.waiter.until(deadline_ns, slice, [this] { return has_progress(); });
     collect(on_answer);
     if (waited != Waited::done) return give_up({error_of(waited, Errc::timed_out)}, on_answer);
@@ -39,7 +39,6 @@ Result<> ClientBatch::run(std::int64_t deadline_ns, const OnAnswer& on_answer) {
 // for it is left.
 Result<> ClientBatch::send_what_fits() {
   if (core_.waiter.is_gone()) return core_.refuse({Errc::not_running});
-  is_any_full_ = false;
   now_ns_ = monotonic_ns();
   for (std::uint32_t shard = 0; shard < queues_.size(); ++shard) {
     if (const Result<> sent = send_to(shard); !sent) {
@@ -62,8 +61,7 @@ Result<> ClientBatch::send_to(std::uint32_t shard) {
     const Result<bool> sent = send_one(number);
     if (!sent) return fail(sent.error());
     if (!*sent) {
-      queue.is_full = !is_atomic_;
-      is_any_full_ = is_any_full_ || queue.is_full;
+      queue.is_full = true;
       if (is_atomic_) take_back(shard);
       break;
     }
@@ -136,6 +134,13 @@ bool ClientBatch::has_progress() {
   return !inbox_.empty();
 }
 
+// Nobody rings for room.
+bool ClientBatch::waits_for_room() const {
+  return std::any_of(queues_.begin(), queues_.end(), [this](const Queue& queue) {
+    return queue.next < queue.numbers.size() && (is_atomic_ || queue.is_full);
+  });
+}
+
 bool ClientBatch::may_send(std::uint32_t shard) {
   if (is_atomic_) return has_credit_for_all(shard) && has_room_for_all(shard);
   const Queue& queue = queues_[shard];
@@ -165,7 +170,6 @@ void ClientBatch::drop_unsent() {
     queue.numbers.resize(queue.next);
   }
   unsent_ = 0;
-  is_any_full_ = false;
 }
 
 void ClientBatch::abandon_all() {

@@ -78,6 +78,7 @@ class ClientBatch {
   void take_back(std::uint32_t shard);
   [[nodiscard]] bool has_progress();
   [[nodiscard]] bool may_send(std::uint32_t shard);
+  [[nodiscard]] bool waits_for_room() const;
   void collect(const OnAnswer& on_answer);
   void drop_unsent();
   void abandon_all();
@@ -91,7 +92,6 @@ class ClientBatch {
   std::size_t unsent_ = 0;
   std::int64_t now_ns_ = 0;
   bool is_atomic_ = false;
-  bool is_any_full_ = false;
   std::size_t in_flight_ = 0;
 };
 

@@ -108,30 +108,40 @@ void Outbox::compose_traced(std::span<std::byte> room, MessageHeader header,
   shm::compose(room, header, trace_, payload);
 }
 
-// The path of every message, so in one piece.
-// NOLINTNEXTLINE(readability-function-cognitive-complexity)
+// Errors: not_found, corrupt; closed (that client is gone, and its successor is somebody else).
+Result<Outbox::Ring*> Outbox::ring_to(AgentId target, Priority priority) {
+  const auto endpoint = static_cast<std::uint32_t>(target.endpoint());
+  const std::uint32_t index = endpoint * 4 + static_cast<std::uint32_t>(priority);
+  if (index >= rings_.size() || !rings_[index].is_open) [[unlikely]] {
+    if (const Result<> opened = open_ring(endpoint, priority); !opened) return fail(opened.error());
+  }
+  if (segment_.is_client(endpoint) && segment_.endpoint(endpoint).generation.load(
+                                          std::memory_order_relaxed) != target.generation()) {
+    return fail(Errc::closed);
+  }
+  return &rings_[index];
+}
+
+Result<> Outbox::check_block(Kind kind, std::size_t payload_bytes) const {
+  if (!shm::may_lie_in_block(kind)) return fail(Errc::message_too_large);
+  if (payload_bytes > blocks_.max_payload()) return fail(Errc::payload_too_large);
+  return {};
+}
+
 Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
                       const MessageHeader& header, std::span<const std::byte> payload) {
-  const auto target = static_cast<std::uint32_t>(AgentId{header.target}.endpoint());
-  const std::uint32_t index = target * 4 + static_cast<std::uint32_t>(priority);
-  if (index >= rings_.size() || !rings_[index].is_open) [[unlikely]] {
-    if (const Result<> opened = open_ring(target, priority); !opened) return opened;
-  }
-  Ring& ring = rings_[index];
-  if (segment_.is_client(target) &&
-      segment_.endpoint(target).generation.load(std::memory_order_relaxed) !=
-          AgentId{header.target}.generation()) {
-    return fail(Errc::closed);  // that client is gone; its successor is somebody else
-  }
+  const Result<Ring*> found = ring_to(AgentId{header.target}, priority);
+  if (!found) return fail(found.error());
+  Ring& ring = **found;
+  const auto index = static_cast<std::uint32_t>(&ring - rings_.data());
   const std::size_t most = ring.producer.max_body();
   const bool in_block = sizeof header + payload.size() > most;
   if (in_block) [[unlikely]] {
-    if (!shm::may_lie_in_block(kind)) return fail(Errc::message_too_large);
-    if (payload.size() > blocks_.max_payload()) return fail(Errc::payload_too_large);
+    if (const Result<> fits = check_block(kind, payload.size()); !fits) return fits;
   }
   const std::size_t plain = sizeof header + (in_block ? sizeof(shm::BlockHandle) : payload.size());
   const TraceContext* trace = nullptr;
-  if (trace_ != nullptr && !segment_.is_client(target)) [[unlikely]]
+  if (trace_ != nullptr && !segment_.is_client(index / 4)) [[unlikely]]
     trace = context_beside(plain, most);
   const auto length = static_cast<std::uint32_t>(plain + (trace == nullptr ? 0 : sizeof *trace));
   if (!may_wait_ && ring.is_closed && is_held(ring, index)) return fail(Errc::backpressure);

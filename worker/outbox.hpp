@@ -160,6 +160,8 @@ class Outbox {
   };
 
   Result<> open_ring(std::uint32_t target, Priority priority);
+  Result<Ring*> ring_to(AgentId target, Priority priority);
+  [[nodiscard]] Result<> check_block(shm::Kind kind, std::size_t payload_bytes) const;
 
   Result<std::byte*> claim(Ring& ring, std::uint32_t index, std::uint32_t length,
                            std::uint16_t kind, std::uint16_t flags) {

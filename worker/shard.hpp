@@ -307,6 +307,7 @@ class Shard {
   }
 
   std::optional<Outcome> meet_unready(const shm::Received& message);
+  std::optional<Outcome> meet_answer(const shm::Received& answer);
   Outcome park_message(shm::Received message, AgentId target);
   Outcome suspend_for(const shm::Received& message, AgentId target, Errc reason);
   Outcome handle_suspension(const shm::Received& message);

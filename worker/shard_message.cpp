@@ -160,8 +160,15 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
   }
 }
 
-// The path of every message, so in one piece.
-// NOLINTNEXTLINE(readability-function-cognitive-complexity)
+// Ends the call that an answer is to. What became of the answer, if it is not on_reply()'s.
+std::optional<Shard::Outcome> Shard::meet_answer(const Received& answer) {
+  if (!settle_call(answer)) return refuse_silently();
+  if (!timers_.is_task(static_cast<TimerId>(answer.header.correlation))) return std::nullopt;
+  const Outcome resumed = handle_task(answer);
+  if (resumed == Outcome::passed) ++record_.delivered;
+  return resumed;
+}
+
 Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t witness) {
   const AgentId target{message.header.target};
   if (static_cast<std::uint32_t>(target.endpoint()) != endpoint_ ||
@@ -174,13 +181,7 @@ Shard::Outcome Shard::handle_for_agent(const Received& message, std::uint64_t wi
     return suspend_for(message, target, Errc::unknown_type);
   if (agents_.needs_commit_first(slot)) return Outcome::commit_first;
   if (is_answer_to_call(message)) {
-    if (!settle_call(message)) [[unlikely]]
-      return refuse_silently();
-    if (timers_.is_task(static_cast<TimerId>(message.header.correlation))) {
-      const Outcome resumed = handle_task(message);
-      if (resumed == Outcome::passed) ++record_.delivered;
-      return resumed;
-    }
+    if (const std::optional<Outcome> met = meet_answer(message)) return *met;
   }
   shm::StateHeader* state = agents_.touch(slot);
   if (!is_compatible(*type, *state, agents_.table().record(slot))) [[unlikely]] {

@@ -53,7 +53,7 @@ std::vector<std::string> GroupFolders::distinct() const {
   return found;
 }
 
-Groups Groups::open(const Hierarchies& own, const std::string& runtime) {
+Groups Groups::open(const shm::Hierarchies& own, const std::string& runtime) {
   Groups groups;
   groups.name_ = "mabeam-" + runtime;
   groups.open_unified(own.unified);
@@ -86,7 +86,7 @@ void Groups::open_unified(const std::string& own) {
   }
 }
 
-void Groups::open_older(const Hierarchies& own) {
+void Groups::open_older(const shm::Hierarchies& own) {
   if (runtime_.memory.empty()) {
     runtime_.memory = make_group_with(own.memory, name_, kMemoryV1.limit_file);
     if (!runtime_.memory.empty()) {
@@ -150,10 +150,10 @@ std::vector<std::string> Groups::doors(std::uint32_t worker) const {
 }
 
 void Groups::adopt(std::uint32_t worker, pid_t pid) {
-  adopt(worker, pid, hierarchies_of(pid));
+  adopt(worker, pid, shm::hierarchies_of(pid));
 }
 
-void Groups::adopt(std::uint32_t worker, pid_t pid, const Hierarchies& found) {
+void Groups::adopt(std::uint32_t worker, pid_t pid, const shm::Hierarchies& found) {
   if (worker >= members_.size()) return;
   Member& adopted = members_[worker];
   const GroupFolders wanted = folders_of(worker);

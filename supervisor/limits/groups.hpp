@@ -10,7 +10,7 @@
 // has left in the others is killed before they are used again.
 #pragma once
 
-#include "supervisor/limits/hierarchies.hpp"
+#include "shm/hierarchies.hpp"
 #include "supervisor/limits/memory_files.hpp"
 
 #include "mabeam/limits.hpp"
@@ -42,7 +42,7 @@ class Groups {
 
   /// Chooses what can do each job, the second version first, and makes the runtime's group there.
   /// `own`: the supervisor's groups.
-  static Groups open(const Hierarchies& own, const std::string& runtime);
+  static Groups open(const shm::Hierarchies& own, const std::string& runtime);
 
   /// cgroup_v2, cgroup_v1 or none.
   [[nodiscard]] LimitMechanism memory_mechanism() const { return memory_mechanism_; }
@@ -60,7 +60,7 @@ class Groups {
   /// one.
   void adopt(std::uint32_t worker, pid_t pid);
   /// The same, with the worker's groups known.
-  void adopt(std::uint32_t worker, pid_t pid, const Hierarchies& found);
+  void adopt(std::uint32_t worker, pid_t pid, const shm::Hierarchies& found);
 
   /// Kills all that is in the worker's group.
   void kill(std::uint32_t worker) const;
@@ -93,7 +93,7 @@ class Groups {
   [[nodiscard]] std::uint64_t count_kills(const GroupFolders& folders) const;
   int remove_worker_group(const std::string& folder) const;
   void open_unified(const std::string& own);
-  void open_older(const Hierarchies& own);
+  void open_older(const shm::Hierarchies& own);
 
   std::string name_;      // "mabeam-<runtime>"
   GroupFolders runtime_;  // of the runtime's own group

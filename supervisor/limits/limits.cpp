@@ -33,7 +33,7 @@ Limits::Limits(const Runtime& runtime, Log& log)
       log_(log),
       watched_(shm::kMaxWorkers) {
   if (config().mechanism == LimitsBy::automatic) {
-    groups_ = Groups::open(hierarchies_of(0), runtime.config.runtime.name);
+    groups_ = Groups::open(shm::hierarchies_of(0), runtime.config.runtime.name);
   }
   const bool has_groups = groups_.memory_mechanism() != LimitMechanism::none;
   const LimitMechanism memory = has_groups ? groups_.memory_mechanism() : LimitMechanism::rlimit;

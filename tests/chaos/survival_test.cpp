@@ -156,6 +156,34 @@ class SurvivalTest : public RuntimeFixture {
     start_ready();
   }
 
+  using Senders = std::vector<std::unique_ptr<Sender>>;
+
+  [[nodiscard]] Senders start_senders() const {
+    Senders senders;
+    for (const char* prefix : {"x", "y"})
+      senders.push_back(std::make_unique<Sender>(name(), prefix));
+    for (const auto& sender : senders)
+      sender->start();
+    return senders;
+  }
+
+  static Tally stop_and_count(const Senders& senders) {
+    for (const auto& sender : senders)
+      EXPECT_EQ(sender->stop(), "");
+    Tally tally;
+    for (const auto& sender : senders)
+      sender->count(tally);
+    return tally;
+  }
+
+  void expect_all_well(const Senders& senders) const {
+    for (const auto& sender : senders)
+      EXPECT_GT(sender->sent(), 100) << "nothing was at stake";
+    const auto damage = Observer::attach(name())->verify().damage;
+    EXPECT_TRUE(damage.empty()) << damage[0].where << ": " << damage[0].what;
+    EXPECT_EQ(Observer::attach(name())->stats().messages.dead_lettered, 0U);
+  }
+
   Client attach() { return Client::attach(name(), {.attach_timeout = seconds{20}}).value(); }
 
   /// Kills one random worker that was not killed before. True if there was one.
@@ -176,11 +204,7 @@ class SurvivalTest : public RuntimeFixture {
 TEST_F(SurvivalTest, EveryNumberCountsOnceThroughRandomKills) {
   const StressTime time;
   start_runtime();
-  std::vector<std::unique_ptr<Sender>> senders;
-  for (const char* prefix : {"x", "y"})
-    senders.push_back(std::make_unique<Sender>(name(), prefix));
-  for (const auto& sender : senders)
-    sender->start();
+  const Senders senders = start_senders();
   std::mt19937_64 random{kills().seed};
   std::uint64_t killed = 0;
   const auto patience = std::chrono::steady_clock::now() + seconds{60 + kills().count / 10};
@@ -190,32 +214,20 @@ TEST_F(SurvivalTest, EveryNumberCountsOnceThroughRandomKills) {
     std::this_thread::sleep_for(std::chrono::microseconds{random() % 10'000});  // where it is hit
   }
   EXPECT_GE(killed, kills().count) << "the workers did not come back fast enough";
-  for (const auto& sender : senders)
-    EXPECT_EQ(sender->stop(), "");
-  Tally tally;
-  for (const auto& sender : senders)
-    sender->count(tally);
+  const Tally tally = stop_and_count(senders);
   std::printf(
       "survival: seed %llu, kills %llu, messages %lld, lost %lld, twice %lld, out of order %lld\n",
       static_cast<unsigned long long>(kills().seed), static_cast<unsigned long long>(killed),
       static_cast<long long>(tally.messages), static_cast<long long>(tally.lost),
       static_cast<long long>(tally.twice), static_cast<long long>(tally.out_of_order));
   EXPECT_TRUE(tally.is_clean());
-  for (const auto& sender : senders)
-    EXPECT_GT(sender->sent(), 100) << "nothing was at stake";
-  const auto damage = Observer::attach(name())->verify().damage;
-  EXPECT_TRUE(damage.empty()) << damage[0].where << ": " << damage[0].what;
-  EXPECT_EQ(Observer::attach(name())->stats().messages.dead_lettered, 0U);
+  expect_all_well(senders);
 }
 
 // Every few milliseconds: another number of workers, a breaker held open or let go, or a kill.
 TEST_F(SurvivalTest, EveryNumberCountsOnceWhileShardsMove) {
   start_runtime("failure_threshold = 2\nrecovery_timeout = \"20ms\"\nhalf_open_max_calls = 5\n");
-  std::vector<std::unique_ptr<Sender>> senders;
-  for (const char* prefix : {"x", "y"})
-    senders.push_back(std::make_unique<Sender>(name(), prefix));
-  for (const auto& sender : senders)
-    sender->start();
+  const Senders senders = start_senders();
   std::mt19937_64 random{kills().seed};
   const auto segment = shm::Segment::attach(name(), shm::Access::read_write);
   ASSERT_TRUE(segment);
@@ -243,11 +255,7 @@ TEST_F(SurvivalTest, EveryNumberCountsOnceWhileShardsMove) {
   }
   for (std::uint64_t worker = 0; worker < 4; ++worker)
     order(shm::ControlCommand::breaker, worker);
-  for (const auto& sender : senders)
-    EXPECT_EQ(sender->stop(), "");
-  Tally tally;
-  for (const auto& sender : senders)
-    sender->count(tally);
+  const Tally tally = stop_and_count(senders);
   std::printf(
       "moves: scaled %llu, breakers set %llu, kills %llu, messages %lld, lost %lld, twice %lld, "
       "out of order %lld\n",
@@ -257,11 +265,7 @@ TEST_F(SurvivalTest, EveryNumberCountsOnceWhileShardsMove) {
       static_cast<long long>(tally.out_of_order));
   EXPECT_TRUE(tally.is_clean());
   EXPECT_GT(scaled, kills().count / 10);
-  for (const auto& sender : senders)
-    EXPECT_GT(sender->sent(), 100) << "nothing was at stake";
-  const auto damage = Observer::attach(name())->verify().damage;
-  EXPECT_TRUE(damage.empty()) << damage[0].where << ": " << damage[0].what;
-  EXPECT_EQ(Observer::attach(name())->stats().messages.dead_lettered, 0U);
+  expect_all_well(senders);
 }
 
 TEST_F(SurvivalTest, ReadersMayBeKilledAnyTime) {

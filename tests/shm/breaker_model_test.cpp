@@ -1,5 +1,5 @@
 // The breaker against a model of it, and between processes that ask, tell and die.
-#include "shm/breaker.hpp"
+#include "tests/shm/breaker_support.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,15 +16,6 @@
 
 namespace mabeam::shm {
 namespace {
-
-constexpr std::int64_t kMs = 1'000'000;
-constexpr std::int64_t kSecond = 1000 * kMs;
-constexpr double kMiddle = 0.5;  // no jitter
-
-constexpr BreakerRules kRules{.failure_threshold = 3,
-                              .window_ns = 10 * kSecond,
-                              .recovery_timeout_ns = 4 * kSecond,
-                              .half_open_max_calls = 2};
 
 /// What the breaker should do, with no thought of words.
 class Model {

@@ -1,19 +1,10 @@
 // Every transition of the breaker, by a clock that is passed in.
-#include "shm/breaker.hpp"
+#include "tests/shm/breaker_support.hpp"
 
 #include <gtest/gtest.h>
 
 namespace mabeam::shm {
 namespace {
-
-constexpr std::int64_t kMs = 1'000'000;
-constexpr std::int64_t kSecond = 1000 * kMs;
-constexpr double kMiddle = 0.5;  // no jitter
-
-constexpr BreakerRules kRules{.failure_threshold = 3,
-                              .window_ns = 10 * kSecond,
-                              .recovery_timeout_ns = 4 * kSecond,
-                              .half_open_max_calls = 2};
 
 class BreakerTest : public ::testing::Test {
  protected:

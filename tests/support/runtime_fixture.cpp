@@ -112,6 +112,20 @@ RuntimeFixture::~RuntimeFixture() {
   fs::remove_all(folder_, ignored);
 }
 
+Ran RuntimeFixture::mabeam(std::vector<std::string> words) const {
+  words.insert(words.begin(), {"--name", name()});
+  Program tool{program("mabeam"), words, folder()};
+  const int exit = tool.wait().value_or(-1);
+  return {exit, tool.out(), tool.err()};
+}
+
+void RuntimeFixture::refuses(const std::vector<std::string>& words, int exit,
+                             const std::string& reason) const {
+  const Ran ran = mabeam(words);
+  EXPECT_EQ(ran.exit, exit) << ran.err;
+  EXPECT_NE(ran.err.find(reason), std::string::npos) << ran.err;
+}
+
 fs::path RuntimeFixture::program(const std::string& program_name) {
   const char* folder = std::getenv("MABEAM_BIN_DIR");
   return fs::path{folder == nullptr ? MABEAM_BIN_DIR : folder} / program_name;

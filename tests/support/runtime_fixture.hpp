@@ -16,6 +16,7 @@
 #include "mabeam/observer.hpp"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -64,6 +65,16 @@ class Program {
   std::optional<int> status_;
 };
 
+/// What a command has said.
+struct Ran {
+  int exit = -1;
+  std::string out;
+  std::string err;
+
+  /// Discarded if it is no JSON.
+  [[nodiscard]] nlohmann::json json() const { return nlohmann::json::parse(out, nullptr, false); }
+};
+
 class RuntimeFixture : public ::testing::Test {
  protected:
   RuntimeFixture();
@@ -76,6 +87,11 @@ class RuntimeFixture : public ::testing::Test {
 
   /// A program of the build.
   [[nodiscard]] static std::filesystem::path program(const std::string& program_name);
+
+  /// Runs `mabeam WORDS` for this runtime.
+  [[nodiscard]] Ran mabeam(std::vector<std::string> words) const;
+  /// Expects that `mabeam WORDS` ends so, with a message that has the reason in it.
+  void refuses(const std::vector<std::string>& words, int exit, const std::string& reason) const;
 
   /// Writes the configuration file, which --name goes with.
   void configure(const std::string& toml);

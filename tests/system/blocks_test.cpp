@@ -39,10 +39,9 @@ class BlocksTest : public RuntimeFixture {
 
   /// The standard output of a command that must succeed.
   std::string mabeam(std::vector<std::string> words) {
-    words.insert(words.begin(), {"--name", name()});
-    Program tool{program("mabeam"), words, folder()};
-    EXPECT_EQ(tool.wait(), 0) << tool.err();
-    return tool.out();
+    const Ran ran = RuntimeFixture::mabeam(std::move(words));
+    EXPECT_EQ(ran.exit, 0) << ran.err;
+    return ran.out;
   }
 
   /// "@FILE", of that text.

@@ -16,32 +16,11 @@ namespace {
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
-struct Ran {
-  int exit = -1;
-  std::string out;
-  std::string err;
-
-  [[nodiscard]] Json json() const { return Json::parse(out, nullptr, false); }
-};
-
 class CommandsTest : public RuntimeFixture {
  protected:
   void start_runtime(const std::string& more = {}) {
     configure("[runtime]\nworkers = 1\n" + more);
     start_ready();
-  }
-
-  Ran mabeam(std::vector<std::string> words) {
-    words.insert(words.begin(), {"--name", name()});
-    Program tool{program("mabeam"), words, folder()};
-    const int exit = tool.wait().value_or(-1);
-    return {exit, tool.out(), tool.err()};
-  }
-
-  void refuses(const std::vector<std::string>& words, int exit, const std::string& reason) {
-    const Ran ran = mabeam(words);
-    EXPECT_EQ(ran.exit, exit) << ran.err;
-    EXPECT_THAT(ran.err, HasSubstr(reason));
   }
 };
 

@@ -20,21 +20,6 @@ using Json = nlohmann::json;
 
 class SeeingTest : public RuntimeFixture {
  protected:
-  struct Ran {
-    int status = -1;
-    std::string out;
-    std::string err;
-
-    [[nodiscard]] Json json() const { return Json::parse(out); }
-  };
-
-  [[nodiscard]] Ran mabeam(std::vector<std::string> words) const {
-    words.insert(words.end(), {"--name", name()});
-    Program tool(program("mabeam"), words, folder());
-    const int status = tool.wait().value_or(-1);
-    return {status, tool.out(), tool.err()};
-  }
-
   void start_with_counter() {
     configure("[runtime]\nworkers = 1\n");
     start_ready();
@@ -79,11 +64,11 @@ TEST_F(SeeingTest, DeadLetterIsReplayedOnceWhoeverDies) {
   ASSERT_EQ(::kill(old, SIGKILL), 0);
   ASSERT_TRUE(wait_workers_ready({old}));
   const Ran replayed = mabeam({"deadletters", "--replay", id, "--json", "--timeout", "20s"});
-  EXPECT_EQ(replayed.status, 0) << replayed.err;
+  EXPECT_EQ(replayed.exit, 0) << replayed.err;
   EXPECT_EQ(replayed.json()["replayed"][0]["id"], id);
   EXPECT_EQ(count(), 5);
   const Ran again = mabeam({"deadletters", "--replay", id, "--json", "--timeout", "20s"});
-  EXPECT_EQ(again.status, 1);
+  EXPECT_EQ(again.exit, 1);
   EXPECT_EQ(again.json()["error"]["code"], "not_found");
   EXPECT_EQ(count(), 5);
 }
@@ -120,19 +105,19 @@ TEST_F(SeeingTest, DeadLettersAreSelectedAndDropped) {
   start_with_counter();
   expire(5);
   expire(7);
-  EXPECT_EQ(mabeam({"deadletters", "--drop"}).status, 64) << "it must be said which";
-  EXPECT_EQ(mabeam({"deadletters", "--reason", "boredom"}).status, 64);
-  EXPECT_EQ(mabeam({"deadletters", "--replay", "--drop", "--all"}).status, 64);
-  EXPECT_EQ(mabeam({"deadletters", "nonsense"}).status, 64);
+  EXPECT_EQ(mabeam({"deadletters", "--drop"}).exit, 64) << "it must be said which";
+  EXPECT_EQ(mabeam({"deadletters", "--reason", "boredom"}).exit, 64);
+  EXPECT_EQ(mabeam({"deadletters", "--replay", "--drop", "--all"}).exit, 64);
+  EXPECT_EQ(mabeam({"deadletters", "nonsense"}).exit, 64);
   const Ran dropped =
       mabeam({"deadletters", "--drop", "--reason", "expired", "--limit", "1", "--timeout", "20s"});
-  EXPECT_EQ(dropped.status, 0) << dropped.err;
+  EXPECT_EQ(dropped.exit, 0) << dropped.err;
   EXPECT_EQ(dropped.out, "dropped 1 of 1\n");
   const Ran replayed = mabeam({"deadletters", "--replay", "--all", "--timeout", "20s"});
   EXPECT_EQ(replayed.out, "replayed 1 of 1\n");
   EXPECT_EQ(count(), 5) << "the newest was dropped";
   const Ran none = mabeam({"deadletters"});
-  EXPECT_EQ(none.status, 0);
+  EXPECT_EQ(none.exit, 0);
   EXPECT_THAT(none.err,
               HasSubstr("buried 2 (2 expired): 0 waiting, 1 replayed, 1 dropped, 0 gave way"));
 }
@@ -150,12 +135,12 @@ TEST_F(SeeingTest, InspectTellsTheStateWithOrWithoutAWorker) {
   EXPECT_THAT(mabeam({"inspect", "hits", "--timeout", "20s"}).out, HasSubstr("{\"count\":66}"));
   EXPECT_THAT(mabeam({"inspect", "hits", "--raw"}).out,
               HasSubstr("00000000  42 00 00 00 00 00 00 00"));
-  EXPECT_EQ(mabeam({"inspect", "nobody"}).status, 1);
+  EXPECT_EQ(mabeam({"inspect", "nobody"}).exit, 1);
   const pid_t worker = ready_worker(0);
   ASSERT_EQ(::kill(worker, SIGSTOP), 0);
   const Ran blind = mabeam({"inspect", "hits", "--json", "--timeout", "50ms"});
   ASSERT_EQ(::kill(worker, SIGCONT), 0);
-  EXPECT_EQ(blind.status, 0);
+  EXPECT_EQ(blind.exit, 0);
   EXPECT_TRUE(blind.json()["state"]["described"].is_null());
   EXPECT_EQ(blind.json()["state"]["payload_base64"], "QgAAAAAAAAA=");
 }

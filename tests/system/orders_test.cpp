@@ -29,36 +29,11 @@ using Json = nlohmann::json;
 
 constexpr const char* kTwoWorkers = "[runtime]\nworkers = 2\nshards = 4\n";
 
-struct Ran {
-  int exit = -1;
-  std::string out;
-  std::string err;
-
-  [[nodiscard]] Json json() const { return Json::parse(out, nullptr, false); }
-};
-
 class OrdersTest : public RuntimeFixture {
  protected:
   void start_runtime(const std::string& more = {}) {
     configure(kTwoWorkers + more);
     start_ready();
-  }
-
-  [[nodiscard]] std::vector<std::string> words_of(std::vector<std::string> words) const {
-    words.insert(words.begin(), {"--name", name()});
-    return words;
-  }
-
-  Ran mabeam(const std::vector<std::string>& words) {
-    Program tool{program("mabeam"), words_of(words), folder()};
-    const int exit = tool.wait().value_or(-1);
-    return {exit, tool.out(), tool.err()};
-  }
-
-  void refuses(const std::vector<std::string>& words, int exit, const std::string& reason) {
-    const Ran ran = mabeam(words);
-    EXPECT_EQ(ran.exit, exit) << ran.err;
-    EXPECT_THAT(ran.err, HasSubstr(reason));
   }
 
   [[nodiscard]] WorkerView worker(std::uint32_t index) const { return view()->workers.at(index); }
@@ -218,7 +193,7 @@ TEST_F(OrdersTest, ReloadScalesToAnotherNumberOfWorkers) {
 TEST_F(OrdersTest, ToolThatIsKilledMidwayHoldsNobodyUp) {
   start_runtime();
   supervisor().signal(SIGSTOP);
-  Program(program("mabeam"), words_of({"restart", "0"}), folder()).kill();
+  Program(program("mabeam"), {"--name", name(), "restart", "0"}, folder()).kill();
   refuses({"restart", "1", "--timeout", "100ms"}, 124, "does not answer");
   const pid_t other = ready_worker(1);
   supervisor().signal(SIGCONT);

@@ -21,21 +21,6 @@ using Json = nlohmann::json;
 
 class TraceTest : public RuntimeFixture {
  protected:
-  struct Ran {
-    int exit = -1;
-    std::string out;
-    std::string err;
-
-    [[nodiscard]] Json json() const { return Json::parse(out, nullptr, false); }
-  };
-
-  Ran mabeam(std::vector<std::string> words) {
-    words.insert(words.begin(), {"--name", name()});
-    Program tool{program("mabeam"), words, folder()};
-    const int exit = tool.wait().value_or(-1);
-    return {exit, tool.out(), tool.err()};
-  }
-
   void configure_with(const std::string& more) {
     configure("[runtime]\nworkers = 2\nshards = 2\n[worker]\nmodules = [\"" MABEAM_MODULE_DIR
               "/relay.so\"]\n" +

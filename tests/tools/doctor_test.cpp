@@ -78,12 +78,15 @@ TEST_F(Doctor, SwapIsCounted) {
 
 TEST_F(Doctor, MechanismOfLimitsIsTheBestThatMayBeWritten) {
   EXPECT_EQ(check_limits_mechanism(machine_).verdict, Verdict::warning);
-  put_folder("sys/fs/cgroup/memory");
-  put_folder("sys/fs/cgroup/pids");
+  const auto at = [&](const char* folder) { return (machine_.root / folder).string(); };
+  machine_.groups = {at("memory/user"), at("pids/user"), at("unified/user")};
+  EXPECT_EQ(check_limits_mechanism(machine_).verdict, Verdict::warning) << "they are not there";
+  put_folder("memory/user");
+  put_folder("pids/user");
   EXPECT_NE(check_limits_mechanism(machine_).detail.find("v1"), std::string::npos);
-  put("sys/fs/cgroup/cgroup.controllers", "cpu memory pids\n");
+  put("unified/user/cgroup.controllers", "cpu memory pids\n");
   EXPECT_NE(check_limits_mechanism(machine_).detail.find("v2"), std::string::npos);
-  put("sys/fs/cgroup/cgroup.controllers", "cpu hugetlb\n");
+  put("unified/user/cgroup.controllers", "cpu hugetlb\n");
   EXPECT_NE(check_limits_mechanism(machine_).detail.find("v1"), std::string::npos);
 }
 

@@ -68,7 +68,9 @@ Machine this_machine() {
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
   const bool is_known = ::sched_getaffinity(0, sizeof cpus, &cpus) == 0;
-  return {.user = ::geteuid(), .cpus = is_known ? static_cast<unsigned>(CPU_COUNT(&cpus)) : 1};
+  return {.user = ::geteuid(),
+          .cpus = is_known ? static_cast<unsigned>(CPU_COUNT(&cpus)) : 1,
+          .groups = shm::hierarchies_of(0)};
 }
 
 std::vector<Finding> examine(const Machine& machine) {
@@ -159,14 +161,15 @@ Finding check_swap(const Machine& machine) {
   return finding;
 }
 
-// The supervisor chooses alike; `mabeam limits` says what a running one has chosen.
+// Groups are made below one's own. `mabeam limits` says what a running supervisor has come to.
 Finding check_limits_mechanism(const Machine& machine) {
   Finding finding{.name = "limits"};
-  const std::filesystem::path groups = machine.root / "sys/fs/cgroup";
-  const std::string controllers = first_line(groups / "cgroup.controllers");
-  if (holds_word(controllers, "memory") && holds_word(controllers, "pids") && may_write(groups)) {
+  const shm::Hierarchies& groups = machine.groups;
+  const std::string controllers = first_line(groups.unified + "/cgroup.controllers");
+  if (holds_word(controllers, "memory") && holds_word(controllers, "pids") &&
+      may_write(groups.unified)) {
     finding.detail = "cgroup v2 with memory and pids";
-  } else if (may_write(groups / "memory") && may_write(groups / "pids")) {
+  } else if (may_write(groups.memory) && may_write(groups.processes)) {
     finding.detail = "cgroup v1, memory and pids to be written";
   } else {
     finding.verdict = Verdict::warning;

@@ -2,6 +2,8 @@
 // nothing, and needs no runtime.
 #pragma once
 
+#include "shm/hierarchies.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -31,7 +33,8 @@ struct Finding {
 struct Machine {
   std::filesystem::path root = "/";
   uid_t user = 0;
-  unsigned cpus = 1;  ///< that this process may run on
+  unsigned cpus = 1;        ///< that this process may run on
+  shm::Hierarchies groups;  ///< of its own
 };
 
 /// This machine, as this process sees it.

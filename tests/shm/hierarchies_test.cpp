@@ -1,10 +1,10 @@
-#include "supervisor/limits/hierarchies.hpp"
+#include "shm/hierarchies.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace mabeam::supervisor {
+namespace mabeam::shm {
 namespace {
 
 constexpr std::string_view kUnified =
@@ -66,4 +66,4 @@ TEST(Hierarchies, ProcessThatIsGoneIsInNone) {
 }
 
 }  // namespace
-}  // namespace mabeam::supervisor
+}  // namespace mabeam::shm

@@ -1,11 +1,12 @@
-#include "supervisor/limits/hierarchies.hpp"
-
-#include "supervisor/limits/control_files.hpp"
+#include "shm/hierarchies.hpp"
 
 #include <array>
+#include <fstream>
+#include <iterator>
 #include <optional>
+#include <utility>
 
-namespace mabeam::supervisor {
+namespace mabeam::shm {
 namespace {
 
 constexpr std::string_view kNone{};
@@ -93,6 +94,11 @@ std::string folder_of(const Mount& mount, std::string_view group) {
   return folder;
 }
 
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 }  // namespace
 
 Hierarchies find_hierarchies(std::string_view mountinfo, std::string_view groups) {
@@ -116,10 +122,7 @@ Hierarchies find_hierarchies(std::string_view mountinfo, std::string_view groups
 
 Hierarchies hierarchies_of(pid_t pid) {
   const std::string process = pid == 0 ? "self" : std::to_string(pid);
-  const auto mountinfo = read_control("/proc/self/mountinfo");
-  const auto groups = read_control("/proc/" + process + "/cgroup");
-  if (!mountinfo || !groups) return {};
-  return find_hierarchies(*mountinfo, *groups);
+  return find_hierarchies(text_of("/proc/self/mountinfo"), text_of("/proc/" + process + "/cgroup"));
 }
 
-}  // namespace mabeam::supervisor
+}  // namespace mabeam::shm

@@ -10,7 +10,7 @@
 
 #include <sys/types.h>
 
-namespace mabeam::supervisor {
+namespace mabeam::shm {
 
 struct Hierarchies {
   std::string memory;     ///< version 1, the controller `memory`: the group's folder
@@ -24,4 +24,4 @@ Hierarchies find_hierarchies(std::string_view mountinfo, std::string_view groups
 /// Of that process, as this one sees them; 0 is this one.
 Hierarchies hierarchies_of(pid_t pid);
 
-}  // namespace mabeam::supervisor
+}  // namespace mabeam::shm
