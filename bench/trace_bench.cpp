@@ -20,7 +20,7 @@ namespace mabeam::bench {
 namespace {
 
 constexpr std::uint64_t kMessages = 50'000;  // a round
-constexpr int kRounds = 21;
+constexpr int kRounds = 61;
 constexpr std::chrono::seconds kPatience{10};
 
 /// Sends each signal on to its peer; without one it is the end.

@@ -18,13 +18,8 @@ using shm::Outgoing;
 
 namespace {
 
-/// A wait of 0 is none at all, which the core says as a deadline of 0.
-std::int64_t wait_until(std::chrono::nanoseconds wait) {
-  return wait.count() <= 0 ? 0 : shm::deadline_after(wait);
-}
-
 std::int64_t patience(WhenFull when_full, std::chrono::nanoseconds wait) {
-  return when_full == WhenFull::wait ? wait_until(wait) : 0;
+  return when_full == WhenFull::wait ? shm::end_of_wait(wait) : 0;
 }
 
 /// What is dropped was counted as refused, and is no error.
@@ -230,8 +225,8 @@ Result<std::size_t> Client::send_many(std::span<const AgentId> agents, std::stri
   Outgoing form{Kind::signal, options.priority, {}, payload.bytes()};
   form.header.symbol = *symbol;
   form.header.content = static_cast<std::uint32_t>(payload.content());
-  form.header.deadline_ns = wait_until(options.deadline);
-  return shm::send_many(*impl_, agents, form, wait_until(wait));
+  form.header.deadline_ns = shm::end_of_wait(options.deadline);
+  return shm::send_many(*impl_, agents, form, shm::end_of_wait(wait));
 }
 
 Result<std::size_t> Client::send_matching(const AgentFilter& filter, std::string_view signal,
@@ -257,7 +252,7 @@ Result<> Client::send(AgentId agent, Symbol signal, const PayloadRef& payload, S
   message.header.symbol = signal;
   message.header.content = static_cast<std::uint32_t>(payload.content());
   message.header.target = agent.value();
-  message.header.deadline_ns = wait_until(options.deadline);
+  message.header.deadline_ns = shm::end_of_wait(options.deadline);
   return accept(impl_->send(message, patience(options.when_full, wait)), options.when_full);
 }
 
@@ -271,7 +266,7 @@ Result<> Client::emit(std::string_view topic, const PayloadRef& payload,
 }
 
 Result<> Client::emit(Symbol topic, const PayloadRef& payload, std::chrono::nanoseconds wait) {
-  return impl_->emit(topic, payload, wait_until(wait));
+  return impl_->emit(topic, payload, shm::end_of_wait(wait));
 }
 
 Result<> Client::emit(std::string_view topic, const PayloadRef& payload, const EmitOptions& options,
@@ -291,7 +286,7 @@ Result<> Client::replay(AgentId agent, const HistoryEvent& event, std::chrono::n
   message.header.content = static_cast<std::uint32_t>(event.content);
   message.header.target = agent.value();
   message.header.correlation = event.source ? event.source.value() : id().value();
-  return impl_->send(message, wait_until(wait));
+  return impl_->send(message, shm::end_of_wait(wait));
 }
 
 DeliveryStatus Client::wait_delivered(std::chrono::nanoseconds timeout) {

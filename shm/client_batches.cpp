@@ -17,10 +17,6 @@ namespace {
 
 using Results = std::vector<Result<>>;
 
-std::int64_t wait_until(std::chrono::nanoseconds wait) {
-  return wait.count() <= 0 ? 0 : shm::deadline_after(wait);
-}
-
 // ---- events ----------------------------------------------------------------------------------
 
 /// All events of one batch go into one log.
@@ -29,7 +25,7 @@ class Emission {
   Emission(shm::ClientCore& core, std::span<const EventItem> events, const BatchOptions& options)
       : core_(core),
         events_(events),
-        until_ns_(wait_until(options.wait)),
+        until_ns_(shm::end_of_wait(options.wait)),
         results_(events.size()) {}
 
   Results run(Atomic atomic) {
@@ -118,8 +114,8 @@ class Sending {
       : core_(core),
         signals_(signals),
         options_(options),
-        until_ns_(wait_until(options.wait)),
-        deadline_ns_(wait_until(options.deadline)),
+        until_ns_(shm::end_of_wait(options.wait)),
+        deadline_ns_(shm::end_of_wait(options.deadline)),
         results_(signals.size()),
         closed_(shm::kMaxEndpoints) {}
 

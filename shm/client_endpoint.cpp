@@ -12,7 +12,7 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr std::chrono::milliseconds kPause{1};
+constexpr std::chrono::milliseconds kClaimPause{1};
 
 Result<> wait_until_running(const Segment& segment, std::int64_t deadline_ns) {
   for (;;) {
@@ -21,7 +21,7 @@ Result<> wait_until_running(const Segment& segment, std::int64_t deadline_ns) {
     if (state != RuntimeState::building || monotonic_ns() >= deadline_ns) {
       return fail(Errc::not_running);
     }
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kClaimPause);
   }
 }
 
@@ -49,7 +49,7 @@ Result<ClientClaim> claim_client_endpoint(const Segment& segment, std::int64_t d
     if (!running) return fail(running.error());
     if (const auto endpoint = try_claim(segment, self)) return ClientClaim{*endpoint, self};
     if (monotonic_ns() >= deadline_ns) return fail(Errc::too_many_clients);
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kClaimPause);
   }
 }
 

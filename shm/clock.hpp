@@ -35,6 +35,11 @@ inline std::int64_t deadline_after(std::chrono::nanoseconds timeout,
   return timeout.count() > kNever - now_ns ? kNever : now_ns + timeout.count();
 }
 
+/// The deadline of one who waits that long. 0: it does not wait at all.
+inline std::int64_t end_of_wait(std::chrono::nanoseconds wait) {
+  return wait.count() <= 0 ? 0 : deadline_after(wait);
+}
+
 /// A clock that is read once for many uses, since a read costs as much as handling a message. Its
 /// owner refreshes it once a round of its loop.
 class CachedClock {

@@ -16,7 +16,7 @@ namespace {
 
 using shm::Segment;
 
-constexpr int kTries = 3;
+constexpr int kLooks = 3;
 
 bool is_sane(const shm::RingPositions& at, std::uint64_t capacity) {
   return at.head <= at.tail && at.tail - at.head <= capacity && at.head % 8 == 0;
@@ -44,7 +44,7 @@ std::optional<std::uint64_t> count_records(std::span<const std::byte> ring, std:
 /// What was counted counts only if the reader stood still: then nobody has written there, either.
 std::optional<std::uint64_t> count_waiting(std::span<const std::byte> ring,
                                            shm::RingPositions& at) {
-  for (int tries = 0; tries < kTries; ++tries) {
+  for (int tries = 0; tries < kLooks; ++tries) {
     const auto count = count_records(ring, at.head, at.tail);
     std::atomic_thread_fence(std::memory_order_acquire);
     const auto now = shm::snapshot_positions(ring);
@@ -56,9 +56,9 @@ std::optional<std::uint64_t> count_waiting(std::span<const std::byte> ring,
   return std::nullopt;
 }
 
-class Collector {
+class ChannelCollector {
  public:
-  explicit Collector(const Segment& segment) : segment_(segment) {}
+  explicit ChannelCollector(const Segment& segment) : segment_(segment) {}
 
   ChannelsView collect() {
     for (std::uint32_t from = 1; from < segment_.endpoints(); ++from) {
@@ -151,7 +151,7 @@ class Collector {
 }  // namespace
 
 ChannelsView Observer::channels() const {
-  return Collector{impl_->segment}.collect();
+  return ChannelCollector{impl_->segment}.collect();
 }
 
 }  // namespace mabeam

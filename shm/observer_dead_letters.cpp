@@ -23,9 +23,9 @@ bool is_wanted(const DeadLetterFilter& filter, const Letter& letter) {
 }
 
 /// The letters of all shards, and when each was buried.
-class Collector {
+class LetterCollector {
  public:
-  Collector(const Segment& segment, const DeadLetterFilter& filter)
+  LetterCollector(const Segment& segment, const DeadLetterFilter& filter)
       : segment_(segment),
         filter_(filter) {}
 
@@ -94,7 +94,7 @@ DeadLetterList Observer::dead_letters(const DeadLetterFilter& filter) const {
   for (std::uint16_t reason = shm::kFirstReason; reason <= shm::kLastReason; ++reason)
     list.by_reason.push_back(
         {std::string{dead_reason_name(static_cast<shm::DeadReason>(reason))}, 0});
-  Collector collector{segment, filter};
+  LetterCollector collector{segment, filter};
   for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard) {
     count(snapshot_record(segment.turn(shard)), list);
     collector.collect(shard, list);

@@ -13,8 +13,6 @@ namespace {
 
 using shm::Segment;
 
-constexpr int kTries = 100;
-
 /// What is in an agent's current half.
 struct Half {
   shm::StateHeader header;
@@ -26,7 +24,7 @@ Half copy_half(const shm::AgentTable& table, std::uint32_t slot) {
   const shm::AgentRecord& agent = table.record(slot);
   Half half;
   std::vector<std::byte> bytes;
-  for (int tries = 0; tries < kTries; ++tries) {
+  for (int tries = 0; tries < shm::kReadTries; ++tries) {
     const std::uint64_t version = agent.version.load(std::memory_order_acquire);
     const std::byte* current = table.half(slot, version);
     shm::StateHeader header;

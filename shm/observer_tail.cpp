@@ -27,10 +27,10 @@ struct Share {
 };
 
 /// What one call of tail() hands out.
-class Reading {
+class TailReading {
  public:
-  Reading(const shm::Symbols& symbols, std::string_view pattern, std::int64_t from_ns,
-          const Handler& handler)
+  TailReading(const shm::Symbols& symbols, std::string_view pattern, std::int64_t from_ns,
+              const Handler& handler)
       : symbols_(symbols),
         pattern_(pattern),
         from_ns_(from_ns),
@@ -110,7 +110,7 @@ Result<std::size_t> Observer::tail(std::string_view pattern, const Handler& hand
     std::optional<EventLogObserver>& log = impl_->logs[endpoint];
     if (log) shares.push_back({&*log, endpoint, impl_->segment.dimensions().log_bytes});
   }
-  Reading reading{impl_->segment.symbols(), pattern, impl_->tail_from_ns, handler};
+  TailReading reading{impl_->segment.symbols(), pattern, impl_->tail_from_ns, handler};
   for (bool more = true; more;) {
     more = false;
     for (Share& share : shares) {

@@ -23,9 +23,9 @@ bool has_wildcard(std::string_view pattern) {
   return pattern.find_first_of("*>") != std::string_view::npos;
 }
 
-class Collector {
+class TopicCollector {
  public:
-  Collector(const Segment& segment, std::string_view wanted)
+  TopicCollector(const Segment& segment, std::string_view wanted)
       : segment_(segment),
         symbols_(segment.symbols()),
         wanted_(wanted) {}
@@ -156,7 +156,7 @@ Result<TopicsView> Observer::topics(std::string_view pattern) const {
   if (const Result<> checked = shm::check_pattern(pattern); !checked) {
     return fail(checked.error());
   }
-  return Collector{impl_->segment, pattern}.collect();
+  return TopicCollector{impl_->segment, pattern}.collect();
 }
 
 }  // namespace mabeam

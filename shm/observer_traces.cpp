@@ -19,9 +19,9 @@ using shm::Span;
 using shm::SpanSide;
 
 /// Reads every ring; `wanted`: of that trace alone, if it is one.
-class Collector {
+class SpanCollector {
  public:
-  Collector(const Segment& segment, const TraceId& wanted)
+  SpanCollector(const Segment& segment, const TraceId& wanted)
       : segment_(segment),
         symbols_(segment.symbols()),
         wanted_(wanted) {}
@@ -100,7 +100,7 @@ void gather(std::map<TraceId, Gathered>& traces, const SpanView& span) {
 }  // namespace
 
 SpanList Observer::spans(const TraceId& trace) const {
-  SpanList list = Collector{impl_->segment, trace}.collect();
+  SpanList list = SpanCollector{impl_->segment, trace}.collect();
   shm::order_as_tree(list.spans);
   return list;
 }

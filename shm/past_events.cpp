@@ -3,11 +3,6 @@
 #include "shm/snapshots.hpp"
 
 namespace mabeam::shm {
-namespace {
-
-constexpr int kTries = 100;
-
-}  // namespace
 
 bool read_past_event(const Symbols& symbols, const RecordHeader& header,
                      const std::vector<std::byte>& body, PastEvent& event) {
@@ -89,7 +84,7 @@ void PastEvents::end_at_the_tail() {
 // Of a log without any event: its own number, looked at between two equal loads of the tail; if
 // that has moved on, the number of the first event behind the end.
 std::uint64_t PastEvents::number_at_the_end() {
-  for (int tries = 0; tries < kTries; ++tries) {
+  for (int tries = 0; tries < kReadTries; ++tries) {
     const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);
     if (tail != end_) break;
     const std::uint64_t number = header_->sequence.load(std::memory_order_acquire);

@@ -5,11 +5,6 @@
 #include <algorithm>
 
 namespace mabeam::shm {
-namespace {
-
-constexpr int kMostTries = 100;  // to see a record that keeps changing whole
-
-}  // namespace
 
 std::uint32_t shard_of_name(std::string_view name, std::uint32_t shards) {
   return shard_of_hash(hash_name(name), shards);
@@ -55,7 +50,7 @@ inline std::optional<SlotWord> AgentTable::owner_of_name(std::uint32_t slot,
                                                          std::string_view name) const {
   if (slot >= size()) return std::nullopt;
   const AgentRecord& agent = record(slot);
-  for (int tries = 0; tries < kMostTries; ++tries) {
+  for (int tries = 0; tries < kReadTries; ++tries) {
     const std::uint64_t seen = agent.slot_word.load(std::memory_order_acquire);
     const SlotWord word = SlotWord::unpack(seen);
     if (word.lifecycle == 0) return std::nullopt;
@@ -115,7 +110,7 @@ std::optional<std::uint32_t> AgentTable::find_name(std::string_view name) const 
 std::optional<AgentFacts> AgentTable::snapshot(std::uint32_t slot) const {
   if (slot >= size()) return std::nullopt;
   const AgentRecord& agent = record(slot);
-  for (int tries = 0; tries < kMostTries; ++tries) {
+  for (int tries = 0; tries < kReadTries; ++tries) {
     AgentFacts facts;
     const std::uint64_t word = agent.slot_word.load(std::memory_order_acquire);
     facts.slot_word = SlotWord::unpack(word);

@@ -10,7 +10,6 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr int kTries = 100;
 /// 146 years: two such times can be added or subtracted.
 constexpr std::int64_t kLastTime = std::int64_t{1} << 62U;
 
@@ -55,7 +54,7 @@ std::string endpoint_name(const Segment& segment, std::uint32_t endpoint) {
 
 ShardRecord snapshot_record(const TurnRegion& region) noexcept {
   ShardRecord record{};
-  for (int tries = 0; tries < kTries; ++tries) {
+  for (int tries = 0; tries < kReadTries; ++tries) {
     const std::uint64_t version = region.record_version.load(std::memory_order_acquire);
     record = region.record[version & 1U];
     std::atomic_thread_fence(std::memory_order_acquire);
@@ -73,7 +72,7 @@ std::optional<std::uint64_t> settled_turn(const TurnRegion& region) noexcept {
 
 std::optional<RingPositions> snapshot_positions(std::span<const std::byte> ring) noexcept {
   const auto& header = *reinterpret_cast<const RingHeader*>(ring.data());
-  for (int tries = 0; tries < kTries; ++tries) {
+  for (int tries = 0; tries < kReadTries; ++tries) {
     // A tail read between two equal loads of head is at most a buffer ahead of it.
     const std::uint64_t head = header.head.load(std::memory_order_acquire);
     const std::uint64_t tail = header.tail.load(std::memory_order_acquire);

@@ -8,7 +8,7 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr std::size_t kNone = ~std::size_t{0};
+constexpr std::size_t kNoSpan = ~std::size_t{0};
 
 class Tree {
  public:
@@ -20,8 +20,8 @@ class Tree {
     std::vector<std::size_t> roots;
     for (std::size_t i = 0; i < spans_.size(); ++i) {
       const std::size_t parent = parent_of(i);
-      if (parent == kNone) roots.push_back(i);
-      if (parent != kNone) children_[parent].push_back(i);
+      if (parent == kNoSpan) roots.push_back(i);
+      if (parent != kNoSpan) children_[parent].push_back(i);
     }
     is_out_.resize(spans_.size());
     result_.reserve(spans_.size());
@@ -49,12 +49,12 @@ class Tree {
 
   [[nodiscard]] std::size_t parent_of(std::size_t index) const {
     const SpanView& span = spans_[index];
-    if (span.parent == SpanId::none || span.parent == span.id) return kNone;
+    if (span.parent == SpanId::none || span.parent == span.id) return kNoSpan;
     const auto found =
         std::lower_bound(ids_.begin(), ids_.end(), Key{span.trace, span.parent, std::size_t{0}});
     const bool is_there = found != ids_.end() && std::get<0>(*found) == span.trace &&
                           std::get<1>(*found) == span.parent;
-    return is_there ? std::get<2>(*found) : kNone;
+    return is_there ? std::get<2>(*found) : kNoSpan;
   }
 
   /// It and all below it, without recursion: a chain may be as long as there are spans.

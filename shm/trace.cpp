@@ -13,14 +13,14 @@ constexpr std::size_t kFlagsAt = 53;
 constexpr std::size_t kLength = 55;
 constexpr std::uint64_t kNoVersion = 0xFF;
 
-bool is_hex_digit(char c) {
+bool is_lower_hex_digit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
 /// The number of exactly these digits, in lower case.
 std::optional<std::uint64_t> number_of(std::string_view digits) {
   for (const char c : digits) {
-    if (!is_hex_digit(c)) return std::nullopt;
+    if (!is_lower_hex_digit(c)) return std::nullopt;
   }
   std::uint64_t value = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);

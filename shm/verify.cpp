@@ -10,7 +10,7 @@ namespace mabeam::shm {
 namespace {
 
 constexpr int kPasses = 3;
-constexpr std::chrono::milliseconds kPause{10};
+constexpr std::chrono::milliseconds kPassPause{10};
 constexpr std::size_t kMostShown = 100;
 
 void run(VerifyPass& pass) {
@@ -55,7 +55,7 @@ VerifyView verify_segment(const Segment& segment, bool is_live) {
   std::vector<Finding>& findings = first.findings();
   std::uint64_t unkept = first.unkept();
   for (int i = 1; is_live && i < kPasses && !findings.empty(); ++i) {
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kPassPause);
     VerifyPass again{segment, is_live};
     run(again);
     keep_common(findings, again.findings());

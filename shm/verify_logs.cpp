@@ -12,8 +12,6 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr int kTries = 100;
-
 class Log {
  public:
   /// The event log of an endpoint, or a shard's dead letters, which have no readers.
@@ -82,7 +80,7 @@ class Log {
     const auto before = turn == nullptr ? std::nullopt : settled_turn(*turn);
     std::uint64_t oldest = 0;
     std::uint64_t tail = 0;
-    for (int tries = 0; tries < kTries; ++tries) {
+    for (int tries = 0; tries < kReadTries; ++tries) {
       oldest = header_.oldest.load(std::memory_order_acquire);
       tail = header_.tail.load(std::memory_order_acquire);
       if (header_.oldest.load(std::memory_order_acquire) == oldest) break;

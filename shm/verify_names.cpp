@@ -8,8 +8,6 @@
 namespace mabeam::shm {
 namespace {
 
-/// A search that fails walks the whole index: after so many the rest is not looked up.
-constexpr int kMostMisses = 16;
 /// Searches take as many steps as entries lie from where their hash puts them: on average far less
 /// than this, unless the index is damaged.
 constexpr std::uint64_t kFarOnAverage = 64;
@@ -30,7 +28,8 @@ class Index {
                  distance_);
       return;
     }
-    for (std::uint32_t slot = 0; slot < table_.size() && misses_ < kMostMisses; ++slot) {
+    for (std::uint32_t slot = 0; slot < table_.size() && misses_ < VerifyPass::kMostMisses;
+         ++slot) {
       verify_agent(slot);
     }
   }

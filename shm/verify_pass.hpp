@@ -28,6 +28,8 @@ class VerifyPass {
  public:
   /// More findings than this are counted, not kept.
   static constexpr std::size_t kMostFindings = 4096;
+  /// A search that fails walks its whole table: after so many the rest is not looked up.
+  static constexpr int kMostMisses = 16;
 
   VerifyPass(const Segment& segment, bool is_live) : segment_(segment), is_live_(is_live) {}
 

@@ -7,9 +7,6 @@
 namespace mabeam::shm {
 namespace {
 
-/// A search that fails walks the whole table: after so many the rest is not looked up.
-constexpr int kMostMisses = 16;
-
 void verify_subscription(VerifyPass& pass, std::uint32_t endpoint, std::uint32_t index,
                          const Symbols& symbols) {
   const Segment& segment = pass.segment();
@@ -65,7 +62,8 @@ void verify_symbols(VerifyPass& pass) {
       damaged == 0, [] { return std::string{"symbols"}; },
       "slots that point nowhere, or at another text", damaged);
   int misses = 0;
-  for (std::uint32_t index = 0; index < symbols.capacity() && misses < kMostMisses; ++index) {
+  for (std::uint32_t index = 0; index < symbols.capacity() && misses < VerifyPass::kMostMisses;
+       ++index) {
     const auto symbol = static_cast<Symbol>(kFirstSymbol + index);
     const std::string text{symbols.text(symbol)};
     if (text.empty() || symbols.find(text) == symbol) continue;

@@ -27,6 +27,9 @@ inline void prefetch_for_write(const void* at) noexcept {
 #endif
 }
 
+/// Attempts to see whole what somebody keeps changing.
+inline constexpr int kReadTries = 100;
+
 /// The supervisor's, the shards' and the clients'.
 inline constexpr std::uint32_t kMaxEndpoints = 256;
 

@@ -14,7 +14,7 @@ char to_upper(char c) {
 }
 
 /// A TOML string; values never hold control characters, so that two escapes are enough.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -28,9 +28,9 @@ std::string end_text(ValueKind kind, std::int64_t value) {
   switch (kind) {
     case ValueKind::size:
     case ValueKind::size_or_percent:
-      return quoted(format_size(static_cast<std::uint64_t>(value)));
+      return in_quotes(format_size(static_cast<std::uint64_t>(value)));
     case ValueKind::time:
-      return quoted(format_time(std::chrono::nanoseconds{value}));
+      return in_quotes(format_time(std::chrono::nanoseconds{value}));
     default:
       return std::to_string(value);
   }
@@ -50,7 +50,7 @@ std::string choices_text(std::span<const std::string_view> choices) {
   std::string text;
   for (const auto& choice : choices) {
     if (!text.empty()) text += &choice == &choices.back() ? " or " : ", ";
-    text += quoted(choice);
+    text += in_quotes(choice);
   }
   return text;
 }
@@ -71,23 +71,23 @@ struct ValueText {
 
   std::string operator()(std::uint32_t value) const { return std::to_string(value); }
 
-  std::string operator()(std::uint64_t value) const { return quoted(format_size(value)); }
+  std::string operator()(std::uint64_t value) const { return in_quotes(format_size(value)); }
 
   std::string operator()(std::chrono::nanoseconds value) const {
-    return quoted(format_time(value));
+    return in_quotes(format_time(value));
   }
 
-  std::string operator()(const std::string& value) const { return quoted(value); }
+  std::string operator()(const std::string& value) const { return in_quotes(value); }
 
   std::string operator()(const std::vector<std::string>& values) const {
     std::string text = "[";
     for (const auto& value : values)
-      text.append(text == "[" ? "" : ", ").append(quoted(value));
+      text.append(text == "[" ? "" : ", ").append(in_quotes(value));
     return text += "]";
   }
 
   std::string operator()(const std::vector<std::uint32_t>& cpus) const {
-    return quoted(format_cpu_list(cpus));
+    return in_quotes(format_cpu_list(cpus));
   }
 
   std::string operator()(Rate value) const {
@@ -96,7 +96,7 @@ struct ValueText {
   }
 
   std::string operator()(SizeOrPercent value) const {
-    return quoted(format_size_or_percent(value));
+    return in_quotes(format_size_or_percent(value));
   }
 
   template <class T>
@@ -107,7 +107,7 @@ struct ValueText {
   template <class Enum>
 
   requires std::is_enum_v<Enum> std::string operator()(Enum value) const {
-    return quoted(key.rule.choices[static_cast<std::size_t>(value)]);
+    return in_quotes(key.rule.choices[static_cast<std::size_t>(value)]);
   }
 };
 

@@ -16,7 +16,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kTries = 100;
+constexpr int kDiscardTries = 100;
 constexpr milliseconds kPause{10};
 
 /// Takes the lock that a supervisor holds (shm/segment.hpp), if it is free.
@@ -46,7 +46,7 @@ void kill_workers(const shm::Segment& segment) {
     if (!living || !worker.adopt(*living, now())) continue;
     worker.condemn(ExitCause::asked, SIGKILL);
     worker.kill_group();
-    for (int tries = 0; tries < kTries && !worker.reap(); ++tries) {
+    for (int tries = 0; tries < kDiscardTries && !worker.reap(); ++tries) {
       std::this_thread::sleep_for(kPause);
     }
   }
@@ -57,7 +57,7 @@ void kill_workers(const shm::Segment& segment) {
 // The name is taken away under the object's own lock, so that it is never a successor's.
 std::optional<Refusal> discard_unlocked(const std::string& name) {
   const std::string path = "/dev/shm/mabeam-" + name;
-  for (int tries = 0; tries < kTries; ++tries) {
+  for (int tries = 0; tries < kDiscardTries; ++tries) {
     const Descriptor object{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
     if (!object && errno == ENOENT) return std::nullopt;
     if (!object) return refusal_of_take_over({Errc::system, 0, errno}, name);

@@ -29,6 +29,15 @@ inline constexpr Time kNever = Time::max();
 /// Now, by the one clock (shm/clock.hpp).
 Time now();
 
+/// As the log says how long something took.
+inline double seconds(Time time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+inline double milliseconds(Time time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
 /// What an event is about; `index` of the event says which one.
 enum class Source : std::uint32_t { signal, timer, bell, worker, client };
 

@@ -8,7 +8,6 @@ namespace {
 
 constexpr Time kHealthyTime = std::chrono::minutes{1};
 constexpr double kJitter = 0.2;
-constexpr std::int32_t kTryAgain = 75;
 constexpr std::array<std::int32_t, 3> kFinalCodes{64, 77, 78};
 /// Doublings that take even a nanosecond past a day, the longest backoff_max.
 constexpr std::uint32_t kMostDoublings = 47;

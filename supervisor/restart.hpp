@@ -23,6 +23,9 @@
 
 namespace mabeam::supervisor {
 
+/// What a worker exits with that nobody is to blame for: it is tried again.
+inline constexpr std::int32_t kTryAgain = 75;
+
 /// How a worker's process ended, as far as a restart is concerned.
 struct Ending {
   std::optional<std::int32_t> code;  ///< nothing: a signal, or not known

@@ -16,7 +16,7 @@ namespace mabeam::supervisor {
 namespace {
 
 /// A name that comes or goes while we look is looked at again.
-constexpr int kTries = 5;
+constexpr int kClaimTries = 5;
 
 void compare(std::string_view key, std::uint64_t wanted, std::uint64_t found,
              std::vector<std::string>& differences) {
@@ -151,7 +151,7 @@ tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards) {
     if (const auto refusal = discard_runtime(name)) return tl::unexpected(*refusal);
   }
   Error error{Errc::not_found};
-  for (int tries = 0; tries < kTries; ++tries) {
+  for (int tries = 0; tries < kClaimTries; ++tries) {
     Result<shm::Segment> found = shm::Segment::take_over(name);
     if (found) return take_over(std::move(config), std::move(*found));
     error = found.error();

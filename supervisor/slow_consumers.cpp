@@ -13,10 +13,6 @@ namespace {
 constexpr int kPatience = 3;
 constexpr std::array<std::string_view, shm::kPriorities> kPriorityNames{"high", "normal", "low"};
 
-double seconds(Time time) {
-  return std::chrono::duration<double>(time).count();
-}
-
 }  // namespace
 
 SlowConsumers::Ring SlowConsumers::ring_of(std::uint32_t index) const {

@@ -11,10 +11,13 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,7 +36,9 @@ struct Plan {
   int nice = 0;
   int null = -1;
   int report = -1;
-  std::vector<Descriptor> groups;
+  Descriptor birthplace;           ///< the folder of a group to be born in
+  Descriptor birthplace_door;      ///< joins it otherwise
+  std::vector<Descriptor> groups;  ///< to be joined
   std::vector<ResourceLimit> limits;
 };
 
@@ -122,6 +127,46 @@ void confine(const Plan& plan) noexcept {
   report_and_exit(plan, SpawnStep::exec);
 }
 
+/// fork() into a group of version 2: to join one later takes the kernel some milliseconds more.
+pid_t fork_into(const Descriptor& group) {
+  clone_args how{};
+  how.flags = CLONE_INTO_CGROUP;
+  how.exit_signal = SIGCHLD;
+  how.cgroup = static_cast<decltype(how.cgroup)>(group.get());
+  return static_cast<pid_t>(::syscall(SYS_clone3, &how, sizeof how));
+}
+
+bool is_unified(const Descriptor& file) {
+  struct statfs about {};
+
+  return ::fstatfs(file.get(), &about) == 0 && about.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+Result<> open_groups(const std::vector<std::string>& files, Plan& plan) {
+  for (const std::string& file : files) {
+    Descriptor group{::open(file.c_str(), O_WRONLY | O_CLOEXEC)};
+    if (!group) return fail_system(errno);
+    if (!plan.birthplace && is_unified(group)) {
+      const std::string folder = file.substr(0, file.rfind('/'));
+      plan.birthplace.reset(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+      plan.birthplace_door = std::move(group);
+    } else {
+      plan.groups.push_back(std::move(group));
+    }
+  }
+  return {};
+}
+
+/// Containers may forbid to choose the group, or the call itself.
+pid_t fork_by(Plan& plan) {
+  if (plan.birthplace) {
+    const pid_t pid = fork_into(plan.birthplace);
+    if (pid >= 0) return pid;
+  }
+  if (plan.birthplace_door) plan.groups.push_back(std::move(plan.birthplace_door));
+  return ::fork();
+}
+
 bool is_program(const std::filesystem::path& path) {
   std::error_code error;
   return ::access(path.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(path, error);
@@ -138,13 +183,11 @@ Result<Child> spawn(const SpawnOptions& options) {
   const Descriptor null{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
   if (!null) return fail_system(errno);
   Plan plan = make_plan(options);
-  for (const std::string& group : options.groups) {
-    plan.groups.emplace_back(::open(group.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!plan.groups.back()) return fail_system(errno);
-  }
+  if (const Result<> opened = open_groups(options.groups, plan); !opened)
+    return fail(opened.error());
   plan.null = null.get();
   plan.report = write_end.get();
-  child.pid = ::fork();
+  child.pid = fork_by(plan);
   if (child.pid < 0) return fail_system(errno);
   if (child.pid == 0) become(plan);
   Result<Descriptor> pidfd = open_pidfd(child.pid);

@@ -19,10 +19,6 @@ namespace {
 /// At the end: what was killed may leave children of its own behind.
 constexpr int kLooksAtStrays = 100;
 
-double milliseconds(Time time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
-
 }  // namespace
 
 Supervisor::Supervisor(Runtime runtime, EventLoop loop, Log& log, const Options& options)

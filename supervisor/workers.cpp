@@ -9,15 +9,10 @@
 namespace mabeam::supervisor {
 namespace {
 
-constexpr std::int32_t kTryAgain = 75;
 /// Looks at a slot that somebody claims or leaves meanwhile.
 constexpr int kTries = 4;
 /// Until a start that the kernel refused is tried again, at least.
 constexpr Time kBreath = std::chrono::milliseconds{10};
-
-double milliseconds(Time time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
 
 /// True for errors that another look at the slot may not give.
 bool is_race(Error error) {

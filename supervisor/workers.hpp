@@ -28,6 +28,9 @@
 
 namespace mabeam::supervisor {
 
+/// Between two SIGKILLs to a process that the kernel holds.
+inline constexpr Time kKillAgain = std::chrono::seconds{5};
+
 /// Why there is no point in going on.
 struct GiveUp {
   ExitCode code = ExitCode::gave_up;

@@ -8,10 +8,6 @@
 namespace mabeam::supervisor {
 namespace {
 
-double milliseconds(Time time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
-
 bool is_open(const Worker& worker) {
   return shm::Breaker::acting(worker.breaker().word()) != shm::BreakerState::closed;
 }

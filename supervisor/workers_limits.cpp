@@ -6,12 +6,6 @@
 #include <csignal>
 
 namespace mabeam::supervisor {
-namespace {
-
-/// Between two SIGKILLs to a process that the kernel holds.
-constexpr Time kKillAgain = std::chrono::seconds{5};
-
-}  // namespace
 
 void Workers::enforce_limits(Time now) {
   std::vector<MemoryUser> users;

@@ -9,16 +9,6 @@ namespace {
 
 /// From a signal that asks a process to end to SIGKILL.
 constexpr Time kLastChance = std::chrono::seconds{1};
-/// Between two SIGKILLs to a process that the kernel holds.
-constexpr Time kKillAgain = std::chrono::seconds{5};
-
-double seconds(Time time) {
-  return std::chrono::duration<double>(time).count();
-}
-
-double milliseconds(Time time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
 
 }  // namespace
 

@@ -6,13 +6,13 @@
 namespace mabeam::supervisor {
 namespace {
 
-constexpr std::uint64_t kMiB = 1U << 20U;
+constexpr std::uint64_t kMebibyte = 1U << 20U;
 
 /// What is compared, the first that differs decides: is over, by how much, how new.
 auto rank(const MemoryUser& user) {
   const bool is_over = user.soft != 0 && user.used >= user.soft;
   const std::uint64_t amount = is_over ? user.used - user.soft : user.used;
-  return std::tuple{is_over, amount / kMiB, user.started_ns};
+  return std::tuple{is_over, amount / kMebibyte, user.started_ns};
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 #include <string_view>
 
 int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
+  ::testing::InitGoogleTest(&argc, argv);
   for (int i = 1; i < argc; i += 2) {
     const std::string_view word = argv[i];
     const std::string_view value = i + 1 < argc ? argv[i + 1] : "";

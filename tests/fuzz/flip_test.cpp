@@ -94,7 +94,7 @@ struct Tally {
   }
 };
 
-class FlipTest : public testing::Test {
+class FlipTest : public ::testing::Test {
  protected:
   void SetUp() override {
     filler_.fill();

@@ -14,7 +14,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-class AgentSearch : public testing::Test {
+class AgentSearch : public ::testing::Test {
  protected:
   void SetUp() override { filler_.start(); }
 

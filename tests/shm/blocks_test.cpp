@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint64_t kBytes = 4096;  // of the arena: the largest payload
 using Fate = BlockArena::Fate;
 
-class Blocks : public testing::Test {
+class Blocks : public ::testing::Test {
  protected:
   Blocks() {
     create_arena(memory_.span());

@@ -18,9 +18,9 @@ namespace mabeam::shm {
 namespace {
 
 /// What the breaker should do, with no thought of words.
-class Model {
+class BreakerModel {
  public:
-  explicit Model(std::int64_t now) : now_(now) {}
+  explicit BreakerModel(std::int64_t now) : now_(now) {}
 
   bool ask(std::int64_t now) {
     now_ = now;
@@ -89,7 +89,7 @@ TEST(BreakerModel, BreakerDoesWhatItsModelDoes) {
   const auto below = [&](std::uint32_t most) {
     return static_cast<std::uint32_t>(random() % most);
   };
-  Model model(now);
+  BreakerModel model(now);
   std::vector<std::pair<BreakerPermit, int>> permits;
   for (int step = 0; step < 100'000; ++step) {
     now += below(8) == 0 ? below(5000) * kMs : below(3) * kMs;

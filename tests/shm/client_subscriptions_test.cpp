@@ -12,14 +12,14 @@
 namespace mabeam::shm {
 namespace {
 
-using Events = std::vector<std::string>;
+using Heard = std::vector<std::string>;
 
 constexpr SubscribeOptions kLatest{.delivery = Delivery::latest};
 
 class ClientSubscriptionsTest : public ClientTest {
  protected:
-  Events poll(std::size_t limit = 100'000) {
-    Events events;
+  Heard poll(std::size_t limit = 100'000) {
+    Heard events;
     const auto polled = reader_.poll_events(
         [&](const EventView& event) {
           events.push_back(std::string{event.topic} + "=" + std::string{event.payload.text()});
@@ -55,14 +55,14 @@ class ClientSubscriptionsTest : public ClientTest {
 TEST_F(ClientSubscriptionsTest, ASourceChooses) {
   ASSERT_TRUE(reader_.subscribe("a", {.source = emitter_.id()}));
   ASSERT_TRUE(emitter_.emit("a", "1") && other_.emit("a", "2") && emitter_.emit("b", "3"));
-  EXPECT_EQ(poll(), Events{"a=1"});
+  EXPECT_EQ(poll(), Heard{"a=1"});
 }
 
 TEST_F(ClientSubscriptionsTest, AnEndpointChooses) {
   const auto endpoint = static_cast<std::uint32_t>(other_.id().endpoint());
   ASSERT_TRUE(reader_.subscribe(">", {.endpoint = endpoint}));
   ASSERT_TRUE(emitter_.emit("a", "1") && other_.emit("a", "2"));
-  EXPECT_EQ(poll(), Events{"a=2"});
+  EXPECT_EQ(poll(), Heard{"a=2"});
 }
 
 TEST_F(ClientSubscriptionsTest, SourcesOfOnePatternAddUp) {
@@ -70,20 +70,20 @@ TEST_F(ClientSubscriptionsTest, SourcesOfOnePatternAddUp) {
   ASSERT_TRUE(reader_.subscribe("a", {.source = other_.id()}));
   EXPECT_EQ(entries(), 1U);
   ASSERT_TRUE(emitter_.emit("a", "1") && other_.emit("a", "2") && reader_.emit("a", "3"));
-  Events events = poll();
+  Heard events = poll();
   std::sort(events.begin(), events.end());
-  EXPECT_EQ(events, (Events{"a=1", "a=2"}));
+  EXPECT_EQ(events, (Heard{"a=1", "a=2"}));
   ASSERT_TRUE(reader_.unsubscribe("a", {.source = emitter_.id()}));
   EXPECT_EQ(entries(), 1U);
   ASSERT_TRUE(emitter_.emit("a", "4") && other_.emit("a", "5"));
-  EXPECT_EQ(poll(), Events{"a=5"});
+  EXPECT_EQ(poll(), Heard{"a=5"});
 }
 
 TEST_F(ClientSubscriptionsTest, ASubscriptionEnds) {
   ASSERT_TRUE(reader_.subscribe("a") && reader_.subscribe("b"));
   ASSERT_TRUE(emitter_.emit("a", "1") && emitter_.emit("b", "2"));
   ASSERT_TRUE(reader_.unsubscribe("a"));
-  EXPECT_EQ(poll(), Events{"b=2"}) << "what was not handed out yet is not any more";
+  EXPECT_EQ(poll(), Heard{"b=2"}) << "what was not handed out yet is not any more";
   EXPECT_EQ(entries(), 1U);
   EXPECT_TRUE(holds_a_log());
   ASSERT_TRUE(reader_.unsubscribe("b"));
@@ -91,7 +91,7 @@ TEST_F(ClientSubscriptionsTest, ASubscriptionEnds) {
   EXPECT_FALSE(holds_a_log()) << "a client that wants nothing holds nobody back";
   EXPECT_EQ(code_of(reader_.unsubscribe("b")), Errc::not_found);
   ASSERT_TRUE(emitter_.emit("a", "3") && reader_.subscribe("a") && emitter_.emit("a", "4"));
-  EXPECT_EQ(poll(), Events{"a=4"});
+  EXPECT_EQ(poll(), Heard{"a=4"});
 }
 
 TEST_F(ClientSubscriptionsTest, EntriesOfEndedSubscriptionsAreUsedAgain) {
@@ -116,7 +116,7 @@ TEST_F(ClientSubscriptionsTest, AHandlerMaySubscribeAndUnsubscribe) {
   EXPECT_EQ(count, 1U);
   EXPECT_FALSE(holds_a_log());
   ASSERT_TRUE(emitter_.emit("b", "4"));
-  EXPECT_EQ(poll(), Events{"b=4"});
+  EXPECT_EQ(poll(), Heard{"b=4"});
 }
 
 TEST_F(ClientSubscriptionsTest, TheLatestHoldsNobodyBackAndIsToldWhatItMissed) {
@@ -125,28 +125,28 @@ TEST_F(ClientSubscriptionsTest, TheLatestHoldsNobodyBackAndIsToldWhatItMissed) {
   constexpr std::uint64_t kEvents = 3000;
   for (std::uint64_t i = 0; i < kEvents; ++i)
     ASSERT_TRUE(emitter_.emit("a", std::to_string(i)));
-  const Events events = poll();
+  const Heard events = poll();
   EXPECT_GT(events.size(), 100U);
   EXPECT_EQ(events.back(), "a=" + std::to_string(kEvents - 1));
   EXPECT_GT(reader_.events_missed(), 0U);
   EXPECT_EQ(events.size() + reader_.events_missed(), kEvents);
   EXPECT_EQ(slot_of(reader_).missed.load(), reader_.events_missed());
-  EXPECT_EQ(poll(), Events{});
+  EXPECT_EQ(poll(), Heard{});
 }
 
 TEST_F(ClientSubscriptionsTest, TheLatestBeginsWithItself) {
   ASSERT_TRUE(emitter_.emit("a", "before"));
   ASSERT_TRUE(reader_.subscribe("a", kLatest));
   ASSERT_TRUE(emitter_.emit("a", "after"));
-  EXPECT_EQ(poll(), Events{"a=after"});
+  EXPECT_EQ(poll(), Heard{"a=after"});
 }
 
 TEST_F(ClientSubscriptionsTest, WhatIsWantedBothWaysComesOnce) {
   ASSERT_TRUE(reader_.subscribe("a.*", kLatest) && reader_.subscribe("a.b"));
   ASSERT_TRUE(emitter_.emit("a.b", "1") && emitter_.emit("a.c", "2"));
-  Events events = poll();
+  Heard events = poll();
   std::sort(events.begin(), events.end());
-  EXPECT_EQ(events, (Events{"a.b=1", "a.c=2"}));
+  EXPECT_EQ(events, (Heard{"a.b=1", "a.c=2"}));
 }
 
 TEST_F(ClientSubscriptionsTest, ADeliveryIsChanged) {
@@ -154,11 +154,11 @@ TEST_F(ClientSubscriptionsTest, ADeliveryIsChanged) {
   EXPECT_EQ(entries(), 1U);
   EXPECT_TRUE(holds_a_log());
   ASSERT_TRUE(emitter_.emit("a", "1"));
-  EXPECT_EQ(poll(), Events{"a=1"});
+  EXPECT_EQ(poll(), Heard{"a=1"});
   ASSERT_TRUE(reader_.subscribe("a", kLatest));
   EXPECT_FALSE(holds_a_log());
   ASSERT_TRUE(emitter_.emit("a", "2"));
-  EXPECT_EQ(poll(), Events{"a=2"});
+  EXPECT_EQ(poll(), Heard{"a=2"});
 }
 
 TEST_F(ClientSubscriptionsTest, NobodyWaitsForTheLatest) {

@@ -19,25 +19,25 @@ using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
 /// What two processes share: a bell and a published number each.
-struct Shared {
+struct SharedBell {
   Doorbell ping_bell;
   Doorbell pong_bell;
   alignas(kLinePair) Word ping;
   alignas(kLinePair) Word pong;
 };
 
-class DoorbellTest : public testing::Test {
+class DoorbellTest : public ::testing::Test {
  protected:
   DoorbellTest()
-      : shared_(static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
-                                            MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+      : shared_(static_cast<SharedBell*>(::mmap(nullptr, sizeof(SharedBell), PROT_READ | PROT_WRITE,
+                                                MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
 
   DoorbellTest(const DoorbellTest&) = delete;
   DoorbellTest& operator=(const DoorbellTest&) = delete;
 
-  ~DoorbellTest() override { ::munmap(shared_, sizeof(Shared)); }
+  ~DoorbellTest() override { ::munmap(shared_, sizeof(SharedBell)); }
 
-  Shared* shared_;
+  SharedBell* shared_;
 };
 
 nanoseconds elapsed_since(std::int64_t start_ns) {

@@ -13,7 +13,7 @@ namespace mabeam::shm {
 namespace {
 
 /// What must be true of a log: events 0 to published-1 were published; a reader has passed so many.
-struct Model {
+struct LogModel {
   std::uint64_t published = 0;
   std::uint64_t claimed = 0;  ///< of these, not yet published
   /// The number that the log says comes next: ahead where a writer has died amid a publication.
@@ -114,7 +114,7 @@ class EventLogModel : public EventLogTest {
 
   // ---- readers
   void toggle(std::uint32_t index) {
-    Model::Reader& reader = model_.readers[index];
+    LogModel::Reader& reader = model_.readers[index];
     if (reader.is_joined) {
       readers_[index].leave();
       reader = {};
@@ -126,7 +126,7 @@ class EventLogModel : public EventLogTest {
   }
 
   void read(std::uint32_t index) {
-    Model::Reader& reader = model_.readers[index];
+    LogModel::Reader& reader = model_.readers[index];
     EventLogReader& log = readers_[index];
     if (!reader.is_joined) return;
     ASSERT_EQ(log.is_evicted(), reader.is_evicted);
@@ -158,7 +158,7 @@ class EventLogModel : public EventLogTest {
   /// Its successor goes on where it last released.
   void kill_reader(std::uint32_t index) {
     readers_[index] = open_reader(index);
-    Model::Reader& reader = model_.readers[index];
+    LogModel::Reader& reader = model_.readers[index];
     ASSERT_EQ(readers_[index].is_joined(), reader.is_joined);
     reader.next = reader.released;
     reader.expected = reader.released_expected;
@@ -166,7 +166,7 @@ class EventLogModel : public EventLogTest {
   }
 
   [[nodiscard]] bool is_anybody_behind() const {
-    for (const Model::Reader& reader : model_.readers)
+    for (const LogModel::Reader& reader : model_.readers)
       if (reader.is_joined && !reader.is_evicted && reader.released < model_.published) return true;
     return false;
   }
@@ -195,17 +195,17 @@ class EventLogModel : public EventLogTest {
       false;  ///< the writer publishes each event; else it is a shard, which has turns
   EventLogWriter writer_;
   std::array<EventLogReader, kReaders> readers_;
-  Model model_;
+  LogModel model_;
 };
 
-class EventLogModelSeeds : public EventLogModel, public testing::WithParamInterface<int> {};
+class EventLogModelSeeds : public EventLogModel, public ::testing::WithParamInterface<int> {};
 
 TEST_P(EventLogModelSeeds, AgreesWithTheModelWhateverDiesWherever) {
   play(static_cast<std::uint32_t>(GetParam()), 20'000);
   EXPECT_GT(model_.published, 100U) << "the run stood still";
 }
 
-INSTANTIATE_TEST_SUITE_P(Random, EventLogModelSeeds, testing::Range(1, 21));
+INSTANTIATE_TEST_SUITE_P(Random, EventLogModelSeeds, ::testing::Range(1, 21));
 
 }  // namespace
 }  // namespace mabeam::shm

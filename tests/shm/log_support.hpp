@@ -45,7 +45,7 @@ inline std::optional<std::uint64_t> number_of(std::span<const std::byte> body) {
   return header.id;
 }
 
-class EventLogTest : public testing::Test {
+class EventLogTest : public ::testing::Test {
  protected:
   explicit EventLogTest(std::uint64_t capacity = kLogCapacity)
       : memory_(log_bytes_for(kReaders, capacity)) {

@@ -17,7 +17,7 @@ using tests::TestSegment;
 
 const std::array<std::string_view, 2> kFastAndCheap{"fast", "cheap"};
 
-class ObserverAgents : public testing::Test {
+class ObserverAgents : public ::testing::Test {
  protected:
   void SetUp() override { filler_.start(); }
 

@@ -21,7 +21,7 @@ using tests::TestSegment;
 
 using Texts = std::vector<std::string>;
 
-class ObserverDeadLetters : public testing::Test {
+class ObserverDeadLetters : public ::testing::Test {
  protected:
   void SetUp() override { filler_.start(); }
 

@@ -22,7 +22,7 @@ HealthView::Component part(const HealthView& view, std::string_view name) {
   return found == view.components.end() ? HealthView::Component{} : *found;
 }
 
-class ObserverHealth : public testing::Test {
+class ObserverHealth : public ::testing::Test {
  protected:
   void SetUp() override { filler_.fill(); }
 

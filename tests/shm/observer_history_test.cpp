@@ -29,7 +29,7 @@ using tests::TestSegment;
 
 using Texts = std::vector<std::string>;
 
-class ObserverHistory : public testing::Test {
+class ObserverHistory : public ::testing::Test {
  protected:
   void SetUp() override { filler_.start(); }
 

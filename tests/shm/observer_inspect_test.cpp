@@ -16,7 +16,7 @@ namespace {
 using tests::SegmentFiller;
 using tests::TestSegment;
 
-class ObserverInspect : public testing::Test {
+class ObserverInspect : public ::testing::Test {
  protected:
   void SetUp() override { filler_.start(); }
 

@@ -20,7 +20,7 @@ using tests::TestSegment;
 
 using Texts = std::vector<std::string>;
 
-class ObserverTail : public testing::Test {
+class ObserverTail : public ::testing::Test {
  protected:
   void SetUp() override { filler_.start(); }
 

@@ -18,7 +18,7 @@ using tests::SegmentFile;
 using tests::SegmentFiller;
 using tests::TestSegment;
 
-class ObserverTest : public testing::Test {
+class ObserverTest : public ::testing::Test {
  protected:
   [[nodiscard]] Observer observe() const { return Observer::attach(segment_.name()).value(); }
 

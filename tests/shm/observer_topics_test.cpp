@@ -19,7 +19,7 @@ namespace {
 using tests::SegmentFiller;
 using tests::TestSegment;
 
-class ObserverChannels : public testing::Test {
+class ObserverChannels : public ::testing::Test {
  protected:
   void SetUp() override { filler_.start(); }
 

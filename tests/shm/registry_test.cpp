@@ -21,7 +21,7 @@ constexpr std::uint32_t kAgents = 16;
 constexpr std::uint32_t kNames = 32;
 constexpr std::uint32_t kStateBytes = 100;
 
-class Registry : public testing::Test {
+class Registry : public ::testing::Test {
  protected:
   [[nodiscard]] AgentTable table() const {
     return {{reinterpret_cast<AgentRecord*>(records_.span().data()), kAgents},

@@ -11,7 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kOneSecond = 1'000'000'000;
 
 TEST(Backoff, CeilingDoublesUpToItsEnd) {
   const Backoff backoff{milliseconds{10}, milliseconds{70}};
@@ -65,26 +65,27 @@ TEST(RetryBudget, HasAFewForThoseWhoCallSeldom) {
 TEST(RetryBudget, IsAFifthOfTheCallsAndThoseFew) {
   RetryBudget budget;
   for (int i = 0; i < 1'000; ++i)
-    budget.note_call(kSecond);
-  EXPECT_EQ(retries_left(budget, kSecond), 200 + RetryBudget::kReserve);
+    budget.note_call(kOneSecond);
+  EXPECT_EQ(retries_left(budget, kOneSecond), 200 + RetryBudget::kReserve);
 }
 
 TEST(RetryBudget, ForgetsWhatIsTenSecondsOld) {
   RetryBudget budget;
   for (int i = 0; i < 1'000; ++i)
-    budget.note_call(5 * kSecond);
+    budget.note_call(5 * kOneSecond);
   for (int i = 0; i < 100; ++i)
-    ASSERT_TRUE(budget.take_retry(6 * kSecond));
-  EXPECT_EQ(retries_left(budget, 14 * kSecond), 110U);
-  EXPECT_EQ(retries_left(budget, 15 * kSecond), 0U);  // the calls are gone, their retries are not
-  EXPECT_EQ(retries_left(budget, 16 * kSecond), RetryBudget::kReserve);
+    ASSERT_TRUE(budget.take_retry(6 * kOneSecond));
+  EXPECT_EQ(retries_left(budget, 14 * kOneSecond), 110U);
+  EXPECT_EQ(retries_left(budget, 15 * kOneSecond),
+            0U);  // the calls are gone, their retries are not
+  EXPECT_EQ(retries_left(budget, 16 * kOneSecond), RetryBudget::kReserve);
 }
 
 TEST(RetryBudget, LongSilenceIsNoCredit) {
   RetryBudget budget;
   for (int i = 0; i < 1'000; ++i)
     budget.note_call(0);
-  EXPECT_EQ(retries_left(budget, 1'000 * kSecond), RetryBudget::kReserve);
+  EXPECT_EQ(retries_left(budget, 1'000 * kOneSecond), RetryBudget::kReserve);
 }
 
 }  // namespace

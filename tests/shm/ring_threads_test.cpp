@@ -13,7 +13,7 @@ namespace mabeam::shm {
 namespace {
 
 constexpr std::uint64_t kMessages = 30'000;
-constexpr std::uint64_t kCapacity = 4096;
+constexpr std::uint64_t kSharedCapacity = 4096;
 
 /// A body of changing length whose bytes all follow from its number.
 std::uint32_t length_of(std::uint64_t number) {
@@ -36,7 +36,7 @@ bool is_filled(std::span<const std::byte> body, std::uint64_t number) {
 }
 
 TEST(SpscRingThreads, EveryRecordCrossesWholeAndInOrder) {
-  Memory memory{sizeof(RingHeader) + kCapacity};
+  Memory memory{sizeof(RingHeader) + kSharedCapacity};
   create_ring(memory.span());
   std::thread writer([&] {
     auto producer = RingProducer::open(memory.span()).value();

@@ -16,7 +16,7 @@ namespace mabeam::shm {
 namespace {
 
 /// The file of a segment without a supervisor, to be written to as a file.
-class SegmentDamage : public testing::Test {
+class SegmentDamage : public ::testing::Test {
  protected:
   SegmentDamage() {
     EXPECT_TRUE(Segment::create(guard_.name(), small_dimensions()));

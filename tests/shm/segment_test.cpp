@@ -24,7 +24,7 @@ Errc code_of(const Result<Segment>& segment) {
   return segment ? Errc{} : segment.error().code;
 }
 
-class SegmentNames : public testing::Test {
+class SegmentNames : public ::testing::Test {
  protected:
   [[nodiscard]] Result<Segment> create() const {
     return Segment::create(guard_.name(), small_dimensions());

@@ -109,7 +109,7 @@ class NameGuard {
 };
 
 /// A running runtime's segment, without anybody in it.
-class SegmentTest : public testing::Test {
+class SegmentTest : public ::testing::Test {
  protected:
   explicit SegmentTest(const Dimensions& dimensions = small_dimensions())
       : guard_(unique_name()),

@@ -23,7 +23,7 @@ Span span_of(std::uint64_t number) {
   return span;
 }
 
-class SpanRing : public testing::Test {
+class SpanRing : public ::testing::Test {
  protected:
   SpanRing() { create_span_ring(memory_.span()); }
 

@@ -11,9 +11,9 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr std::uint64_t kCapacity = 4096;
+constexpr std::uint64_t kDamagedCapacity = 4096;
 
-class SpscRingDamage : public testing::Test {
+class SpscRingDamage : public ::testing::Test {
  protected:
   SpscRingDamage() {
     create_ring(memory_.span());
@@ -38,7 +38,7 @@ class SpscRingDamage : public testing::Test {
   [[nodiscard]] bool is_inside(const Record& record) const {
     const std::byte* first = memory_.at(sizeof(RingHeader));
     return record.body.data() >= first &&
-           record.body.data() + record.body.size() <= first + kCapacity;
+           record.body.data() + record.body.size() <= first + kDamagedCapacity;
   }
 
   /// Reads all that can be read; every record must lie in the ring, and it must end.
@@ -63,7 +63,7 @@ class SpscRingDamage : public testing::Test {
     FAIL() << "the ring never ends; sum " << sum;
   }
 
-  Memory memory_{sizeof(RingHeader) + kCapacity};
+  Memory memory_{sizeof(RingHeader) + kDamagedCapacity};
   RingProducer producer_;
 };
 
@@ -113,7 +113,7 @@ TEST_F(SpscRingDamage, EveryFlippedRecordBitIsRefusedOrARecord) {
     const std::uint64_t used = producer_.published() - start;
     for (std::uint64_t i = 0; i < used; ++i) {
       for (unsigned bit = 0; bit < 8; ++bit) {
-        const std::size_t offset = sizeof(RingHeader) + (start + i) % kCapacity;
+        const std::size_t offset = sizeof(RingHeader) + (start + i) % kDamagedCapacity;
         flip(offset, bit);
         auto consumer = RingConsumer::open(memory_.span()).value();
         read_all(consumer);
@@ -145,7 +145,8 @@ TEST_F(SpscRingDamage, EveryDamagedTailIsRefusedAndTheRingGoesOn) {
 }
 
 TEST_F(SpscRingDamage, AMisalignedTailNeverLeadsOutOfTheRing) {
-  const std::uint64_t start = kCapacity - 8;  // a header that starts later would pass the end
+  const std::uint64_t start =
+      kDamagedCapacity - 8;  // a header that starts later would pass the end
   for (std::uint64_t lost = 1; lost < 8; ++lost) {
     header().head.store(start);
     header().tail.store(start);
@@ -164,7 +165,8 @@ TEST_F(SpscRingDamage, ADamagedHeadDoesNotLetTheProducerOverwrite) {
   while (producer_.claim(56, 1)) {  // 64 bytes each: no room is left
   }
   producer_.publish();
-  for (const std::uint64_t head : {~std::uint64_t{0}, std::uint64_t{1} << 40U, kCapacity * 2}) {
+  for (const std::uint64_t head :
+       {~std::uint64_t{0}, std::uint64_t{1} << 40U, kDamagedCapacity * 2}) {
     header().head.store(head);
     EXPECT_EQ(producer_.claim(8, 1).error().code, Errc::backpressure) << head;
     EXPECT_FALSE(producer_.has_room(8)) << head;

@@ -17,11 +17,11 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr std::uint64_t kCapacity = 1024;
+constexpr std::uint64_t kRingBytes = 1024;
 constexpr std::uint16_t kKind = 1;
 
 /// What must be true of a ring.
-struct Model {
+struct RingModel {
   struct Message {
     std::uint64_t number = 0;
     std::uint32_t length = 0;
@@ -45,7 +45,7 @@ struct Model {
   }
 };
 
-class SpscRingModel : public testing::TestWithParam<int> {
+class SpscRingModel : public ::testing::TestWithParam<int> {
  protected:
   SpscRingModel() {
     create_ring(memory_.span());
@@ -90,8 +90,8 @@ class SpscRingModel : public testing::TestWithParam<int> {
     if (!room) {
       ASSERT_EQ(room.error().code, Errc::backpressure);
       ASSERT_FALSE(model_.is_empty()) << "an empty ring is full";
-      const std::uint64_t pads = kCapacity / 4 + record_bytes(length);  // one in use, one for this
-      ASSERT_GT(model_.bytes() + pads + record_bytes(length), kCapacity) << "there was room";
+      const std::uint64_t pads = kRingBytes / 4 + record_bytes(length);  // one in use, one for this
+      ASSERT_GT(model_.bytes() + pads + record_bytes(length), kRingBytes) << "there was room";
       return;
     }
     ASSERT_EQ(room->size(), length);
@@ -133,7 +133,7 @@ class SpscRingModel : public testing::TestWithParam<int> {
   // ---- the consumer
   void expect_next(const Record& record) {
     ASSERT_LT(model_.read, model_.waiting.size()) << "one that was not published";
-    const Model::Message& expected = model_.waiting[model_.read++];
+    const RingModel::Message& expected = model_.waiting[model_.read++];
     ASSERT_EQ(record.body.size(), expected.length);
     ASSERT_EQ(record.header.kind, kKind);
     ASSERT_EQ(record.header.flags, static_cast<std::uint16_t>(expected.number));
@@ -193,11 +193,11 @@ class SpscRingModel : public testing::TestWithParam<int> {
     return *reinterpret_cast<RingHeader*>(memory_.span().data());
   }
 
-  Memory memory_{sizeof(RingHeader) + kCapacity};
+  Memory memory_{sizeof(RingHeader) + kRingBytes};
   std::mt19937 random_;
   RingProducer producer_;
   RingConsumer consumer_;
-  Model model_;
+  RingModel model_;
   std::vector<std::uint64_t> claimed_at_;  // where each claim began
 };
 
@@ -208,7 +208,7 @@ TEST_P(SpscRingModel, AgreesWithTheModelWhateverDiesWherever) {
   EXPECT_GT(model_.next, 1000U) << "the run stood still";
 }
 
-INSTANTIATE_TEST_SUITE_P(Random, SpscRingModel, testing::Range(1, 21));
+INSTANTIATE_TEST_SUITE_P(Random, SpscRingModel, ::testing::Range(1, 21));
 
 }  // namespace
 }  // namespace mabeam::shm

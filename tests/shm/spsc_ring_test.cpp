@@ -13,9 +13,9 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr std::uint64_t kCapacity = 4096;
+constexpr std::uint64_t kRingCapacity = 4096;
 
-class SpscRing : public testing::Test {
+class SpscRing : public ::testing::Test {
  protected:
   SpscRing() { create_ring(memory_.span()); }
 
@@ -41,7 +41,7 @@ class SpscRing : public testing::Test {
     return texts;
   }
 
-  Memory memory_{sizeof(RingHeader) + kCapacity};
+  Memory memory_{sizeof(RingHeader) + kRingCapacity};
 };
 
 using Texts = std::vector<std::string>;
@@ -120,7 +120,7 @@ TEST_F(SpscRing, PadRecordFillsEndOfBuffer) {
   ASSERT_EQ(drain(consumer).size(), 4U);
   ASSERT_TRUE(push(producer, large));
   producer.publish();
-  EXPECT_EQ(producer.published(), kCapacity + 1008);
+  EXPECT_EQ(producer.published(), kRingCapacity + 1008);
   EXPECT_EQ(drain(consumer), Texts{large});
   EXPECT_EQ(consumer.position(), producer.published());
 }
@@ -134,7 +134,7 @@ TEST_F(SpscRing, FullRingRefusesAndRecovers) {
   EXPECT_EQ(count, 256);
   EXPECT_EQ(producer.claim(0, 1).error().code, Errc::backpressure);
   EXPECT_FALSE(producer.has_room(0));
-  EXPECT_EQ(producer.used(), kCapacity);
+  EXPECT_EQ(producer.used(), kRingCapacity);
   producer.publish();
   EXPECT_EQ(drain(consumer).size(), 256U);
   EXPECT_TRUE(producer.has_room(8));
@@ -145,7 +145,7 @@ TEST_F(SpscRing, LargestRecordIsAQuarterWhereverItStarts) {
   for (const std::uint64_t start : {0U, 8U, 2048U, 3072U, 4088U}) {
     start_at(start);
     auto producer = RingProducer::open(memory_.span()).value();
-    EXPECT_EQ(producer.max_body(), kCapacity / 4 - 8);
+    EXPECT_EQ(producer.max_body(), kRingCapacity / 4 - 8);
     EXPECT_TRUE(producer.claim(producer.max_body(), 1)) << start;
     EXPECT_EQ(producer.claim(producer.max_body() + 1, 1).error().code, Errc::message_too_large)
         << start;
@@ -155,7 +155,7 @@ TEST_F(SpscRing, LargestRecordIsAQuarterWhereverItStarts) {
 }
 
 TEST_F(SpscRing, PositionsNearTheEndOf64BitsWork) {
-  start_at(std::numeric_limits<std::uint64_t>::max() - 4095 - 3 * kCapacity);
+  start_at(std::numeric_limits<std::uint64_t>::max() - 4095 - 3 * kRingCapacity);
   auto producer = RingProducer::open(memory_.span()).value();
   auto consumer = RingConsumer::open(memory_.span()).value();
   for (int i = 0; i < 100; ++i) {
@@ -166,7 +166,7 @@ TEST_F(SpscRing, PositionsNearTheEndOf64BitsWork) {
 }
 
 TEST_F(SpscRing, EveryStartOffsetAndSizePasses) {
-  for (std::uint64_t start = 0; start < kCapacity; start += 8) {
+  for (std::uint64_t start = 0; start < kRingCapacity; start += 8) {
     for (const std::size_t size : {0U, 1U, 7U, 8U, 9U, 500U, 1016U}) {
       start_at(start);
       auto producer = RingProducer::open(memory_.span()).value();

@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint32_t kSlots = 256;
 constexpr std::uint32_t kTextBytes = 4096;
 
-class SymbolsTest : public testing::Test {
+class SymbolsTest : public ::testing::Test {
  protected:
   [[nodiscard]] Symbols table() const { return {memory_.span(), kSlots}; }
 

@@ -41,7 +41,7 @@ class TestWords final : public TurnWords {
   mutable std::uint64_t stored_ = 0;
 };
 
-class TurnTest : public testing::Test {
+class TurnTest : public ::testing::Test {
  protected:
   /// Stages `count` words with the values that the turn's number makes.
   void stage(Turn& turn, std::uint64_t count) {

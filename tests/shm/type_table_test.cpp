@@ -12,7 +12,7 @@
 namespace mabeam::shm {
 namespace {
 
-class TypeTableTest : public testing::Test {
+class TypeTableTest : public ::testing::Test {
  protected:
   static Symbol symbol(std::uint32_t number) { return static_cast<Symbol>(16 + number); }
 

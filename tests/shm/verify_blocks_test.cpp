@@ -10,16 +10,16 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr std::uint32_t kClient = 3;
+constexpr std::uint32_t kBlockClient = 3;
 
 /// Sends a message of two kilobytes to an agent of the second shard.
 void send(const Segment& segment) {
-  tests::SegmentFiller{segment}.send_in_block(kClient, AgentId{EndpointId{2}, 0, 1}, "big",
+  tests::SegmentFiller{segment}.send_in_block(kBlockClient, AgentId{EndpointId{2}, 0, 1}, "big",
                                               std::string(2000, 'x'));
 }
 
 ArenaHeader& header(const Segment& segment) {
-  return *reinterpret_cast<ArenaHeader*>(segment.blocks(kClient).data());
+  return *reinterpret_cast<ArenaHeader*>(segment.blocks(kBlockClient).data());
 }
 
 /// The first block, of a message.
@@ -59,13 +59,13 @@ TEST(VerifyBlocks, RecordsWithoutTheirBlocks) {
   const tests::TestSegment filled;
   tests::SegmentFiller{filled.get()}.fill();
   const std::uint64_t head =
-      reinterpret_cast<RingHeader*>(filled.get().ring(kClient, 2, Priority::normal).data())
+      reinterpret_cast<RingHeader*>(filled.get().ring(kBlockClient, 2, Priority::normal).data())
           ->tail.load();
   const std::string where = "client 0 to shard 1, normal, position " + std::to_string(head);
   const std::string rule = "its payload is in no block";
   const auto handle = [head](const Segment& segment) {
     send(segment);
-    std::byte* ring = segment.ring(kClient, 2, Priority::normal).data() + sizeof(RingHeader);
+    std::byte* ring = segment.ring(kBlockClient, 2, Priority::normal).data() + sizeof(RingHeader);
     return reinterpret_cast<BlockHandle*>(ring + head % 4096 + sizeof(RecordHeader) +
                                           sizeof(MessageHeader));
   };

@@ -7,7 +7,7 @@
 namespace mabeam::shm {
 namespace {
 
-RingHeader& header(const Segment& segment) {
+RingHeader& parking_header(const Segment& segment) {
   return *reinterpret_cast<RingHeader*>(segment.parking(1).data());
 }
 
@@ -41,9 +41,9 @@ TEST(VerifyParking, Damage) {
   const std::string where = "shard 1, parking log";
   const std::string at_0 = where + ", position 0";
   check({
-      {where, "its magic", [](const Segment& s) { header(s).magic ^= 1; }},
-      {where, "its capacity", [](const Segment& s) { header(s).capacity *= 2; }},
-      {where, "its head", [](const Segment& s) { header(s).head.store(64); }},
+      {where, "its magic", [](const Segment& s) { parking_header(s).magic ^= 1; }},
+      {where, "its capacity", [](const Segment& s) { parking_header(s).capacity *= 2; }},
+      {where, "its head", [](const Segment& s) { parking_header(s).head.store(64); }},
       {at_0, "it is nothing that may wait",
        [](const Segment& s) { park(s).kind = static_cast<std::uint16_t>(Kind::stop); }},
       {at_0, "a record passes", [](const Segment& s) { park(s).length = 1U << 20U; }},

@@ -24,7 +24,7 @@ using tests::SegmentFile;
 using tests::SegmentFiller;
 using tests::TestSegment;
 
-class Verify : public testing::Test {
+class Verify : public ::testing::Test {
  protected:
   void SetUp() override { filler_.fill(); }
 

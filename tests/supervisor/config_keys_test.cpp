@@ -114,10 +114,10 @@ std::string room_for(const KeyInfo& key) {
   return {};
 }
 
-class ConfigKey : public testing::TestWithParam<KeyInfo> {};
+class ConfigKey : public ::testing::TestWithParam<KeyInfo> {};
 
 INSTANTIATE_TEST_SUITE_P(Table, ConfigKey,
-                         testing::ValuesIn(describe_config().begin(), describe_config().end()),
+                         ::testing::ValuesIn(describe_config().begin(), describe_config().end()),
                          [](const auto& each) {
                            return std::string{each.param.section}.append("_").append(
                                each.param.key);

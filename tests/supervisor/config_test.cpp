@@ -32,7 +32,7 @@ class TemporaryFile {
 
  private:
   std::string path_ =
-      testing::TempDir() + "mabeam-config-test-" + std::to_string(::getpid()) + ".toml";
+      ::testing::TempDir() + "mabeam-config-test-" + std::to_string(::getpid()) + ".toml";
 };
 
 Messages load_errors(const std::string& path) {

@@ -12,12 +12,12 @@ namespace mabeam::supervisor {
 namespace {
 
 constexpr std::uint32_t kShard = 1;
-constexpr std::uint32_t kClient = 3;
+constexpr std::uint32_t kLostClient = 3;
 
 class LeftoversTest : public ::testing::Test {
  protected:
   void emit(std::string_view topic) {
-    auto log = shm::EventLogWriter::open(segment_.log(kClient), segment_.endpoints()).value();
+    auto log = shm::EventLogWriter::open(segment_.log(kLostClient), segment_.endpoints()).value();
     shm::MessageHeader header{};
     header.symbol = segment_.symbols().intern(topic).value();
     header.id = log.sequence();
@@ -38,7 +38,7 @@ class LeftoversTest : public ::testing::Test {
 
 TEST_F(LeftoversTest, EventsThatASubscriberHasNotPassedAreCounted) {
   auto reader =
-      shm::EventLogReader::open(segment_.log(kClient), segment_.endpoints(), kShard).value();
+      shm::EventLogReader::open(segment_.log(kLostClient), segment_.endpoints(), kShard).value();
   emit("a.before");
   reader.join();
   subscribe("a.*");
@@ -55,11 +55,11 @@ TEST_F(LeftoversTest, EventsThatASubscriberHasNotPassedAreCounted) {
 
 TEST_F(LeftoversTest, NobodyWaitsForAnEvictedReader) {
   auto reader =
-      shm::EventLogReader::open(segment_.log(kClient), segment_.endpoints(), kShard).value();
+      shm::EventLogReader::open(segment_.log(kLostClient), segment_.endpoints(), kShard).value();
   reader.join();
   subscribe("a.*");
   emit("a.first");
-  shm::EventLogWriter::open(segment_.log(kClient), segment_.endpoints()).value().evict(kShard);
+  shm::EventLogWriter::open(segment_.log(kLostClient), segment_.endpoints()).value().evict(kShard);
   EXPECT_EQ(count_leftovers(segment_).events, 0U);
 }
 

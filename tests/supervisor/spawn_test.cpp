@@ -1,5 +1,7 @@
 #include "supervisor/spawn.hpp"
 
+#include "shm/hierarchies.hpp"
+#include "supervisor/limits/group_folders.hpp"
 #include "supervisor/pidfd.hpp"
 #include "tests/supervisor/fake_groups.hpp"
 #include "tests/support/wait_until.hpp"
@@ -117,6 +119,16 @@ TEST(Spawn, ChildIsInItsGroupsBeforeItRuns) {
   EXPECT_EQ(fake.read("g/cgroup.procs"), "0");
   options.groups = {fake.path() + "/none"};
   EXPECT_EQ(spawn(options).error().os, ENOENT);
+}
+
+TEST(Spawn, ChildIsBornInARealGroup) {
+  const std::string own = shm::hierarchies_of(0).unified;
+  const std::string group = own + "/mabeam-t-" + std::to_string(::getpid());
+  if (own.empty() || make_group(group) != 0) GTEST_SKIP() << "no control groups of version 2";
+  SpawnOptions options = shell("exec grep -q '^0::.*/mabeam-t-' /proc/self/cgroup");
+  options.groups = {group + "/cgroup.procs"};
+  EXPECT_EQ(run(options), 0);
+  EXPECT_EQ(remove_group(group), 0);
 }
 
 TEST(Spawn, GroupThatRefusesItIsReported) {

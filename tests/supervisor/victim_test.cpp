@@ -9,27 +9,28 @@
 namespace mabeam::supervisor {
 namespace {
 
-constexpr std::uint64_t kMiB = 1U << 20U;
+constexpr std::uint64_t kMebibyte = 1U << 20U;
 
 std::optional<std::uint32_t> choose(const std::vector<MemoryUser>& users) {
   return choose_victim(users);
 }
 
 TEST(Victim, FurthestOverItsSoftLimitComesFirst) {
-  EXPECT_EQ(choose({{.worker = 0, .used = 90 * kMiB, .soft = 80 * kMiB},
-                    {.worker = 1, .used = 60 * kMiB, .soft = 40 * kMiB},
-                    {.worker = 2, .used = 200 * kMiB, .soft = 300 * kMiB}}),
+  EXPECT_EQ(choose({{.worker = 0, .used = 90 * kMebibyte, .soft = 80 * kMebibyte},
+                    {.worker = 1, .used = 60 * kMebibyte, .soft = 40 * kMebibyte},
+                    {.worker = 2, .used = 200 * kMebibyte, .soft = 300 * kMebibyte}}),
             1U);
 }
 
 TEST(Victim, LargestWhereNoneIsOverItsSoftLimit) {
-  EXPECT_EQ(choose({{.worker = 0, .used = 10 * kMiB}, {.worker = 1, .used = 30 * kMiB}}), 1U);
+  EXPECT_EQ(choose({{.worker = 0, .used = 10 * kMebibyte}, {.worker = 1, .used = 30 * kMebibyte}}),
+            1U);
 }
 
 TEST(Victim, NewestAmongEquals) {
-  EXPECT_EQ(choose({{.worker = 0, .used = 30 * kMiB, .started_ns = 5},
-                    {.worker = 1, .used = 30 * kMiB + 4096, .started_ns = 9},
-                    {.worker = 2, .used = 30 * kMiB + 8192, .started_ns = 7}}),
+  EXPECT_EQ(choose({{.worker = 0, .used = 30 * kMebibyte, .started_ns = 5},
+                    {.worker = 1, .used = 30 * kMebibyte + 4096, .started_ns = 9},
+                    {.worker = 2, .used = 30 * kMebibyte + 8192, .started_ns = 7}}),
             1U);
 }
 

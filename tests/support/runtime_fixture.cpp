@@ -27,7 +27,7 @@ std::string read_text(const fs::path& path) {
 
 std::atomic<int> next_number{0};
 
-std::string unique_name() {
+std::string runtime_name() {
   return "t-" + std::to_string(::getpid()) + "-" + std::to_string(++next_number);
 }
 
@@ -100,7 +100,7 @@ std::string Program::err() const {
   return read_text(err_path_);
 }
 
-RuntimeFixture::RuntimeFixture() : name_(unique_name()) {
+RuntimeFixture::RuntimeFixture() : name_(runtime_name()) {
   std::string pattern = (fs::temp_directory_path() / "mabeam-test-XXXXXX").string();
   folder_ = ::mkdtemp(pattern.data());
   config_path_ = folder_ / "mabeam.toml";

@@ -12,7 +12,7 @@ using shm::Segment;
 
 namespace {
 
-std::string unique_name() {
+std::string segment_name() {
   static int count = 0;
   return "o" + std::to_string(::getpid()) + "-" + std::to_string(count++);
 }
@@ -42,7 +42,7 @@ shm::Dimensions small_dimensions() {
 }
 
 TestSegment::TestSegment(const shm::Dimensions& dimensions)
-    : segment_(Segment::create(unique_name(), dimensions).value()) {
+    : segment_(Segment::create(segment_name(), dimensions).value()) {
 }
 
 TestSegment::~TestSegment() {
@@ -50,7 +50,7 @@ TestSegment::~TestSegment() {
 }
 
 SegmentFile::SegmentFile(const Segment& segment)
-    : path_((std::filesystem::temp_directory_path() / unique_name()).string()),
+    : path_((std::filesystem::temp_directory_path() / segment_name()).string()),
       bytes_(segment.bytes().begin(), segment.bytes().end()),
       file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {
   write(0, bytes_);

@@ -19,7 +19,7 @@ namespace {
 using std::chrono::seconds;
 using ::testing::HasSubstr;
 
-constexpr std::uint64_t kMiB = 1U << 20U;
+constexpr std::uint64_t kMebibyte = 1U << 20U;
 
 std::string text_of(const std::string& path) {
   std::ifstream file{path};
@@ -62,7 +62,7 @@ class LimitsTest : public RuntimeFixture {
 
   void leak_in_steps(std::uint32_t worker, std::uint64_t mib) {
     for (std::uint64_t leaked = 0; leaked < mib; leaked += 4)
-      ASSERT_TRUE(fault(worker, "leak", 4 * kMiB));
+      ASSERT_TRUE(fault(worker, "leak", 4 * kMebibyte));
   }
 
   [[nodiscard]] Result<std::int64_t> count(std::uint32_t worker) {
@@ -124,21 +124,21 @@ TEST_F(LimitsTest, LeakOfAGibibyteEndsItsWorkerAlone) {
   if (limits().memory_mechanism == LimitMechanism::rlimit) {
     GTEST_SKIP() << "no control group limits memory here; see the next test";
   }
-  ASSERT_TRUE(client_->send(fault_[0], "leak", std::uint64_t{1024 * kMiB}));
+  ASSERT_TRUE(client_->send(fault_[0], "leak", std::uint64_t{1024 * kMebibyte}));
   // It is taken again, until it has killed three workers, and is a dead letter then.
   ASSERT_TRUE(wait_until(kPatience, [&] {
     return Observer::attach(name()).value().dead_letters().buried == 1;
   })) << supervisor().err();
   expect_ended(0, ExitCause::memory);
   EXPECT_EQ(view()->workers[0].restarts, 3U);
-  EXPECT_EQ(view()->workers[0].memory_limit_bytes, 64 * kMiB);
+  EXPECT_EQ(view()->workers[0].memory_limit_bytes, 64 * kMebibyte);
 }
 
 TEST_F(LimitsTest, WithoutGroupsWhatGrowsIsKilledAndWhatIsHugeIsRefused) {
   SKIP_MEMORY_UNDER_SANITIZERS();
   begin("worker_memory = \"64MiB\"\nmechanism = \"rlimit\"\n");
   EXPECT_EQ(limits().memory_mechanism, LimitMechanism::rlimit);
-  const auto huge = fault(0, "leak", 1024 * kMiB);
+  const auto huge = fault(0, "leak", 1024 * kMebibyte);
   ASSERT_FALSE(huge);
   EXPECT_EQ(huge.error().code, Errc::handler_failed);
   EXPECT_EQ(ready_worker(0), before_[0]);
@@ -189,7 +189,7 @@ TEST_F(LimitsTest, AdoptedWorkerKeepsItsGroupAndItsLimit) {
   ASSERT_TRUE(wait_workers_ready());
   EXPECT_EQ(ready_worker(0), before_[0]);
   EXPECT_EQ(text_of("/proc/" + std::to_string(before_[0]) + "/cgroup"), groups);
-  ASSERT_TRUE(client_->send(fault_[0], "leak", std::uint64_t{1024 * kMiB}));
+  ASSERT_TRUE(client_->send(fault_[0], "leak", std::uint64_t{1024 * kMebibyte}));
   expect_ended(0, ExitCause::memory);
 }
 

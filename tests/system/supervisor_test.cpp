@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-constexpr const char* kTwoWorkers = "[runtime]\nworkers = 2\n";
+constexpr const char* kTwoToSupervise = "[runtime]\nworkers = 2\n";
 /// Gives up after three restarts that come at once.
 constexpr const char* kShortTemper =
     "[restart]\nintensity = 3\nbackoff_min = \"1ms\"\nbackoff_max = \"2ms\"\n";
@@ -40,7 +40,7 @@ class SupervisorTest : public RuntimeFixture {
 };
 
 TEST_F(SupervisorTest, StartsEveryWorkerAndLeavesNothingAfterSigterm) {
-  configure(kTwoWorkers);
+  configure(kTwoToSupervise);
   Program& supervisor = start_ready();
   EXPECT_EQ(view()->workers.size(), 2U);
   EXPECT_TRUE(wait_workers_ready());
@@ -52,14 +52,14 @@ TEST_F(SupervisorTest, StartsEveryWorkerAndLeavesNothingAfterSigterm) {
 }
 
 TEST_F(SupervisorTest, SigintStopsFast) {
-  configure(kTwoWorkers);
+  configure(kTwoToSupervise);
   Program& supervisor = start_ready();
   supervisor.signal(SIGINT);
   EXPECT_EQ(supervisor.wait(), 0);
 }
 
 TEST_F(SupervisorTest, EveryLogLineIsAJsonObjectWhereNobodyReadsATerminal) {
-  configure(kTwoWorkers);
+  configure(kTwoToSupervise);
   Program& supervisor = start_ready();
   supervisor.signal(SIGTERM);
   ASSERT_EQ(supervisor.wait(), 0);
@@ -75,13 +75,13 @@ TEST_F(SupervisorTest, KeepsTheSegmentWhenConfiguredSo) {
   start_ready().signal(SIGTERM);
   EXPECT_EQ(supervisor().wait(), 0);
   EXPECT_EQ(view()->state, RuntimeState::stopped);
-  configure(kTwoWorkers);
+  configure(kTwoToSupervise);
   Program& next = start_ready();
   EXPECT_THAT(next.err(), HasSubstr("segment taken over"));
 }
 
 TEST_F(SupervisorTest, SecondOneOfTheNameIsRefused) {
-  configure(kTwoWorkers);
+  configure(kTwoToSupervise);
   start_ready();
   EXPECT_EQ(run(), 73);
   EXPECT_THAT(supervisor().err(), HasSubstr("is run by another supervisor"));
@@ -151,7 +151,7 @@ TEST_F(SupervisorTest, WorkerThatIsNotReadyInTimeIsKilled) {
 TEST_F(SupervisorTest, UnfinishedSegmentOfAKilledSupervisorIsReplaced) {
   const std::string unfinished = segment_path().string() + ".new";
   std::ofstream(unfinished) << "half a segment";
-  configure(kTwoWorkers);
+  configure(kTwoToSupervise);
   start_ready();
   EXPECT_FALSE(fs::exists(unfinished));
 }
@@ -162,14 +162,14 @@ TEST_F(SupervisorTest, SegmentMarkedAsRemovedIsReplaced) {
     ASSERT_TRUE(segment);
     segment->header().state.store(static_cast<std::uint32_t>(RuntimeState::removed));
   }
-  configure(kTwoWorkers);
+  configure(kTwoToSupervise);
   EXPECT_THAT(start_ready().err(), HasSubstr("segment created"));
 }
 
 TEST_F(SupervisorTest, DamagedSegmentIsRefusedAndDiscardedOnRequest) {
   std::ofstream(segment_path()) << std::string(8192, 'x');
   fs::permissions(segment_path(), fs::perms::owner_read | fs::perms::owner_write);
-  configure(kTwoWorkers);
+  configure(kTwoToSupervise);
   EXPECT_EQ(run(), 65);
   EXPECT_THAT(supervisor().err(), HasSubstr("--discard"));
   EXPECT_THAT(start_ready({"--discard"}).err(), HasSubstr("segment created"));
@@ -192,7 +192,7 @@ TEST_F(SupervisorTest, NotifiesTheServiceManager) {
   path.copy(address.sun_path, path.size());
   ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
-  configure(kTwoWorkers);
+  configure(kTwoToSupervise);
   Program& supervisor = start_ready();
   ::unsetenv("NOTIFY_SOCKET");
   char state[32] = {};
@@ -205,7 +205,7 @@ TEST_F(SupervisorTest, NotifiesTheServiceManager) {
 }
 
 TEST_F(SupervisorTest, ReloadTakesWhatItCanAndNamesTheRest) {
-  configure(kTwoWorkers);
+  configure(kTwoToSupervise);
   Program& supervisor = start_ready();
   configure("[runtime]\nworkers = 2\nmax_agents = 100\n[worker]\nturn_messages = 7\n");
   supervisor.signal(SIGHUP);

@@ -11,11 +11,11 @@
 namespace mabeam::tests {
 namespace {
 
-constexpr const char* kTwoWorkers = "[runtime]\nworkers = 2\n";
+constexpr const char* kTwoToTakeOver = "[runtime]\nworkers = 2\n";
 
 class TakeoverTest : public RuntimeFixture {
  protected:
-  void SetUp() override { configure(kTwoWorkers); }
+  void SetUp() override { configure(kTwoToTakeOver); }
 
   [[nodiscard]] std::vector<pid_t> workers() const { return {ready_worker(0), ready_worker(1)}; }
 };
@@ -107,7 +107,7 @@ TEST_F(TakeoverTest, OtherLayoutKeysAreRefusedByName) {
   EXPECT_EQ(run(), 78);
   EXPECT_TRUE(says(supervisor(), "runtime.clients = 3 (the segment has 8)"));
   EXPECT_TRUE(says(supervisor(), "runtime.shards = 9 (the segment has 4)"));
-  configure(kTwoWorkers);
+  configure(kTwoToTakeOver);
   start_ready();
   EXPECT_EQ(workers(), before);
 }

@@ -14,8 +14,8 @@ constexpr std::array kOptions{Option{"count", "N", ""}, Option{"subscribe", "PAT
 constexpr Command kCommand{
     .name = "try", .summary = "", .operands = "AGENT ACTION [PAYLOAD]", .options = kOptions};
 constexpr Command kNoOperands{.name = "ps", .summary = ""};
-constexpr std::array kNameOption{Option{"name", "NAME", "the agent's"}};
-constexpr Command kOwnName{.name = "create", .summary = "", .options = kNameOption};
+constexpr std::array kNameOptions{Option{"name", "NAME", "the agent's"}};
+constexpr Command kOwnName{.name = "create", .summary = "", .options = kNameOptions};
 
 using Words = std::vector<std::string>;
 

@@ -13,10 +13,10 @@ namespace mabeam::tools::doctor {
 
 namespace {
 
-class Doctor : public testing::Test {
+class Doctor : public ::testing::Test {
  protected:
   Doctor() {
-    std::string pattern = testing::TempDir() + "mabeam-doctor-XXXXXX";
+    std::string pattern = ::testing::TempDir() + "mabeam-doctor-XXXXXX";
     machine_.root = ::mkdtemp(pattern.data());
     machine_.user = 1000;
     machine_.cpus = 4;

@@ -90,7 +90,7 @@ struct Porter {
   }
 };
 
-class BlocksTest : public testing::Test {
+class BlocksTest : public ::testing::Test {
  protected:
   BlocksTest() : segment_(holder_.get()) {
     segment_.header().state.store(static_cast<std::uint32_t>(RuntimeState::running));

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-class BurialNotesTest : public testing::Test {
+class BurialNotesTest : public ::testing::Test {
  protected:
   ~BurialNotesTest() override {
     close_reader();

@@ -14,7 +14,7 @@ using mabeam::Errc;
 using mabeam::testing::TestShard;
 
 /// Calls something by the breaker that it is told: it works or it does not, as the action says.
-struct Caller {
+struct GuardedCaller {
   static constexpr mabeam::AgentType type{.name = "caller"};
 
   mabeam::Result<std::string> on_action(mabeam::Context& context,
@@ -53,7 +53,7 @@ class ContextBreaker : public ::testing::Test {
     return reply ? Errc{} : reply.error().code;
   }
 
-  TestShard shard_{mabeam::kTypes<Caller>};
+  TestShard shard_{mabeam::kTypes<GuardedCaller>};
   mabeam::AgentId first_;
   mabeam::AgentId second_;
 };

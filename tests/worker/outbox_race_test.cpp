@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint32_t kShard = 1;
 constexpr std::uint32_t kClient = 3;
-constexpr int kMessages = 100'000;
+constexpr int kRacingMessages = 100'000;
 
 TEST(OutboxRace, RoomMadeMeanwhileIsNoMessageTooLarge) {
   const tests::TestSegment holder;
@@ -36,7 +36,7 @@ TEST(OutboxRace, RoomMadeMeanwhileIsNoMessageTooLarge) {
   const std::array<std::byte, 700> payload{};
   int refused = 0;
   int blocked = 0;
-  for (int sent = 0; sent < kMessages && refused == 0;) {
+  for (int sent = 0; sent < kRacingMessages && refused == 0;) {
     turn.begin();
     outbox.begin_turn();
     outbox.begin_message();

@@ -46,7 +46,7 @@ struct Echo {
   }
 };
 
-class ShardChannelModel : public ShardTest, public testing::WithParamInterface<int> {
+class ShardChannelModel : public ShardTest, public ::testing::WithParamInterface<int> {
  protected:
   ShardChannelModel() {
     adopt(0, incarnation_, kEchoes).value();
@@ -157,7 +157,7 @@ TEST_P(ShardChannelModel, HandlesEachOnceInOrderAndNoneLastWhateverDies) {
   RecordProperty("most_before", std::to_string(most_before_));
 }
 
-INSTANTIATE_TEST_SUITE_P(Random, ShardChannelModel, testing::Range(1, 9));
+INSTANTIATE_TEST_SUITE_P(Random, ShardChannelModel, ::testing::Range(1, 9));
 
 }  // namespace
 }  // namespace mabeam::worker

@@ -101,7 +101,7 @@ TEST_F(ShardDeadLetters, DroppedLetterIsGone) {
   EXPECT_EQ(state(agent_).count, 0U);
 }
 
-struct Asker {
+struct Correspondent {
   static constexpr AgentType type{.name = "asker"};
 
   struct State {
@@ -115,11 +115,11 @@ struct Asker {
 };
 
 TEST_F(ShardDeadLetters, ReplayedSignalBearsItsFirstSendersName) {
-  ASSERT_TRUE(adopt(0, 2, kTypes<Asker>));
+  ASSERT_TRUE(adopt(0, 2, kTypes<Correspondent>));
   agent_ = create({.type = "asker"}).value();
   expire("who", 1, {.client = kSecondClient});
   EXPECT_EQ(replay(0), Errc{});
-  EXPECT_EQ(state<Asker::State>(agent_).source, client_id(kSecondClient).value());
+  EXPECT_EQ(state<Correspondent::State>(agent_).source, client_id(kSecondClient).value());
 }
 
 TEST_F(ShardDeadLetters, RequestIsAnsweredToWhoReplaysIt) {

@@ -197,7 +197,7 @@ class Owner {
   Shard shard_;
 };
 
-class ShardTest : public testing::Test {
+class ShardTest : public ::testing::Test {
  protected:
   explicit ShardTest(std::uint32_t agents_per_shard = kAgentsPerShard,
                      std::uint32_t subscriptions = kSubscriptions);

@@ -58,7 +58,7 @@ struct Tricky {
 };
 
 /// Ends when it is told to, and looks at what the shard says it is doing.
-struct Watched {
+struct Observed {
   static constexpr AgentType type{.name = "watched"};
   static inline const shm::TurnRegion* region = nullptr;
   static inline std::uint64_t witness_at_end = 0;
@@ -90,7 +90,7 @@ struct Replier {
 class ShardTricky : public ShardTest {
  protected:
   ShardTricky() {
-    adopt(0, 5, kTypes<Puppet, BigPuppet, Named, Stillborn, Tricky, Watched, Replier>).value();
+    adopt(0, 5, kTypes<Puppet, BigPuppet, Named, Stillborn, Tricky, Observed, Replier>).value();
   }
 
   AgentId create_tricky() { return create({.type = "tricky"}).value(); }
@@ -250,12 +250,12 @@ TEST_F(ShardTricky, SendersThatHaveSomethingShareAlike) {
 
 // Or a crash in there would be blamed on nobody, and come again for ever.
 TEST_F(ShardTricky, EndOfAnAgentIsBlamedOnTheMessageThatEndsIt) {
-  Watched::region = &segment_.turn(0);
+  Observed::region = &segment_.turn(0);
   const AgentId watched = create({.type = "watched"}).value();
   post(watched, "end");
   run();
   EXPECT_FALSE(segment_.is_alive(watched));
-  EXPECT_NE(Watched::witness_at_end, 0U);
+  EXPECT_NE(Observed::witness_at_end, 0U);
   EXPECT_EQ(segment_.turn(0).witness.load(), 0U);
 }
 

@@ -7,7 +7,7 @@ namespace mabeam::worker {
 namespace {
 
 /// Keeps what signals say, as text.
-struct Diary {
+struct SerializedDiary {
   static constexpr AgentType type{.name = "diary"};
 
   struct State {
@@ -27,7 +27,7 @@ struct Diary {
 };
 
 /// The next version has a title before the text, longer than all that was there.
-struct TitledDiary : Diary {
+struct TitledDiary : SerializedDiary {
   static constexpr AgentType type{.name = "diary", .state_version = 2};
 
   static Result<> upgrade(std::uint32_t from, std::span<const std::byte> bytes, State& state) {
@@ -57,7 +57,7 @@ struct FixedDiary {
 class ShardUpgradeSerialized : public UpgradeTest {
  protected:
   ShardUpgradeSerialized() {
-    load<Diary>();
+    load<SerializedDiary>();
     diary_ = create({.type = "diary"}).value();
     write("one ");
     run();
@@ -99,7 +99,7 @@ TEST_F(ShardUpgradeSerialized, OneThatFailsSuspendsAndLeavesTheStateAsItWas) {
   EXPECT_EQ(life(diary_), Lifecycle::suspended);
   EXPECT_EQ(reason(diary_), Errc::state_version);
   EXPECT_EQ(text(), "one !");
-  load<Diary>();
+  load<SerializedDiary>();
   run();
   EXPECT_EQ(text(), "one !two");
   expect_whole();
@@ -115,7 +115,7 @@ TEST_F(ShardUpgradeSerialized, AnotherWayOfKeepingItSuspends) {
   load<FixedDiary>();  // which revives nobody
   run();
   EXPECT_EQ(life(diary_), Lifecycle::suspended);
-  load<Diary>();
+  load<SerializedDiary>();
   run();
   EXPECT_EQ(text(), "one two");
   expect_whole();
