@@ -62,7 +62,7 @@ namespace mabeam::shm {
 inline constexpr std::uint64_t kMagic = 0x31304D4145424D00;  // "\0MBEAM01"
 inline constexpr std::uint32_t kByteOrder = 0x01020304;
 /// Raised by hand whenever the meaning of a field changes while its place does not.
-inline constexpr std::uint32_t kLayoutVersion = 6;
+inline constexpr std::uint32_t kLayoutVersion = 7;
 
 inline constexpr std::uint32_t kMaxWorkers = 128;
 inline constexpr std::uint32_t kMaxShards = 192;
@@ -72,6 +72,7 @@ inline constexpr std::uint32_t kMaxStateBytes = 1U << 20U;
 inline constexpr std::uint32_t kPriorities = 3;
 inline constexpr std::uint32_t kNamedBreakers = 64;
 inline constexpr std::uint64_t kDefaultBudget = 48ULL << 20U;
+inline constexpr std::size_t kListenBytes = 128;
 
 enum class Region : std::uint32_t {
   header,
@@ -218,6 +219,18 @@ inline constexpr std::uint64_t kSampleAll = std::uint64_t{1} << 32U;
 
 enum class IdleMode : std::uint64_t { busy_spin, backoff, block };
 
+/// Which configuration is in force, and what became of the attempts to read it again; written by
+/// the supervisor.
+struct Reloads {
+  Word config_digest;  ///< equal: the same value of each key
+  Word taken;
+  Word refused;
+  std::atomic<std::int64_t> last_unix_ns;   ///< 0: never
+  std::atomic<std::uint32_t> last_refused;  ///< 1: the last one had faults and was not taken
+};
+
+static_assert(sizeof(Reloads) == 40);
+
 /// The first page. Everything above `state` is written once, before the segment has its name.
 struct Header {
   std::uint64_t magic;
@@ -233,13 +246,15 @@ struct Header {
   std::array<char, 32> name;
   Dimensions dimensions;
   std::array<RegionSpan, kRegions> regions;
-  std::uint64_t checksum;  ///< of everything above
+  std::array<char, kListenBytes> serve_listen;  ///< [serve] listen, for `mabeam serve`; ends with 0
+  std::uint64_t checksum;                       ///< of everything above
 
   alignas(kLinePair) std::atomic<std::uint32_t> state;  ///< RuntimeState; written by the supervisor
   Word supervisor;                                      ///< ProcessId; written by the supervisor
   Word takeovers;                                       ///< how many supervisors came before
   Word placements;  ///< raised by the supervisor after a shard's placement, or whether its owner
                     ///< lives, has changed: workers then look at all of them
+  Reloads reloads;
   alignas(kLinePair) Tunables tunables;
   alignas(kLinePair) Word subscription_epoch;
 };

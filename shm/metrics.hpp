@@ -38,6 +38,11 @@ class Histogram {
     return ((base + 1) << exponent) - 1;
   }
 
+  /// The smallest value of a bucket.
+  static constexpr std::uint64_t lower_bound(std::uint32_t bucket) {
+    return bucket == 0 ? 0 : upper_bound(bucket - 1) + 1;
+  }
+
   [[nodiscard]] std::uint64_t count(std::uint32_t bucket) const noexcept {
     return buckets_[bucket].load(std::memory_order_relaxed);
   }

@@ -7,6 +7,7 @@
 #include "shm/snapshots.hpp"
 #include "shm/verify.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace mabeam {
@@ -23,6 +24,14 @@ std::vector<std::vector<std::uint32_t>> placements(const Segment& segment) {
     if (placement >= 1 && placement <= result.size()) result[placement - 1].push_back(shard);
   }
   return result;
+}
+
+ReloadsView reloads_of(const shm::Reloads& reloads) {
+  return {reloads.config_digest.load(std::memory_order_relaxed),
+          reloads.taken.load(std::memory_order_relaxed),
+          reloads.refused.load(std::memory_order_relaxed),
+          reloads.last_refused.load(std::memory_order_relaxed) != 0,
+          reloads.last_unix_ns.load(std::memory_order_relaxed)};
 }
 
 }  // namespace
@@ -66,7 +75,13 @@ RuntimeView Observer::runtime() const {
   view.shards = segment.dimensions().shards;
   view.clients = segment.dimensions().clients;
   view.max_agents = segment.dimensions().max_agents;
-  const shm::ProcessId supervisor{segment.header().supervisor.load(std::memory_order_acquire)};
+  const shm::Header& header = segment.header();
+  view.created_unix_ns = header.created_unix_ns;
+  view.takeovers = header.takeovers.load(std::memory_order_relaxed);
+  view.reloads = reloads_of(header.reloads);
+  const auto& listen = header.serve_listen;
+  view.serve_listen.assign(listen.begin(), std::find(listen.begin(), listen.end(), '\0'));
+  const shm::ProcessId supervisor{header.supervisor.load(std::memory_order_acquire)};
   if (impl_->sees_processes && shm::is_alive(supervisor)) view.supervisor_pid = supervisor.pid();
   std::vector<std::vector<std::uint32_t>> placed = placements(segment);
   for (std::uint32_t index = 0; index < shm::kMaxWorkers; ++index) {

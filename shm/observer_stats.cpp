@@ -40,7 +40,10 @@ void add_latency(const Segment& segment, StatsView& view) {
       buckets[i] = add_saturated(buckets[i], segment.metrics(shard).latency_ns.count(i));
     }
     total = add_saturated(total, buckets[i]);
-    if (buckets[i] != 0) view.latency_ns.max = shm::Histogram::upper_bound(i);
+    if (buckets[i] == 0) continue;
+    view.latencies.push_back(
+        {shm::Histogram::lower_bound(i), shm::Histogram::upper_bound(i), buckets[i]});
+    view.latency_ns.max = view.latencies.back().highest_ns;
   }
   view.latency_ns.p50 = quantile(buckets, total, 2);
   view.latency_ns.p99 = quantile(buckets, total, 100);

@@ -46,7 +46,8 @@ namespace mabeam::shm {
 enum class Access : std::uint8_t { read_only, read_write };
 
 struct CreateOptions {
-  bool group_read = false;  ///< mode 0640 instead of 0600
+  bool group_read = false;             ///< mode 0640 instead of 0600
+  std::string_view serve_listen = {};  ///< a longer one than kListenBytes - 1 is not kept
 };
 
 /// True for `[a-z0-9][a-z0-9_-]{0,31}`.

@@ -116,7 +116,8 @@ Result<> reserve(int fd, std::uint64_t bytes) {
   return {};
 }
 
-void fill_header(Header& header, std::string_view name, const Layout& layout) {
+void fill_header(Header& header, std::string_view name, const Layout& layout,
+                 std::string_view serve_listen) {
   header.magic = kMagic;
   header.byte_order = kByteOrder;
   header.layout_version = kLayoutVersion;
@@ -130,6 +131,9 @@ void fill_header(Header& header, std::string_view name, const Layout& layout) {
   std::copy(name.begin(), name.end(), header.name.begin());
   header.dimensions = layout.dimensions;
   header.regions = layout.regions;
+  if (serve_listen.size() < kListenBytes) {
+    std::copy(serve_listen.begin(), serve_listen.end(), header.serve_listen.begin());
+  }
   header.checksum = header_checksum(header);
 }
 
@@ -180,7 +184,7 @@ Result<Segment> Segment::create(std::string_view name, const Dimensions& dimensi
     segment.name_ = name;
     ::madvise(segment.base_, layout->total_bytes, MADV_POPULATE_WRITE);
     ::madvise(segment.base_, layout->total_bytes, MADV_DONTFORK);
-    fill_header(segment.header(), name, *layout);
+    fill_header(segment.header(), name, *layout, options.serve_listen);
     segment.lay_out_rings_and_logs();
     const int refused = ::renameat2(AT_FDCWD, path_of(building).c_str(), AT_FDCWD,
                                     path_of(object).c_str(), RENAME_NOREPLACE) == 0

@@ -126,6 +126,8 @@ void verify_header(VerifyPass& pass) {
   const std::uint32_t state = header.state.load(std::memory_order_acquire);
   pass.expect(state <= static_cast<std::uint32_t>(RuntimeState::removed), where,
               "the runtime's state is no state", state);
+  const std::uint32_t refused = header.reloads.last_refused.load(std::memory_order_relaxed);
+  pass.expect(refused <= 1, where, "whether its last reload failed is neither 0 nor 1", refused);
   verify_tunables(pass, header.tunables);
   pass.count_bytes(sizeof(Header));
 }

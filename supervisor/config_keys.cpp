@@ -231,7 +231,7 @@ constexpr std::array kKeys{
     KeyInfo{"log", "format", choice(kFormat), "\"auto\"", Reload::now, kInForce,
             field<&Config::log, &LogConfig::format>(),
             "How it is logged; auto is journald under systemd, else text"},
-    KeyInfo{"serve", "listen", Rule{Kind::address}, "\"127.0.0.1:9464\"", Reload::none, kNotYet,
+    KeyInfo{"serve", "listen", Rule{Kind::address}, "\"127.0.0.1:9464\"", Reload::none, kInForce,
             field<&Config::serve, &ServeConfig::listen>(),
             "Where `mabeam serve` listens; its flag --listen wins"},
 };

@@ -1,6 +1,9 @@
 #include "supervisor/runtime.hpp"
 
+#include "shm/clock.hpp"
+#include "shm/name_hash.hpp"
 #include "shm/process.hpp"
+#include "supervisor/config_keys.hpp"
 #include "supervisor/discard.hpp"
 #include "supervisor/refusals.hpp"
 #include "supervisor/worker.hpp"
@@ -161,8 +164,9 @@ tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards) {
       continue;
     }
     if (error.code != Errc::not_found) break;
-    Result<shm::Segment> made =
-        shm::Segment::create(name, *dimensions, {.group_read = config.runtime.group_read});
+    Result<shm::Segment> made = shm::Segment::create(
+        name, *dimensions,
+        {.group_read = config.runtime.group_read, .serve_listen = config.serve.listen});
     if (made) return Runtime{std::move(config), std::move(*made), dimensions->workers, true, false};
     error = made.error();
     if (error.code == Errc::name_taken) continue;
@@ -172,9 +176,10 @@ tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards) {
   return tl::unexpected(refusal_of_take_over(error, name));
 }
 
-void settle(const Runtime& runtime) noexcept {
+void settle(const Runtime& runtime) {
   shm::Header& header = runtime.segment.header();
   store_tunables(runtime.config, header);
+  store_digest(runtime.config, header);
   if (!runtime.keeps_placement) begin_anew(runtime);
   if (!runtime.is_new) {
     header.takeovers.store(header.takeovers.load(std::memory_order_relaxed) + 1,
@@ -209,6 +214,21 @@ void store_tunables(const Config& config, shm::Header& header) noexcept {
   store(tunables.breaker_window_ns, nanoseconds(config.breaker.window));
   store(tunables.breaker_recovery_ns, nanoseconds(config.breaker.recovery_timeout));
   store(tunables.breaker_trial_calls, config.breaker.half_open_max_calls);
+}
+
+void store_digest(const Config& config, shm::Header& header) {
+  std::string text;
+  for (const KeyInfo& key : describe_config())
+    text += key.full_name() + "=" + value_text(key, config) + "\n";
+  header.reloads.config_digest.store(shm::hash_name(text), std::memory_order_relaxed);
+}
+
+void note_reload(shm::Header& header, bool is_taken) noexcept {
+  shm::Reloads& reloads = header.reloads;
+  shm::Word& count = is_taken ? reloads.taken : reloads.refused;
+  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  reloads.last_refused.store(is_taken ? 0 : 1, std::memory_order_relaxed);
+  reloads.last_unix_ns.store(shm::unix_ns(), std::memory_order_relaxed);
 }
 
 int set_group_read(const shm::Segment& segment, bool allowed) noexcept {

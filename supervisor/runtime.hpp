@@ -43,12 +43,18 @@ std::vector<std::string> layout_differences(const Config& config, const shm::Dim
 tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards);
 
 /// Takes office: this process is the supervisor, and every shard has a worker that shall run it.
-void settle(const Runtime& runtime) noexcept;
+void settle(const Runtime& runtime);
 
 void set_state(const shm::Segment& segment, RuntimeState state) noexcept;
 
 /// Brings the configuration's tunables to the workers; also while they run.
 void store_tunables(const Config& config, shm::Header& header) noexcept;
+
+/// Tells whoever looks which configuration is in force.
+void store_digest(const Config& config, shm::Header& header);
+
+/// Notes that the configuration was read again, and was taken or had faults.
+void note_reload(shm::Header& header, bool is_taken) noexcept;
 
 /// Lets the segment's group read it, or not. Returns an errno, or 0.
 int set_group_read(const shm::Segment& segment, bool allowed) noexcept;

@@ -94,7 +94,11 @@ void Supervisor::dispatch(const Event& event) {
 void Supervisor::tick() {
   if (now() >= next_scan_) scan();
   workers_.check_deadlines(now());
-  if (const auto old = workers_.take_old_settings()) restore_rolling(*old, runtime_.config);
+  if (const auto old = workers_.take_old_settings()) {
+    restore_rolling(*old, runtime_.config);
+    store_digest(runtime_.config, runtime_.segment.header());
+    note_reload(runtime_.segment.header(), false);
+  }
   if (workers_.give_up() && phase_ <= Phase::running) give_up(*workers_.give_up());
 }
 

@@ -78,6 +78,7 @@ ControlAnswer Supervisor::reload(bool is_dry_run) {
     for (const std::string& message : wanted.error().messages)
       log_.error(message);
     log_.error("the configuration has faults and is not taken; the old one stays in force");
+    if (!is_dry_run) note_reload(runtime_.segment.header(), false);
     ControlAnswer answer{ControlVerdict::configuration, {}};
     add_all(answer, "fault", wanted.error().messages);
     return answer;
@@ -104,6 +105,8 @@ void Supervisor::take(const ReloadPlan& plan) {
   const std::uint32_t workers = runtime_.config.worker_count();
   runtime_.config = plan.config;
   store_tunables(runtime_.config, runtime_.segment.header());
+  store_digest(runtime_.config, runtime_.segment.header());
+  note_reload(runtime_.segment.header(), true);
   workers_.limits_changed();
   log_.configure(runtime_.config.log);
   if (set_group_read(runtime_.segment, runtime_.config.runtime.group_read) != 0) {

@@ -31,7 +31,10 @@ std::string table_of(const HealthView& view, bool colour) {
     table.add(
         {part.name, {std::string(to_string(part.status)), tone_of(part.status)}, part.detail});
   }
-  table.add({"runtime", {std::string(to_string(view.status)), tone_of(view.status)}, ""});
+  const std::string readiness = (view.is_live ? "live, " : "not live, ") +
+                                std::string(view.is_ready ? "ready: " : "not ready: ") +
+                                view.readiness;
+  table.add({"runtime", {std::string(to_string(view.status)), tone_of(view.status)}, readiness});
   return table.render(colour);
 }
 
@@ -57,13 +60,22 @@ Json health_document(const HealthView& view) {
     components.push_back(
         {{"name", part.name}, {"status", to_string(part.status)}, {"detail", part.detail}});
   }
-  return Json{{"status", to_string(view.status)}, {"components", components}};
+  return Json{{"status", to_string(view.status)},
+              {"live", view.is_live},
+              {"ready", view.is_ready},
+              {"readiness", view.readiness},
+              {"components", components}};
 }
 
 const Command health_command{.name = "health",
                              .summary = "whether the runtime is well; exit 0 only if it is",
                              .options = kOptions,
                              .details =
+                                 "A part is degraded from a threshold on (90% of a ring or a "
+                                 "limit, ten dead\n"
+                                 "letters of the last minute); the runtime is as well as its worst "
+                                 "part. Live: it\n"
+                                 "has a supervisor. Ready: a worker serves.\n"
                                  "Exit codes: 0 healthy, 1 degraded or down, 69 no such "
                                  "runtime.\n"
                                  "\n"

@@ -96,6 +96,15 @@ struct WorkerView {
   bool is_breaker_forced = false;       ///< somebody has set it
 };
 
+/// What became of the attempts to read the configuration again.
+struct ReloadsView {
+  std::uint64_t config_digest = 0;  ///< of the configuration in force
+  std::uint64_t taken = 0;
+  std::uint64_t refused = 0;
+  bool is_last_refused = false;   ///< the last one had faults, or its workers did not start with it
+  std::int64_t last_unix_ns = 0;  ///< 0: never
+};
+
 struct RuntimeView {
   std::string name;
   RuntimeState state = RuntimeState::building;
@@ -104,6 +113,10 @@ struct RuntimeView {
   std::uint32_t shards = 0;
   std::uint32_t clients = 0;
   std::uint64_t max_agents = 0;
+  std::int64_t created_unix_ns = 0;
+  std::uint64_t takeovers = 0;  ///< supervisors that came before this one
+  ReloadsView reloads;
+  std::string serve_listen;  ///< `[serve] listen` of the configuration that it was made with
   std::vector<WorkerView> workers;
 };
 
@@ -191,6 +204,13 @@ struct StatsView {
   struct {
     std::uint64_t p50 = 0, p99 = 0, p999 = 0, max = 0;
   } latency_ns;  ///< from the send to the commit
+
+  struct Bucket {
+    std::uint64_t lowest_ns = 0, highest_ns = 0;  ///< both may be of it
+    std::uint64_t count = 0;
+  };
+
+  std::vector<Bucket> latencies;  ///< those that have a count, ascending
 };
 
 struct HealthView {
@@ -203,6 +223,9 @@ struct HealthView {
   };
 
   Status status = Status::healthy;
+  bool is_live = false;     ///< it has a supervisor, which does what can be done about all else
+  bool is_ready = false;    ///< it runs, and a worker serves: calls are answered
+  std::string readiness{};  ///< why it is ready, or is not
   std::vector<Component> components;
 };
 
@@ -249,7 +272,9 @@ class MABEAM_API Observer {
   [[nodiscard]] std::vector<TypeView> types() const;
   [[nodiscard]] DeadLetterList dead_letters(const DeadLetterFilter& filter = {}) const;
   [[nodiscard]] StatsView stats() const;
-  [[nodiscard]] HealthView health() const;
+  /// How well the runtime is, part by part. With what it was `before`, a part that was over a
+  /// threshold is so until it is well under it: 80% where it was 90%.
+  [[nodiscard]] HealthView health(const HealthView& before = {}) const;
   [[nodiscard]] LimitsView limits() const;
   /// Walks every structure of the segment. On a live runtime a finding is looked at again before it
   /// counts, since a turn may have been half applied.

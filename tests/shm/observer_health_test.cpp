@@ -1,3 +1,4 @@
+#include "shm/breaker.hpp"
 #include "shm/clock.hpp"
 #include "tests/support/segment_filler.hpp"
 #include "tests/support/test_segment.hpp"
@@ -7,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace mabeam {
 namespace {
@@ -26,8 +28,8 @@ class ObserverHealth : public ::testing::Test {
  protected:
   void SetUp() override { filler_.fill(); }
 
-  [[nodiscard]] HealthView health() const {
-    return Observer::attach(segment_.name()).value().health();
+  [[nodiscard]] HealthView health(const HealthView& before = {}) const {
+    return Observer::attach(segment_.name()).value().health(before);
   }
 
   /// That one part, and with it the whole, is as bad as `status`, and says why.
@@ -52,8 +54,12 @@ class ObserverHealth : public ::testing::Test {
 TEST_F(ObserverHealth, RuntimeAtWorkIsHealthy) {
   const HealthView view = health();
   EXPECT_EQ(to_string(view.status), "healthy");
-  // state, supervisor, 2 workers, 2 shards, rings, parking, limits, names, dead letters
-  EXPECT_EQ(view.components.size(), 11U);
+  // state, supervisor, 2 workers, 2 shards, rings, parking, limits, names, breakers, dead letters,
+  // reload
+  EXPECT_EQ(view.components.size(), 13U);
+  EXPECT_TRUE(view.is_live);
+  EXPECT_TRUE(view.is_ready);
+  EXPECT_EQ(view.readiness, "2 workers ready");
   for (const HealthView::Component& component : view.components) {
     EXPECT_EQ(to_string(component.status), "healthy") << component.name;
     EXPECT_FALSE(component.detail.empty()) << component.name;
@@ -214,6 +220,89 @@ TEST_F(ObserverHealth, DamagedRingIsDegraded) {
   const auto ring = segment_.get().ring(1, 2, Priority::low);
   reinterpret_cast<shm::RingHeader*>(ring.data())->head.store(1U << 20U);
   expect("rings", Status::degraded, "1 ring damaged, as from shard 0 to shard 1");
+}
+
+TEST_F(ObserverHealth, WhatWasOverAThresholdIsSoUntilItIsWellUnderIt) {
+  shm::WorkerLimits& limits = segment_.get().limits().workers[1];
+  limits.memory_limit_bytes.store(1000);
+  auto* log = reinterpret_cast<shm::RingHeader*>(segment_.get().parking(1).data());
+  const std::uint64_t room = shm::parking_room(log->capacity);
+  const auto fill = [&](std::uint64_t percent) {
+    limits.memory_bytes.store(10 * percent);
+    log->tail.store((room * percent + 99) / 100);
+  };
+  const auto status = [](const HealthView& view) {
+    return std::pair{part(view, "limits").status, part(view, "parking").status};
+  };
+  const std::pair healthy{Status::healthy, Status::healthy};
+  const std::pair degraded{Status::degraded, Status::degraded};
+  fill(85);
+  HealthView before = health();
+  EXPECT_EQ(status(before), healthy);
+  fill(90);
+  before = health(before);
+  EXPECT_EQ(status(before), degraded);
+  fill(85);
+  before = health(before);
+  EXPECT_EQ(status(before), degraded) << "it was";
+  EXPECT_EQ(status(health()), healthy) << "who does not know the past";
+  fill(79);
+  EXPECT_EQ(status(health(before)), healthy);
+}
+
+TEST_F(ObserverHealth, ManyNewDeadLettersAreDegraded) {
+  // One of two waits already.
+  for (int i = 1; i < 9; ++i)
+    filler_.bury(1, shm::DeadReason::expired, "late");
+  const auto letters = [&](const HealthView& before) {
+    return part(health(before), "dead letters");
+  };
+  EXPECT_EQ(letters({}).detail, "10 since the start");
+  EXPECT_EQ(letters({}).status, Status::healthy);
+  filler_.bury(1, shm::DeadReason::expired, "late");
+  expect("dead letters", Status::degraded, "10 of the last minute wait to be settled, 11 since");
+  const HealthView before = health();
+  const auto newest = Observer::attach(segment_.name()).value().dead_letters().letters.front().id;
+  filler_.settle(1, newest.number(), shm::LetterFate::dropped);
+  EXPECT_EQ(letters({}).status, Status::healthy);
+  EXPECT_EQ(letters(before).status, Status::degraded);
+}
+
+TEST_F(ObserverHealth, OpenBreakerOfAgentsIsDegraded) {
+  const Symbol name = segment_.get().symbols().intern("db").value();
+  shm::Breaker breaker{**shm::find_breaker(segment_.get().named_breakers(), name)};
+  expect("breakers", Status::healthy, "1 of agents, closed");
+  breaker.set_mode(shm::BreakerMode::forced_open, shm::monotonic_ns());
+  expect("breakers", Status::degraded, "db is open");
+}
+
+TEST_F(ObserverHealth, ReloadThatFailedIsDegraded) {
+  shm::Reloads& reloads = segment_.get().header().reloads;
+  expect("reload", Status::healthy, "as it was started");
+  reloads.last_refused.store(1);
+  expect("reload", Status::degraded, "the last one failed");
+  reloads.last_refused.store(0);
+  reloads.taken.store(3);
+  expect("reload", Status::healthy, "the last of 3");
+}
+
+TEST_F(ObserverHealth, LiveIsWhatHasASupervisorAndReadyIsWhatServes) {
+  const auto expect_both = [&](bool is_live, bool is_ready, std::string_view why) {
+    const HealthView view = health();
+    EXPECT_EQ(view.is_live, is_live) << why;
+    EXPECT_EQ(view.is_ready, is_ready) << why;
+    EXPECT_EQ(view.readiness, why);
+  };
+  set_worker(WorkerState::backoff);
+  expect_both(true, true, "1 worker ready");
+  segment_.get().worker(0).supervised_state.store(static_cast<std::uint32_t>(WorkerState::open));
+  expect_both(true, false, "no worker is ready");
+  segment_.get().worker(0).supervised_state.store(
+      static_cast<std::uint32_t>(WorkerState::degraded));
+  segment_.get().header().supervisor.store(0);
+  expect_both(false, true, "1 worker ready");
+  set_runtime(static_cast<std::uint32_t>(RuntimeState::draining));
+  expect_both(false, false, "the runtime is draining");
 }
 
 }  // namespace

@@ -38,6 +38,8 @@ TEST(VerifyDamage, Header) {
       {"header", "its table of regions", [](const Segment& s) { ++s.header().regions[3].bytes; }},
       {"header", "its checksum", [](const Segment& s) { ++s.header().created_ns; }},
       {"header", "the runtime's state", [](const Segment& s) { s.header().state.store(5); }},
+      {"header", "whether its last reload",
+       [](const Segment& s) { s.header().reloads.last_refused.store(2); }},
   });
   using Tunable = std::atomic<std::uint64_t> Tunables::*;
   const auto tunable = [](std::string what, Tunable word, std::uint64_t value) {

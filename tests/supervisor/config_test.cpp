@@ -177,7 +177,7 @@ TEST(ConfigInForce, ListsWhatIsSetAndNotObeyed) {
     log.level = "debug"
     breaker.failure_threshold = 5
   )");
-  EXPECT_EQ(config.not_in_force, (Messages{"limits.cleanup_interval", "serve.listen"}));
+  EXPECT_EQ(config.not_in_force, (Messages{"limits.cleanup_interval"}));
 }
 
 TEST(ConfigFile, IsRead) {

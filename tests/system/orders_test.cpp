@@ -125,7 +125,12 @@ TEST_F(OrdersTest, ReloadTellsThePlanAndDryRunChangesNothing) {
   }
   EXPECT_THAT(mabeam({"reload", "--json"}).json()["in_place"], ElementsAre());
   configure("[worker]\nturn_messages = 0\n");
+  const std::uint64_t digest = view()->reloads.config_digest;
   refuses({"reload"}, 78, "mabeam.toml:2:17: worker.turn_messages");
+  EXPECT_EQ(view()->reloads.taken, 2U) << "a dry run is none";
+  EXPECT_TRUE(view()->reloads.is_last_refused);
+  EXPECT_EQ(view()->reloads.config_digest, digest);
+  EXPECT_THAT(mabeam({"health"}).out, HasSubstr("the last one failed"));
 }
 
 TEST_F(OrdersTest, ReloadRestartsWorkersOneByOneForWhatTheyStartWith) {
@@ -148,6 +153,7 @@ TEST_F(OrdersTest, SettingsThatNoWorkerStartsWithAreTakenBack) {
   start_runtime();
   make_counters();
   const pid_t other = ready_worker(1);
+  const std::uint64_t digest = view()->reloads.config_digest;
   configure(std::string{kTwoWorkers} + "[worker]\nmodules = [\"/nowhere/agents.so\"]\n");
   EXPECT_EQ(mabeam({"reload"}).exit, 0);
   ASSERT_TRUE(wait_until(kPatience, [&] {
@@ -158,6 +164,8 @@ TEST_F(OrdersTest, SettingsThatNoWorkerStartsWithAreTakenBack) {
   EXPECT_THAT(mabeam({"reload", "--dry-run", "--json"}).json()["rolling"],
               ElementsAre("worker.modules"))
       << "the settings that came back are those in force";
+  EXPECT_EQ(view()->reloads.config_digest, digest);
+  EXPECT_TRUE(view()->reloads.is_last_refused);
   expect_counters();
 }
 

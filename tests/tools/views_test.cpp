@@ -105,8 +105,11 @@ TEST(Views, StatsHaveTheFieldsOfTheContract) {
 TEST(Views, HealthHasTheFieldsOfTheContract) {
   using Status = HealthView::Status;
   const HealthView view{.status = Status::down,
+                        .is_live = true,
+                        .readiness = "no worker is ready",
                         .components = {{"supervisor", Status::down, "gone"}}};
-  EXPECT_EQ(health_document(view), Json::parse(R"({"status": "down", "components": [
+  EXPECT_EQ(health_document(view), Json::parse(R"({"status": "down", "live": true, "ready": false,
+                "readiness": "no worker is ready", "components": [
                 {"name": "supervisor", "status": "down", "detail": "gone"}]})"));
 }
 
