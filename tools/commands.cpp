@@ -23,6 +23,7 @@ std::span<const Command* const> commands() {
       &deadletters_command,
       &verify_command,
       &doctor_command,
+      &serve_command,
       // act
       &create_command,
       &stop_command,

@@ -28,6 +28,7 @@ extern const Command restart_command;
 extern const Command resume_command;
 extern const Command scale_command;
 extern const Command send_command;
+extern const Command serve_command;
 extern const Command shutdown_command;
 extern const Command stats_command;
 extern const Command stop_command;

@@ -1,0 +1,159 @@
+#include "tools/serve/site.hpp"
+
+#include "shm/segment.hpp"
+#include "shm/topics.hpp"
+#include "tools/cli/duration.hpp"
+#include "tools/cli/failure.hpp"
+#include "tools/serve/api.hpp"
+#include "tools/serve/event_stream.hpp"
+#include "tools/serve/metrics.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace mabeam::tools {
+
+namespace {
+
+constexpr std::string_view kIndex =
+    "mabeam serve\n"
+    "  /metrics     Prometheus's text format\n"
+    "  /healthz     200 while the runtime has a supervisor\n"
+    "  /readyz      200 while a worker serves\n"
+    "  /api/v1      documents, as of the commands with --json (token)\n"
+    "  /events      server-sent events; ?pattern=job.>&since=5m (token)\n";
+
+std::string parameter(const HttpRequest& request, const std::string& name,
+                      const std::string& fallback) {
+  const auto found = request.parameters.find(name);
+  return found == request.parameters.end() ? fallback : found->second;
+}
+
+HttpResponse text(int status, std::string body) {
+  return {.status = status, .body = std::move(body)};
+}
+
+/// One more of something, until it ends.
+class Share {
+ public:
+  explicit Share(std::atomic<std::size_t>& count) : count_(&count), number_(++count) {}
+
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+
+  ~Share() { --*count_; }
+
+  /// Which it was, from 1 on.
+  [[nodiscard]] std::size_t number() const { return number_; }
+
+ private:
+  std::atomic<std::size_t>* count_;
+  std::size_t number_;
+};
+
+}  // namespace
+
+Site::Site(SiteOptions options, std::function<void(const std::string& line)> log)
+    : options_(std::move(options)),
+      log_(std::move(log)) {
+}
+
+void Site::tell(const std::string& state, const std::string& line) {
+  const std::scoped_lock lock(mutex_);
+  if (state == state_) return;
+  state_ = state;
+  log_(line);
+}
+
+Outcome<Observer> Site::attach() {
+  Result<Observer> observer = Observer::attach(options_.runtime);
+  if (!observer) {
+    auto failure = refuse_attach(observer.error(), options_.runtime);
+    tell(failure.value().code, failure.value().message);
+    return failure;
+  }
+  tell("attached", "runtime '" + options_.runtime + "' is there");
+  return std::move(*observer);
+}
+
+bool Site::look() {
+  return attach().has_value();
+}
+
+HealthView Site::judge(const Observer& observer) {
+  const std::scoped_lock lock(mutex_);
+  health_ = observer.health(health_);
+  return health_;
+}
+
+HttpResponse Site::metrics() {
+  const Outcome<Observer> observer = attach();
+  if (!observer) return text(503, observer.error().message + '\n');
+  const auto segment = shm::Segment::attach(options_.runtime, shm::Access::read_only);
+  if (!segment) return text(503, describe(segment.error()) + '\n');
+  return {.content_type = std::string{kExpositionType},
+          .body = exposition(look_for_metrics(*observer, *segment, judge(*observer)))};
+}
+
+HttpResponse Site::probe(bool HealthView::*is_well, std::string_view word) {
+  const Outcome<Observer> observer = attach();
+  if (!observer) return text(503, observer.error().message + '\n');
+  const HealthView health = judge(*observer);
+  if (health.*is_well) return text(200, std::string{word} + '\n');
+  std::string why = "not " + std::string{word} + ": " + health.readiness + '\n';
+  for (const HealthView::Component& part : health.components) {
+    if (part.status == HealthView::Status::down) why += part.name + ": " + part.detail + '\n';
+  }
+  return text(503, std::move(why));
+}
+
+HttpResponse Site::events(const HttpRequest& request) {
+  EventStreamOptions wanted{.pattern = parameter(request, "pattern", ">")};
+  if (const auto checked = shm::check_pattern(wanted.pattern); !checked) {
+    return http_failure(400, "bad_topic", "pattern: " + describe(checked.error()));
+  }
+  const auto since = parse_duration(parameter(request, "since", "0s"));
+  if (!since) return http_failure(400, "usage", "since is a duration, such as 5m");
+  wanted.since = std::min(*since, std::chrono::nanoseconds{std::chrono::hours{24 * 365}});
+  auto share = std::make_shared<Share>(streams_);
+  if (share->number() > options_.streams) {
+    HttpResponse response = http_failure(
+        503, "busy", "there are " + std::to_string(options_.streams) + " streams already");
+    response.headers.emplace_back("Retry-After", "5");
+    return response;
+  }
+  Outcome<Observer> observer = attach();
+  if (!observer) return http_failure(503, observer.error().code, observer.error().message);
+  const std::int64_t created = observer->runtime().created_unix_ns;
+  wanted.is_same_runtime = [runtime = options_.runtime, created] {
+    const Result<Observer> now = Observer::attach(runtime);
+    return now && now->runtime().created_unix_ns == created;
+  };
+  auto shared = std::make_shared<Observer>(std::move(*observer));
+  return {.content_type = "text/event-stream",
+          .stream = [shared, wanted, share](HttpStream& stream) {
+            stream_events(*shared, wanted, stream);
+          }};
+}
+
+HttpResponse Site::answer(const HttpRequest& request) {
+  if (auto refused = options_.guard.refuse_host(request)) return std::move(*refused);
+  if (request.method != "GET" && request.method != "HEAD") {
+    HttpResponse response = http_failure(405, "usage", "there is nothing here but to GET");
+    response.headers.emplace_back("Allow", "GET, HEAD");
+    return response;
+  }
+  if (request.path == "/") return text(200, std::string{kIndex});
+  if (request.path == "/metrics") return metrics();
+  if (request.path == "/healthz") return probe(&HealthView::is_live, "live");
+  if (request.path == "/readyz") return probe(&HealthView::is_ready, "ready");
+  if (auto refused = options_.guard.refuse_stranger(request)) return std::move(*refused);
+  if (request.path == "/events") return events(request);
+  if (request.path == kApiRoot || request.path.starts_with(std::string{kApiRoot} + "/")) {
+    return answer_api(request.path.substr(kApiRoot.size()), request, options_.runtime);
+  }
+  return http_failure(404, "not_found", "there is no such path; / lists those there are");
+}
+
+}  // namespace mabeam::tools
