@@ -89,17 +89,46 @@ TEST_F(HttpServerTest, OneConnectionIsOneRequest) {
   EXPECT_EQ(requests_, 1);
 }
 
-TEST_F(HttpServerTest, RequestThatIsTooLargeOrTooSlowIsRefused) {
-  start({.request_bytes = 1000, .request_time = 50ms});
-  for (const std::string& start_of_one :
-       {"GET /" + std::string(2000, 'a'), "GET / HTTP/1.1\r\nA: " + std::string(2000, 'a'),
-        std::string{"GET / HTTP/1.1\r\nHost: h\r\n"}, std::string{}}) {
+TEST_F(HttpServerTest, RequestThatIsTooLargeIsRefused) {
+  start({.request_bytes = 1000});
+  const std::string much(500, 'a');
+  for (const std::string& headers :
+       {"A: " + much + much + "\r\n", "A: " + much + "\r\nB: " + much + "\r\n"}) {
     HttpClient client{port_};
-    client.send(start_of_one);
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n" + headers + "\r\n");
     EXPECT_NE(client.answer().status, 200);
   }
   EXPECT_EQ(requests_, 0);
-  EXPECT_EQ(http_get(port_, "/").status, 200);
+  EXPECT_EQ(http_get(port_, "/", {"A: " + much}).status, 200);
+}
+
+TEST_F(HttpServerTest, NonsenseIsRefusedAndEndsNothing) {
+  start();
+  const std::string zeros(1, '\0');
+  for (const std::string& nonsense :
+       {std::string{"\r\n\r\n"}, std::string{"GET\r\n\r\n"}, zeros + "\r\n\r\n",
+        std::string{"GET / HTTP/9.9\r\n\r\n"}, std::string{"BREW / HTTP/1.1\r\n\r\n"},
+        std::string{"GET /%zz%%?%=%&&=& HTTP/1.1\r\nHost\r\n: \r\n\r\n"},
+        std::string{"GET / HTTP/1.1\r\nRange: bytes=99999999999999999999-1,--\r\n\r\n"},
+        std::string{"GET / HTTP/1.1\r\nContent-Length: -1\r\nExpect: 100-continue\r\n\r\n"}}) {
+    HttpClient client{port_};
+    client.send(nonsense);
+    (void)client.answer();
+    EXPECT_EQ(http_get(port_, "/").status, 200) << nonsense;
+  }
+}
+
+TEST_F(HttpServerTest, RequestThatIsTooSlowIsCutOff) {
+  start({.request_time = 50ms});
+  for (const std::string& beginning :
+       {std::string{"GET / HTTP/1.1\r\nHost: h\r\n"}, std::string{}}) {
+    const auto begun = std::chrono::steady_clock::now();
+    HttpClient client{port_};
+    client.send(beginning);
+    EXPECT_NE(client.answer().status, 200);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s) << "httplib's own limit, for each byte";
+  }
+  EXPECT_EQ(requests_, 0);
 }
 
 TEST_F(HttpServerTest, MoreConnectionsThanThereMayBeWaitForTheirTurn) {
@@ -116,14 +145,18 @@ TEST_F(HttpServerTest, MoreConnectionsThanThereMayBeWaitForTheirTurn) {
   EXPECT_TRUE(third.comes("third", kPatience));
 }
 
-TEST_F(HttpServerTest, StopEndsStreamsAndWhoWaits) {
-  start({.connections = 1});
+TEST_F(HttpServerTest, StopEndsStreamsAndWaitsForNoRequest) {
+  start({.connections = 2, .request_time = 60s});
   HttpClient reader{port_};
   reader.get("/stream");
   ASSERT_TRUE(reader.comes("first", kPatience));
+  HttpClient silent{port_};
+  silent.send("GET / HT");
   HttpClient waiting{port_};
   waiting.get("/");
+  const auto begun = std::chrono::steady_clock::now();
   server_->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, kPatience);
   EXPECT_EQ(streams_, 0);
   EXPECT_FALSE(server_->is_running());
   EXPECT_EQ(http_get(port_, "/").status, 0);

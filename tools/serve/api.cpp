@@ -110,10 +110,11 @@ HttpResponse answer_api(const std::string& path, const HttpRequest& request,
   Output output(out, err, {});
   const Exit exit = run_command_line(commands(), *words, output);
   HttpResponse response{.content_type = "application/json", .body = out.str()};
-  const Json answer = Json::parse(response.body, nullptr, false);
-  const bool has_code = answer.contains("error");
-  const std::string code =
-      has_code ? answer["error"].value("code", std::string{"unknown"}) : std::string{};
+  std::string code;
+  if (exit != Exit::done) {
+    const Json answer = Json::parse(response.body, nullptr, false);
+    if (answer.contains("error")) code = answer["error"].value("code", std::string{"unknown"});
+  }
   response.status = status_of(exit, code);
   return response;
 }

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <exception>
 #include <functional>
+#include <mutex>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -77,6 +79,34 @@ class SinkStream : public HttpStream {
   StopFlag& stop_;
 };
 
+/// The sockets of connections that are served.
+class OpenSockets {
+ public:
+  void add(int socket) {
+    const std::scoped_lock lock(mutex_);
+    sockets_.insert(socket);
+    if (is_over_) ::shutdown(socket, SHUT_RD);
+  }
+
+  void remove(int socket) {
+    const std::scoped_lock lock(mutex_);
+    sockets_.erase(socket);
+  }
+
+  /// Whoever has not sent a request yet is not waited for; answers are still written.
+  void hang_up() {
+    const std::scoped_lock lock(mutex_);
+    is_over_ = true;
+    for (const int socket : sockets_)
+      ::shutdown(socket, SHUT_RD);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<int> sockets_;
+  bool is_over_ = false;
+};
+
 HttpRequest request_of(const httplib::Request& from, bool is_local) {
   HttpRequest request{.method = from.method, .path = from.path, .is_local = is_local};
   request.parameters.insert(from.params.begin(), from.params.end());
@@ -116,7 +146,11 @@ class Server : public httplib::Server {
 
   void set_local(bool is_local) { is_local_ = is_local; }
 
-  StopFlag& stop_flag() { return stop_; }
+  /// Ends streams, and the wait for requests that have not come.
+  void end_connections() {
+    stop_.set();
+    open_.hang_up();
+  }
 
  private:
   bool process_and_close_socket(socket_t socket) override {
@@ -125,7 +159,14 @@ class Server : public httplib::Server {
                                        .write_time = limits_.write_time});
     ConnectionStream stream(connection);
     bool is_closed = false;
-    return process_request(stream, true, is_closed, nullptr);
+    bool is_answered = false;
+    open_.add(socket);
+    try {
+      is_answered = process_request(stream, true, is_closed, nullptr);
+    } catch (const std::exception&) {  // one that httplib fails at ends its connection, no more
+    }
+    open_.remove(socket);
+    return is_answered;
   }
 
   void answer(const httplib::Request& from, httplib::Response& to) {
@@ -156,6 +197,7 @@ class Server : public httplib::Server {
   HttpLimits limits_;
   bool is_local_ = false;
   StopFlag stop_;
+  OpenSockets open_;
 };
 
 /// The socket of a server that was killed is in the way; one that is listened at is not ours to
@@ -242,7 +284,7 @@ bool HttpServer::is_running() const {
 
 void HttpServer::stop() {
   if (!impl_->thread.joinable()) return;
-  impl_->server.stop_flag().set();
+  impl_->server.end_connections();
   impl_->server.stop();
   impl_->thread.join();
   if (!impl_->socket_path.empty()) ::unlink(impl_->socket_path.c_str());
