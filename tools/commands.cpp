@@ -7,6 +7,7 @@ namespace mabeam::tools {
 std::span<const Command* const> commands() {
   static constexpr std::array kTable{
       // look
+      &top_command,
       &ps_command,
       &agents_command,
       &inspect_command,

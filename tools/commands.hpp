@@ -34,6 +34,7 @@ extern const Command stats_command;
 extern const Command stop_command;
 extern const Command suspend_command;
 extern const Command tail_command;
+extern const Command top_command;
 extern const Command topics_command;
 extern const Command trace_command;
 extern const Command types_command;

@@ -6,9 +6,9 @@
 #include "tools/cli/table.hpp"
 #include "tools/commands.hpp"
 #include "tools/views.hpp"
+#include "tools/worker_text.hpp"
 
 #include <array>
-#include <chrono>
 #include <string>
 
 namespace mabeam::tools {
@@ -41,21 +41,6 @@ Json worker_document(const WorkerView& worker) {
               {"last_exit", exit_document(worker.last_exit)}};
 }
 
-Tone tone_of(WorkerState state) {
-  switch (state) {
-    case WorkerState::ready:
-      return Tone::good;
-    case WorkerState::killing:
-    case WorkerState::failed:
-    case WorkerState::open:
-      return Tone::bad;
-    case WorkerState::stopped:
-      return Tone::plain;
-    default:
-      return Tone::warning;
-  }
-}
-
 // "0,2": plain, so that it can be cut with awk.
 std::string list_of(const std::vector<std::uint32_t>& shards) {
   std::string text;
@@ -64,20 +49,6 @@ std::string list_of(const std::vector<std::uint32_t>& shards) {
     text += std::to_string(shard);
   }
   return text.empty() ? "-" : text;
-}
-
-std::string ago(std::int64_t unix_ns) {
-  const std::chrono::nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
-  const std::chrono::duration<double> past = now - std::chrono::nanoseconds{unix_ns};
-  return human_seconds(past.count()) + " ago";
-}
-
-std::string exit_text(const std::optional<ExitView>& exit) {
-  if (!exit || exit->cause == ExitCause::none) return "-";
-  std::string text(to_string(exit->cause));
-  if (exit->cause == ExitCause::signal) text += " " + std::to_string(exit->signal);
-  if (exit->cause == ExitCause::exit) text += " " + std::to_string(exit->code);
-  return text + ", " + ago(exit->time_unix_ns);
 }
 
 std::string table_of(const RuntimeView& view, bool colour) {

@@ -67,6 +67,11 @@ TEST_F(ServeTest, ShowsADeathAndTheRestart) {
 
   server->signal(SIGTERM);
   EXPECT_EQ(server->wait(), 0) << server->err();
+
+  const Ran top = mabeam({"top", "--once", "--interval", "1ms", "--json"});
+  EXPECT_EQ(top.exit, 0) << top.err;
+  EXPECT_EQ(top.json()["workers"][0]["restarts"], 1) << top.out;
+  EXPECT_THAT(mabeam({"top", "--once", "--interval", "1ms"}).out, HasSubstr("signal 9, "));
 }
 
 TEST_F(ServeTest, StreamsEventsAndOutlivesTheRuntimeWhichNeverMissesIt) {

@@ -1,0 +1,70 @@
+#include "tools/top/look.hpp"
+
+#include "shm/process.hpp"
+
+#include <sstream>
+
+#include <unistd.h>
+
+namespace mabeam::tools {
+
+namespace {
+
+/// Of /proc/PID/stat: what stands behind the command's name, which may hold anything.
+std::uint64_t cpu_ns_of(std::optional<std::uint32_t> pid) {
+  if (!pid) return 0;
+  const std::string stat = shm::read_proc(static_cast<pid_t>(*pid), "stat");
+  const std::size_t end = stat.rfind(')');
+  if (end == std::string::npos) return 0;
+  std::istringstream fields(stat.substr(end + 1));
+  std::string skipped;
+  for (int field = 3; field < 14; ++field)
+    fields >> skipped;
+  std::uint64_t user = 0;
+  std::uint64_t system = 0;
+  fields >> user >> system;
+  const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  return fields ? (user + system) * (1'000'000'000 / ticks_per_second) : 0;
+}
+
+double difference(std::uint64_t before, std::uint64_t now) {
+  return now > before ? static_cast<double>(now - before) : 0;
+}
+
+}  // namespace
+
+Outcome<TopLook> look_at(const std::string& runtime) {
+  const Result<Observer> observer = Observer::attach(runtime);
+  if (!observer) return refuse_attach(observer.error(), runtime);
+  const Result<shm::Segment> segment = shm::Segment::attach(runtime, shm::Access::read_only);
+  if (!segment) return refuse_attach(segment.error(), runtime);
+  TopLook look{.view = look_for_metrics(*observer, *segment, observer->health()),
+               .cpu_ns = {},
+               .at = std::chrono::steady_clock::now()};
+  for (const WorkerView& worker : look.view.runtime.workers)
+    look.cpu_ns.push_back(cpu_ns_of(worker.pid));
+  return look;
+}
+
+TopRates rates_between(const TopLook& before, const TopLook& now) {
+  TopRates rates;
+  rates.seconds = std::chrono::duration<double>(now.at - before.at).count();
+  const bool is_same = before.view.runtime.created_unix_ns == now.view.runtime.created_unix_ns;
+  rates.cpu.resize(now.view.runtime.workers.size());
+  if (rates.seconds <= 0 || !is_same) return rates;
+  const auto& was = before.view.stats;
+  const auto& is = now.view.stats;
+  rates.sent = difference(was.messages.sent, is.messages.sent) / rates.seconds;
+  rates.delivered = difference(was.messages.delivered, is.messages.delivered) / rates.seconds;
+  rates.refused = difference(was.messages.refused, is.messages.refused) / rates.seconds;
+  rates.published = difference(was.events.published, is.events.published) / rates.seconds;
+  for (std::size_t i = 0; i < rates.cpu.size() && i < before.cpu_ns.size(); ++i) {
+    const bool is_same_process =
+        before.view.runtime.workers[i].pid == now.view.runtime.workers[i].pid;
+    if (!is_same_process) continue;
+    rates.cpu[i] = difference(before.cpu_ns[i], now.cpu_ns[i]) / 1e9 / rates.seconds;
+  }
+  return rates;
+}
+
+}  // namespace mabeam::tools
