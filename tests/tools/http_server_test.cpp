@@ -146,14 +146,15 @@ TEST_F(HttpServerTest, MoreConnectionsThanThereMayBeWaitForTheirTurn) {
 }
 
 TEST_F(HttpServerTest, StopEndsStreamsAndWaitsForNoRequest) {
-  start({.connections = 2, .request_time = 60s});
+  start({.connections = 3, .request_time = 60s});
   HttpClient reader{port_};
   reader.get("/stream");
   ASSERT_TRUE(reader.comes("first", kPatience));
   HttpClient silent{port_};
   silent.send("GET / HT");
-  HttpClient waiting{port_};
-  waiting.get("/");
+  ASSERT_EQ(http_get(port_, "/").status, 200) << "so the one before it has been accepted, too";
+  HttpClient another{port_};
+  HttpClient waiting{port_};  // for one of the three to end
   const auto begun = std::chrono::steady_clock::now();
   server_->stop();
   EXPECT_LT(std::chrono::steady_clock::now() - begun, kPatience);
