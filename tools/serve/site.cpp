@@ -10,7 +10,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
+
+#include <sys/stat.h>
 
 namespace mabeam::tools {
 
@@ -52,7 +55,22 @@ class Share {
   std::size_t number_;
 };
 
+/// Which file a runtime's segment is; nothing where there is none. A file that is mapped keeps its
+/// number, so another one cannot have it.
+std::optional<std::pair<dev_t, ino_t>> file_of(const std::string& runtime) {
+  struct stat status {};
+
+  if (::stat(("/dev/shm/mabeam-" + runtime).c_str(), &status) != 0) return std::nullopt;
+  return std::pair{status.st_dev, status.st_ino};
+}
+
 }  // namespace
+
+struct Site::Attached {
+  Observer observer;
+  shm::Segment segment;
+  std::optional<std::pair<dev_t, ino_t>> file;
+};
 
 Site::Site(SiteOptions options, std::function<void(const std::string& line)> log)
     : options_(std::move(options)),
@@ -66,15 +84,32 @@ void Site::tell(const std::string& state, const std::string& line) {
   log_(line);
 }
 
-Outcome<Observer> Site::attach() {
+std::shared_ptr<const Site::Attached> Site::keep(std::shared_ptr<const Attached> attached) {
+  const std::scoped_lock lock(mutex_);
+  attached_ = attached;
+  return attached;
+}
+
+Outcome<std::shared_ptr<const Site::Attached>> Site::attach() {
+  const auto file = file_of(options_.runtime);
+  {
+    const std::scoped_lock lock(mutex_);
+    const bool is_same = file && attached_ && attached_->file == file &&
+                         attached_->segment.state() != RuntimeState::removed;
+    if (is_same) return attached_;
+  }
   Result<Observer> observer = Observer::attach(options_.runtime);
-  if (!observer) {
-    auto failure = refuse_attach(observer.error(), options_.runtime);
+  Result<shm::Segment> segment = shm::Segment::attach(options_.runtime, shm::Access::read_only);
+  if (!observer || !segment) {
+    keep(nullptr);  // a removed segment's memory is freed when nobody has it any more
+    const Error error = observer ? segment.error() : observer.error();
+    auto failure = refuse_attach(error, options_.runtime);
     tell(failure.value().code, failure.value().message);
     return failure;
   }
   tell("attached", "runtime '" + options_.runtime + "' is there");
-  return std::move(*observer);
+  return keep(
+      std::make_shared<const Attached>(Attached{std::move(*observer), std::move(*segment), file}));
 }
 
 bool Site::look() {
@@ -88,18 +123,17 @@ HealthView Site::judge(const Observer& observer) {
 }
 
 HttpResponse Site::metrics() {
-  const Outcome<Observer> observer = attach();
-  if (!observer) return text(503, observer.error().message + '\n');
-  const auto segment = shm::Segment::attach(options_.runtime, shm::Access::read_only);
-  if (!segment) return text(503, describe(segment.error()) + '\n');
+  const auto attached = attach();
+  if (!attached) return text(503, attached.error().message + '\n');
+  const auto& [observer, segment, file] = **attached;
   return {.content_type = std::string{kExpositionType},
-          .body = exposition(look_for_metrics(*observer, *segment, judge(*observer)))};
+          .body = exposition(look_for_metrics(observer, segment, judge(observer)))};
 }
 
 HttpResponse Site::probe(bool HealthView::*is_well, std::string_view word) {
-  const Outcome<Observer> observer = attach();
-  if (!observer) return text(503, observer.error().message + '\n');
-  const HealthView health = judge(*observer);
+  const auto attached = attach();
+  if (!attached) return text(503, attached.error().message + '\n');
+  const HealthView health = judge((*attached)->observer);
   if (health.*is_well) return text(200, std::string{word} + '\n');
   std::string why = "not " + std::string{word} + ": " + health.readiness + '\n';
   for (const HealthView::Component& part : health.components) {
@@ -123,12 +157,14 @@ HttpResponse Site::events(const HttpRequest& request) {
     response.headers.emplace_back("Retry-After", "5");
     return response;
   }
-  Outcome<Observer> observer = attach();
-  if (!observer) return http_failure(503, observer.error().code, observer.error().message);
-  const std::int64_t created = observer->runtime().created_unix_ns;
-  wanted.is_same_runtime = [runtime = options_.runtime, created] {
-    const Result<Observer> now = Observer::attach(runtime);
-    return now && now->runtime().created_unix_ns == created;
+  const auto attached = attach();
+  if (!attached) return http_failure(503, attached.error().code, attached.error().message);
+  // One of its own: it knows where the reader has come to.
+  Result<Observer> observer = Observer::attach(options_.runtime);
+  if (!observer)
+    return http_failure(503, code_name(observer.error().code), describe(observer.error()));
+  wanted.is_same_runtime = [runtime = options_.runtime, file = (*attached)->file] {
+    return file_of(runtime) == file;
   };
   auto shared = std::make_shared<Observer>(std::move(*observer));
   return {.content_type = "text/event-stream",

@@ -1,5 +1,5 @@
 // Site: what `mabeam serve` answers to each path. Of a runtime it only has the name: each request
-// looks for it afresh, so one that comes, goes or is another now needs no care.
+// looks whether the segment that it has is still the one of that name, and attaches anew if not.
 //
 //      /metrics      Prometheus's text format      open
 //      /healthz      live: it has a supervisor     open
@@ -17,6 +17,7 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -40,7 +41,10 @@ class Site {
   bool look();
 
  private:
-  Outcome<Observer> attach();
+  struct Attached;
+
+  Outcome<std::shared_ptr<const Attached>> attach();
+  std::shared_ptr<const Attached> keep(std::shared_ptr<const Attached> attached);
   void tell(const std::string& state, const std::string& line);
   HealthView judge(const Observer& observer);
 
@@ -51,8 +55,9 @@ class Site {
   SiteOptions options_;
   std::function<void(const std::string&)> log_;
   std::mutex mutex_;
-  HealthView health_;  ///< the last: what was over a threshold
-  std::string state_;  ///< that the log was told of
+  std::shared_ptr<const Attached> attached_;  ///< null: there is none
+  HealthView health_;                         ///< the last: what was over a threshold
+  std::string state_;                         ///< that the log was told of
   std::atomic<std::size_t> streams_{0};
 };
 
