@@ -173,8 +173,9 @@ void Groups::adopt(std::uint32_t worker, pid_t pid, const shm::Hierarchies& foun
   settle(adopted.folders.processes, wanted.processes,
          counts_unified ? found.unified : found.processes);
   settle(adopted.folders.kill, wanted.kill, found.unified);
+  // All that its group has counted is its own, whoever was its supervisor then.
   adopted.kills_before = 0;
-  adopted.refused_before = refused_processes(worker);
+  adopted.refused_before = 0;
 }
 
 void Groups::kill(std::uint32_t worker) const {

@@ -130,6 +130,8 @@ TEST_F(GroupsV2, AdoptedWorkerStaysWhereItIs) {
   EXPECT_EQ(groups.limit_memory(1, kMiB), 0);
   EXPECT_EQ(fake_.read("other/mabeam-r/worker-1/memory.max"), "1048576");
   EXPECT_EQ(worker("memory.max"), "");
+  EXPECT_EQ(groups.memory_kills(1), 3U) << "its counts are its own";
+  EXPECT_EQ(groups.refused_processes(1), 4U) << "a fork bomb is one under the next supervisor, too";
 }
 
 TEST_F(GroupsV2, AdoptedWorkerOfNoGroupIsPutIntoOne) {
