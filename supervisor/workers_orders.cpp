@@ -23,7 +23,8 @@ constexpr const char* kEnding = "the runtime is being stopped";
 
 }  // namespace
 
-// It leaves after its turn. What it is in the middle of has as long as any stop, and no blame.
+// It leaves after its turn. What it is in the middle of has as long as any stop, and no blame; but
+// a hang is a hang (listen()).
 void Workers::restart_planned(Worker& worker, Time now) {
   const Time timeout = runtime_.config.worker.shutdown_timeout;
   worker.order(shm::Order::stop);

@@ -49,9 +49,12 @@ void Workers::listen(Worker& worker, Time now, Time lag) {
   worker.watch.forgive(lag, now);
   worker.watch.hear(worker.heartbeat(), now);
   if (worker.state() == WorkerState::starting && worker.deadline != kNever) worker.deadline += lag;
+  // One that hangs when it shall leave would keep its shards from the others, and nobody be blamed.
+  const bool has_begun =
+      worker.state() == WorkerState::half_open || worker.state() == WorkerState::stopping;
   const bool is_to_beat = supervisor::is_serving(worker.state()) ||
                           worker.state() == WorkerState::draining ||
-                          (worker.state() == WorkerState::half_open && worker.was_ready());
+                          (has_begun && worker.was_ready());
   if (!is_to_beat) return;
   switch (worker.watch.judge(now, runtime_.config.worker.heartbeat_timeout)) {
     case Hearing::fresh:

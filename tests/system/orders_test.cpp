@@ -190,6 +190,18 @@ TEST_F(OrdersTest, ScaleRunsMoreWorkersAndFewer) {
   refuses({"scale", "--workers", "0"}, 64, "from 1 to 128");
 }
 
+// Its shards run on the others as soon as that is seen, not after shutdown_timeout.
+TEST_F(OrdersTest, WorkerThatHangsWhenItShallLeaveIsKilledAsOneThatHangs) {
+  start_runtime("[worker]\nheartbeat_timeout = \"300ms\"\nshutdown_timeout = \"60s\"\n");
+  make_counters();
+  ASSERT_EQ(::kill(ready_worker(1), SIGSTOP), 0);
+  ASSERT_EQ(mabeam({"scale", "--workers", "1", "--timeout", "20s"}).exit, 0);
+  EXPECT_EQ(worker(0).shards.size(), 4U);
+  ASSERT_TRUE(becomes(1, WorkerState::stopped));
+  EXPECT_EQ(worker(1).last_exit->cause, ExitCause::hang);
+  expect_counters();
+}
+
 TEST_F(OrdersTest, ReloadScalesToAnotherNumberOfWorkers) {
   start_runtime();
   configure("[runtime]\nworkers = 3\nshards = 4\n");
