@@ -1,8 +1,9 @@
 // The tests of chaos, with arguments of their own: how often workers are killed, where, and for how
-// many seconds agents flood one another.
+// many seconds agents flood one another, or blows of all kinds fall.
 //
 //   mabeam_chaos_tests --gtest_filter='*RandomKills*' --kills 10000 --seed 7
 //   mabeam_chaos_tests --gtest_filter='*Flood*' --seconds 30 --seed 7
+//   mabeam_chaos_tests --gtest_filter='*Everything*' --seconds 60 --seed 7
 #include "tests/chaos/kills.hpp"
 
 #include <gtest/gtest.h>

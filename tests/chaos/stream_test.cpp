@@ -4,6 +4,8 @@
 //
 //   mabeam_chaos_tests --gtest_filter='*Stream*' --kills 100
 #include "tests/chaos/kills.hpp"
+#include "tests/chaos/load.hpp"
+#include "tests/chaos/times.hpp"
 #include "tests/support/runtime_fixture.hpp"
 
 #include "mabeam/client.hpp"
@@ -26,7 +28,6 @@
 namespace mabeam::tests {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
@@ -34,76 +35,6 @@ using std::chrono::seconds;
 constexpr std::uint32_t kWorkers = 3;
 constexpr milliseconds kStall{200};
 constexpr milliseconds kStop{600};
-
-double in_ms(nanoseconds time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
-
-/// Emits numbers from a thread of its own: so many a second, or as fast as it can.
-class Publisher {
- public:
-  Publisher(const std::string& runtime, nanoseconds period)
-      : client_(Client::attach(runtime, {.attach_timeout = seconds{20}}).value()),
-        period_(period),
-        thread_([this] { emit_all(); }) {}
-
-  ~Publisher() { stop(); }
-
-  Publisher(const Publisher&) = delete;
-  Publisher& operator=(const Publisher&) = delete;
-
-  void stop() {
-    shall_stop_ = true;
-    if (thread_.joinable()) thread_.join();
-  }
-
-  [[nodiscard]] std::int64_t emitted() const { return emitted_; }
-
-  [[nodiscard]] std::int64_t refused() const { return refused_; }
-
-  /// The longest time that one emission took since the last call.
-  nanoseconds take_longest() { return nanoseconds{longest_ns_.exchange(0)}; }
-
- private:
-  void emit_all() {
-    const Symbol topic = client_.symbol("stream").value();
-    for (Clock::time_point next = Clock::now(); !shall_stop_;) {
-      const Clock::time_point began = Clock::now();
-      const bool is_emitted = client_.emit(topic, emitted_ + 1, seconds{20}).has_value();
-      const std::int64_t took = nanoseconds{Clock::now() - began}.count();
-      if (took > longest_ns_) longest_ns_ = took;
-      ++(is_emitted ? emitted_ : refused_);
-      next = std::max(next + period_, began);
-      if (period_.count() != 0) std::this_thread::sleep_until(next);
-    }
-  }
-
-  Client client_;
-  nanoseconds period_;
-  std::atomic<bool> shall_stop_ = false;
-  std::atomic<std::int64_t> emitted_ = 0;
-  std::atomic<std::int64_t> refused_ = 0;
-  std::atomic<std::int64_t> longest_ns_ = 0;
-  std::thread thread_;
-};
-
-/// Longest gaps, one for each blow.
-class Distribution {
- public:
-  void add(nanoseconds gap) { gaps_.push_back(gap); }
-
-  [[nodiscard]] std::string text() {
-    if (gaps_.empty()) return "none";
-    std::sort(gaps_.begin(), gaps_.end());
-    std::array<char, 64> out{};
-    std::snprintf(out.data(), out.size(), "median %.2f, longest %.2f ms",
-                  in_ms(gaps_[gaps_.size() / 2]), in_ms(gaps_.back()));
-    return out.data();
-  }
-
- private:
-  std::vector<nanoseconds> gaps_;
-};
 
 class StreamTest : public RuntimeFixture {
  protected:
@@ -185,16 +116,15 @@ class StreamTest : public RuntimeFixture {
       }));
       note_gaps(publisher);
     }
-    publisher.stop();
+    EXPECT_EQ(publisher.stop(), "");
     print("SIGKILL", kills, rate);
     for (const AgentId listener : listeners_) {
-      EXPECT_TRUE(wait_until(kPatience, [&] { return has_heard(listener, publisher.emitted()); }));
+      EXPECT_TRUE(wait_until(kPatience, [&] { return has_heard(listener, publisher.done()); }));
       const Told told = ask(listener);
-      EXPECT_EQ(told.count, publisher.emitted());
+      EXPECT_EQ(told.count, publisher.done());
       EXPECT_EQ(told.left_out, 0);
       EXPECT_EQ(told.out_of_order, 0);
     }
-    EXPECT_EQ(publisher.refused(), 0);
   }
 
   void print(const char* blow, std::uint64_t count, std::uint64_t rate) {
@@ -206,9 +136,9 @@ class StreamTest : public RuntimeFixture {
 
   std::optional<Client> client_;
   std::vector<AgentId> listeners_;
-  Distribution publishers_;
-  Distribution others_;
-  Distribution own_;
+  Times publishers_;
+  Times others_;
+  Times own_;
 };
 
 std::uint64_t few_kills() {
@@ -235,16 +165,16 @@ TEST_F(StreamTest, StoppedSubscriberIsEvictedAndToldWhatItMissed) {
   ASSERT_EQ(::kill(pid, SIGCONT), 0);
   ASSERT_TRUE(wait_until(kPatience, [&] { return ask(listeners_[0]).left_out > 0; }));
   note_gaps(publisher);
-  publisher.stop();
+  EXPECT_EQ(publisher.stop(), "");
   print("SIGSTOP", 1, 0);
   for (const AgentId listener : listeners_)
-    EXPECT_TRUE(wait_until(kPatience, [&] { return has_heard(listener, publisher.emitted()); }));
+    EXPECT_TRUE(wait_until(kPatience, [&] { return has_heard(listener, publisher.done()); }));
   const Told told = ask(listeners_[0]);
-  EXPECT_EQ(told.count + told.left_out, publisher.emitted());
+  EXPECT_EQ(told.count + told.left_out, publisher.done());
   EXPECT_EQ(Observer::attach(name())->stats().events.missed,
             static_cast<std::uint64_t>(told.left_out));
   for (std::size_t i = 1; i < listeners_.size(); ++i)
-    EXPECT_EQ(ask(listeners_[i]).count, publisher.emitted());
+    EXPECT_EQ(ask(listeners_[i]).count, publisher.done());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "shm/breaker.hpp"
 #include "shm/control.hpp"
 #include "tests/chaos/kills.hpp"
+#include "tests/chaos/load.hpp"
 #include "tests/support/runtime_fixture.hpp"
 #include "tests/support/stress.hpp"
 
@@ -37,110 +38,6 @@ namespace mabeam::tests {
 namespace {
 
 using std::chrono::seconds;
-
-/// What became of the messages.
-struct Tally {
-  std::int64_t messages = 0;  ///< that were to be taken, by counters and links
-  std::int64_t lost = 0;
-  std::int64_t twice = 0;
-  std::int64_t out_of_order = 0;
-
-  void add(std::int64_t expected, std::int64_t found) {
-    lost += std::max<std::int64_t>(0, expected - found);
-    twice += std::max<std::int64_t>(0, found - expected);
-  }
-
-  [[nodiscard]] bool is_clean() const { return lost == 0 && twice == 0 && out_of_order == 0; }
-};
-
-/// A client that counts on a counter and down a chain of its own, from a thread of its own.
-class Sender {
- public:
-  static constexpr std::size_t kLinks = 4;
-
-  /// The chain's agents have names, which put them on shards of several workers.
-  Sender(const std::string& runtime, const std::string& prefix)
-      : client_(Client::attach(runtime, {.attach_timeout = seconds{20}}).value()),
-        counter_(client_.create("counter", 1, {.name = prefix + "-counter"}).value().at(0)) {
-    for (std::size_t i = 0; i < kLinks; ++i) {
-      const std::string link = prefix + std::to_string(i);
-      chain_.push_back(client_.create("relay", 1, {.name = link}).value().at(0));
-    }
-    for (std::size_t i = 0; i + 1 < kLinks; ++i)
-      client_.call(chain_[i], "link", chain_[i + 1].value(), seconds{20}).value();
-  }
-
-  void start() {
-    thread_ = std::thread{[this] { send_all(); }};
-  }
-
-  /// What is refused ends it, and is an error.
-  std::string stop() {
-    shall_stop_ = true;
-    thread_.join();
-    return error_;
-  }
-
-  [[nodiscard]] std::int64_t sent() const { return sent_; }
-
-  /// Waits until all has arrived, or does not come.
-  void count(Tally& tally) {
-    (void)wait_until(kPatience, [this] { return has_arrived(); });
-    tally.messages += sent_ * static_cast<std::int64_t>(1 + kLinks);
-    // A sum tells numbers apart badly: what is missing of it is at least one.
-    tally.add(sent_, sent_ + std::clamp<std::int64_t>(counted() - sum(), -sent_, sent_));
-    for (const AgentId link : chain_) {
-      const std::array<std::int64_t, 3> told = ask(link);
-      tally.add(sent_, told[0]);
-      tally.out_of_order += told[2] + (told[1] == sent_ ? 0 : 1);
-    }
-  }
-
- private:
-  void send_all() {
-    while (!shall_stop_) {
-      const std::int64_t number = ++sent_;
-      for (const Result<>& done :
-           {client_.send(counter_, "increment", number, {}, seconds{20}),
-            client_.send(chain_.front(), "number", number, {}, seconds{20})}) {
-        if (done) continue;
-        error_ = "number " + std::to_string(number) + ": " + describe(done.error());
-        return;
-      }
-    }
-  }
-
-  [[nodiscard]] std::int64_t sum() const { return sent_ * (sent_ + 1) / 2; }
-
-  bool has_arrived() {
-    return counted() == sum() && std::all_of(chain_.begin(), chain_.end(), [this](AgentId link) {
-             return ask(link)[0] >= sent_;
-           });
-  }
-
-  std::int64_t counted() {
-    const auto reply = client_.call(counter_, "get", {}, seconds{2});
-    return reply ? reply->payload().as<std::int64_t>().value() : -1;
-  }
-
-  /// How many a link has taken, which was the last, and how many came out of order.
-  std::array<std::int64_t, 3> ask(AgentId link) {
-    std::array<std::int64_t, 3> told{-1, -1, -1};
-    const auto reply = client_.call(link, "get", {}, seconds{2});
-    if (!reply) return told;
-    std::istringstream words{std::string{reply->payload().text()}};
-    words >> told[0] >> told[1] >> told[2];
-    return told;
-  }
-
-  Client client_;
-  AgentId counter_;
-  std::vector<AgentId> chain_;
-  std::thread thread_;
-  std::atomic<bool> shall_stop_ = false;
-  std::int64_t sent_ = 0;  // of its thread until that has ended
-  std::string error_;
-};
 
 class SurvivalTest : public RuntimeFixture {
  protected:
@@ -178,7 +75,7 @@ class SurvivalTest : public RuntimeFixture {
 
   void expect_all_well(const Senders& senders) const {
     for (const auto& sender : senders)
-      EXPECT_GT(sender->sent(), 100) << "nothing was at stake";
+      EXPECT_GT(sender->done(), 100) << "nothing was at stake";
     const auto damage = Observer::attach(name())->verify().damage;
     EXPECT_TRUE(damage.empty()) << damage[0].where << ": " << damage[0].what;
     EXPECT_EQ(Observer::attach(name())->stats().messages.dead_lettered, 0U);
@@ -215,11 +112,9 @@ TEST_F(SurvivalTest, EveryNumberCountsOnceThroughRandomKills) {
   }
   EXPECT_GE(killed, kills().count) << "the workers did not come back fast enough";
   const Tally tally = stop_and_count(senders);
-  std::printf(
-      "survival: seed %llu, kills %llu, messages %lld, lost %lld, twice %lld, out of order %lld\n",
-      static_cast<unsigned long long>(kills().seed), static_cast<unsigned long long>(killed),
-      static_cast<long long>(tally.messages), static_cast<long long>(tally.lost),
-      static_cast<long long>(tally.twice), static_cast<long long>(tally.out_of_order));
+  std::printf("survival: seed %llu, kills %llu, %s\n",
+              static_cast<unsigned long long>(kills().seed),
+              static_cast<unsigned long long>(killed), tally.text().c_str());
   EXPECT_TRUE(tally.is_clean());
   expect_all_well(senders);
 }
@@ -256,13 +151,9 @@ TEST_F(SurvivalTest, EveryNumberCountsOnceWhileShardsMove) {
   for (std::uint64_t worker = 0; worker < 4; ++worker)
     order(shm::ControlCommand::breaker, worker);
   const Tally tally = stop_and_count(senders);
-  std::printf(
-      "moves: scaled %llu, breakers set %llu, kills %llu, messages %lld, lost %lld, twice %lld, "
-      "out of order %lld\n",
-      static_cast<unsigned long long>(scaled), static_cast<unsigned long long>(set),
-      static_cast<unsigned long long>(killed), static_cast<long long>(tally.messages),
-      static_cast<long long>(tally.lost), static_cast<long long>(tally.twice),
-      static_cast<long long>(tally.out_of_order));
+  std::printf("moves: scaled %llu, breakers set %llu, kills %llu, %s\n",
+              static_cast<unsigned long long>(scaled), static_cast<unsigned long long>(set),
+              static_cast<unsigned long long>(killed), tally.text().c_str());
   EXPECT_TRUE(tally.is_clean());
   EXPECT_GT(scaled, kills().count / 10);
   expect_all_well(senders);
