@@ -1,7 +1,6 @@
 #include "tests/chaos/battered_runtime.hpp"
 
 #include "tests/chaos/private_shm.hpp"
-#include "tests/support/sanitizers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -49,7 +48,8 @@ std::string BatteredRuntime::text_of_settings() const {
          "\nclients = 12\nmax_agents = 256\nfault_agents = true\n"
          "[channels]\nhigh_bytes = \"16KiB\"\nnormal_bytes = \"16KiB\"\nlow_bytes = \"4KiB\"\n"
          "[events]\nlog_bytes = \"64KiB\"\n"
-         "[worker]\nheartbeat_timeout = \"500ms\"\nmax_attempts = 2\nstall_timeout = \"" +
+         "[worker]\nheartbeat_timeout = \"" +
+         std::string{kSanitizer ? "1500ms" : "500ms"} + "\"\nmax_attempts = 2\nstall_timeout = \"" +
          std::to_string(stall_seconds_) + "s\"\nnice = " + std::to_string(nice_) +
          "\nmodules = [\"" MABEAM_MODULE_DIR "/relay.so\", \"" MABEAM_MODULE_DIR
          "/listener.so\"]\n"

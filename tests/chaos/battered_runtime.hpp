@@ -8,6 +8,7 @@
 #include "tests/chaos/kills.hpp"
 #include "tests/chaos/load.hpp"
 #include "tests/support/runtime_fixture.hpp"
+#include "tests/support/sanitizers.hpp"
 
 #include "mabeam/client.hpp"
 
@@ -101,7 +102,7 @@ class BatteredRuntime : public RuntimeFixture {
   std::uint64_t faults_sent_ = 0;
   std::uint64_t slow_missed_ = 0;
   std::uint32_t nice_ = 0;
-  std::uint32_t stall_seconds_ = 2;
+  std::uint32_t stall_seconds_ = kSanitizer ? 6 : 2;  // longer than a message hangs, twice
   bool is_failing_ = false;
   bool has_supervisor_ = true;
   Clock::time_point successor_due_;
