@@ -17,7 +17,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t kAtATime = 3;
 constexpr std::uint64_t kShmBytes = 96U << 20U;
-constexpr milliseconds kPeriod{1};  // of each loader
+constexpr std::chrono::microseconds kPeriod{300};  // of each loader
 
 }  // namespace
 
