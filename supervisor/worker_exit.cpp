@@ -17,7 +17,9 @@ std::string signal_name(int signal) {
 
 Ending WorkerExit::ending(bool was_ready) const {
   Ending result{.code = code, .was_ready = was_ready, .was_planned = cause == ExitCause::asked};
-  if (code == 0 && !was_announced) result.code = std::nullopt;
+  // A worker at work announces its status. One that it did not is a handler's, who cannot mean that
+  // no worker shall be started again: the next to take that message would be lost as well.
+  if (!was_announced && (was_ready || code == 0)) result.code = std::nullopt;
   return result;
 }
 

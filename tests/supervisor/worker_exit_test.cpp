@@ -54,6 +54,17 @@ TEST(WorkerExit, UnannouncedSuccessIsAFailure) {
   EXPECT_TRUE(is_failure(exit.ending(true)));
 }
 
+TEST(WorkerExit, StatusThatAHandlerExitsWithIsNeverFinal) {
+  for (const std::int32_t code : {0, 64, 75, 77, 78, 99}) {
+    const WorkerExit exit = classify_exit({.status = ChildStatus{false, code}});
+    EXPECT_EQ(exit.code, code);
+    EXPECT_TRUE(is_failure(exit.ending(true)));
+    EXPECT_FALSE(is_final(exit.ending(true))) << code;
+  }
+  EXPECT_TRUE(is_final(classify_exit({.status = ChildStatus{false, 78}}).ending(false)))
+      << "before it was ready it is the worker's own";
+}
+
 TEST(WorkerExit, AnnouncedSuccessIsNone) {
   EXPECT_FALSE(
       is_failure(classify_exit({.status = ChildStatus{false, 0}, .leaving = 1}).ending(true)));
