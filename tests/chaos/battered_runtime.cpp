@@ -18,6 +18,7 @@ using std::chrono::seconds;
 constexpr std::size_t kAtATime = 3;
 constexpr std::uint64_t kShmBytes = 96U << 20U;
 constexpr std::chrono::microseconds kPeriod{300};  // of each loader
+constexpr std::array kExitCodes{0, 1, 64, 75, 77, 78, 99};
 
 }  // namespace
 
@@ -120,7 +121,7 @@ bool BatteredRuntime::strike(Blow blow) {
     case Blow::crash:
       return let_fail(blow, "crash", 0, ExitCause::signal);
     case Blow::exit:
-      return let_fail(blow, "exit", std::array{0, 1, 75, 99}[random_() % 4], ExitCause::exit);
+      return let_fail(blow, "exit", kExitCodes[random_() % kExitCodes.size()], ExitCause::exit);
     case Blow::hang:
       return let_fail(blow, "hang", 0, ExitCause::hang);
     case Blow::leak:

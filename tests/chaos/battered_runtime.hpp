@@ -95,7 +95,7 @@ class BatteredRuntime : public RuntimeFixture {
   std::unique_ptr<Caller> caller_;
   std::unique_ptr<Publisher> publisher_;
   std::set<std::uint32_t> struck_;  // workers
-  std::set<pid_t> orphans_;         // that were nobody's children for some time
+  std::set<pid_t> orphans_;         // that were struck, and not the supervisor's children
   std::uint32_t wanted_ = kWorkers;
   std::uint64_t orders_ = 0;  // and takeovers: what may end a worker for another reason
   std::uint64_t supervisors_ = 1;

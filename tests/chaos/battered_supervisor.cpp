@@ -16,9 +16,6 @@ using std::chrono::seconds;
 bool BatteredRuntime::kill_supervisor() {
   if (!has_supervisor_) return false;
   supervisor().kill();
-  seen_ = observer_->runtime();
-  for (const WorkerView& worker : seen_.workers)
-    orphans_.insert(static_cast<pid_t>(worker.pid.value_or(0)));
   ++orders_;
   has_supervisor_ = false;
   successor_due_ = Clock::now() + milliseconds{random_() % 200};

@@ -1,11 +1,27 @@
 // Blows on workers: signals, and agents that make their worker fail.
 #include "shm/clock.hpp"
+#include "shm/process.hpp"
 #include "tests/chaos/battered_runtime.hpp"
 
 #include <algorithm>
 #include <csignal>
+#include <sstream>
+#include <string>
 
 namespace mabeam::tests {
+namespace {
+
+/// 0: it is gone.
+pid_t parent_of(pid_t pid) {
+  const std::string stat = shm::read_proc(pid, "stat");  // "4711 (name) S 1 ..."
+  std::istringstream words{stat.substr(std::min(stat.size(), stat.rfind(')') + 1))};
+  std::string state;
+  pid_t parent = 0;
+  words >> state >> parent;
+  return parent;
+}
+
+}  // namespace
 
 std::optional<std::uint32_t> BatteredRuntime::choose_worker() {
   std::vector<std::uint32_t> free;
@@ -15,7 +31,9 @@ std::optional<std::uint32_t> BatteredRuntime::choose_worker() {
     if (is_free) free.push_back(worker.index);
   }
   if (free.empty()) return std::nullopt;
-  return free[random_() % free.size()];
+  const std::uint32_t chosen = free[random_() % free.size()];
+  if (parent_of(pid_of(chosen)) != supervisor().pid()) orphans_.insert(pid_of(chosen));
+  return chosen;
 }
 
 pid_t BatteredRuntime::pid_of(std::uint32_t worker) const {
@@ -52,7 +70,7 @@ bool BatteredRuntime::has_returned(std::uint32_t worker, pid_t old, std::uint64_
   if (!is_retired && (!is_ready(worker) || pid_of(worker) == old)) return false;
   struck_.erase(worker);
   const ExitCause found = seen_.workers.at(worker).last_exit->cause;
-  const bool may_be_unknown = orphans_.count(old) != 0;  // it was nobody's child
+  const bool may_be_unknown = orphans_.count(old) != 0;
   const bool is_as_struck =
       found == cause || (may_be_unknown && found == ExitCause::unknown) || orders != orders_;
   EXPECT_TRUE(is_as_struck) << "worker " << worker << ": " << to_string(found) << ", not "
