@@ -86,6 +86,7 @@ class BatteredRuntime : public RuntimeFixture {
   std::mt19937_64 random_{kills().seed};
   RuntimeView seen_;
   std::vector<Blow> deck_;
+  std::uint64_t decks_ = 0;
   std::optional<Observer> observer_;
   std::optional<shm::Segment> segment_;
   std::optional<Client> client_;

@@ -108,8 +108,8 @@ bool BatteredRuntime::fill_shm() {
       program("mabeam-supervisor"), std::vector<std::string>{"--name", name() + "-full"}, folder());
   book_.note(
       Blow::full, [other] { return other->wait(milliseconds{0}).has_value(); },
-      [this, other, before = publisher_->done()] {
-        if (publisher_->done() < before + 20) return false;
+      [this, other, before = caller_->done()] {
+        if (caller_->done() < before + 20) return false;
         EXPECT_EQ(other->wait(milliseconds{0}), 73) << other->err();
         empty_private_shm();
         return true;

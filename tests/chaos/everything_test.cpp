@@ -19,7 +19,7 @@ using std::chrono::seconds;
 class EverythingTest : public BatteredRuntime {};
 
 TEST_F(EverythingTest, EveryNumberCountsOnceWhateverFalls) {
-  const seconds time{kills().seconds_or(10)};
+  const seconds time{kills().seconds_or(kSanitizer ? 5 : 10)};
   start_runtime();
   rain(time);
   const Tally tally = stop_and_count();
