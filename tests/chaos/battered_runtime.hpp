@@ -67,6 +67,8 @@ class BatteredRuntime : public RuntimeFixture {
   bool has_returned(std::uint32_t worker, pid_t old, std::uint64_t orders, ExitCause cause);
   bool signal_a_worker(Blow blow, int signal, ExitCause cause);
   bool let_fail(Blow blow, const char* signal, std::int64_t number, ExitCause cause);
+  /// What was sent has gone off, wherever its shard was then.
+  [[nodiscard]] bool has_blown_over(Blow blow, std::int64_t since) const;
   /// What stays the same as long as a worker can only die of what strikes it.
   [[nodiscard]] std::uint64_t orders_so_far() const;
 
