@@ -1,6 +1,6 @@
-// Metrics: latency histograms in the segment, one writer each, so that reading costs the runtime
-// nothing. Buckets are log-linear: 8 to each power of two, so a bucket is at most 12.5% wide.
-// Outside turns: a message that is run again after a crash may be counted twice.
+// Metrics: latency histograms and working time in the segment, one writer each, so that reading
+// costs the runtime nothing. Buckets are log-linear: 8 to each power of two, so a bucket is at
+// most 12.5% wide. Outside turns: a message that is run again after a crash may be counted twice.
 #pragma once
 
 #include "shm/words.hpp"
@@ -53,6 +53,7 @@ class Histogram {
 
 struct ShardMetrics {
   alignas(kLinePair) Histogram latency_ns;  ///< from the send to the commit
+  Word busy_ns;                             ///< what the shard's turns have taken, all together
 };
 
 }  // namespace mabeam::shm

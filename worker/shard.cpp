@@ -33,7 +33,7 @@ Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& 
       subscribers_(symbols_, agents_),
       parking_(segment, shard),
       rates_(segment.limits()),
-      latency_(segment.metrics(shard).latency_ns) {
+      metrics_(segment.metrics(shard)) {
 }
 
 inline void Shard::take_what_waits() {
@@ -171,7 +171,11 @@ void Shard::commit() {
     end_frames();
   clock_.refresh();
   for (const std::int64_t sent_ns : sent_ns_)
-    latency_.record(shm::elapsed_ns(sent_ns, clock_.now_ns()));
+    metrics_.latency_ns.record(shm::elapsed_ns(sent_ns, clock_.now_ns()));
+  const std::int64_t took_ns = std::max<std::int64_t>(clock_.now_ns() - turn_began_ns_, 0);
+  metrics_.busy_ns.store(
+      metrics_.busy_ns.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(took_ns),
+      std::memory_order_relaxed);
   if (!changed) return;
   if (agents_.subscriptions().empty()) {
     inbox_.set_listening(false);

@@ -361,7 +361,7 @@ class Shard {
   bool has_ended_tasks_ = false;        // with their agents, by this turn
   shm::Rates rates_;
 
-  shm::Histogram& latency_;
+  shm::ShardMetrics& metrics_;
   Source replayed_;                          // whose endpoint is that of what is replayed
   std::optional<Blockage> replay_blockage_;  // what the next to be replayed waits for
   Replay replay_ = Replay::none;
