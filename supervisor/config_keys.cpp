@@ -167,7 +167,7 @@ constexpr std::array kKeys{
     KeyInfo{"restart", "policy", choice(kPolicy), "\"permanent\"", Reload::now, kInForce,
             field<&Config::restart, &RestartConfig::policy>(),
             "Whether a worker that ended is restarted: always, after a failure, never"},
-    KeyInfo{"restart", "strategy", choice(kStrategy), "\"one_for_one\"", Reload::now, kNotYet,
+    KeyInfo{"restart", "strategy", choice(kStrategy), "\"one_for_one\"", Reload::now, kInForce,
             field<&Config::restart, &RestartConfig::strategy>(),
             "Which workers are restarted with one that failed"},
     KeyInfo{"restart", "intensity", integer(0, 10'000), "10", Reload::now, kInForce,

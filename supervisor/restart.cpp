@@ -8,6 +8,7 @@ namespace {
 
 constexpr Time kHealthyTime = std::chrono::minutes{1};
 constexpr double kJitter = 0.2;
+constexpr std::int32_t kPlanned = 99;
 constexpr std::array<std::int32_t, 3> kFinalCodes{64, 77, 78};
 /// Doublings that take even a nanosecond past a day, the longest backoff_max.
 constexpr std::uint32_t kMostDoublings = 47;
@@ -23,8 +24,7 @@ Time doubled(Time least, std::uint32_t doublings, Time most) {
 }  // namespace
 
 bool is_failure(const Ending& ending) {
-  if (ending.was_planned) return false;
-  return !ending.code || (*ending.code != 0 && *ending.code != kTryAgain);
+  return takes_others_along(ending) && ending.code != 0;
 }
 
 bool is_final(const Ending& ending) {
@@ -32,10 +32,28 @@ bool is_final(const Ending& ending) {
   return std::find(kFinalCodes.begin(), kFinalCodes.end(), *ending.code) != kFinalCodes.end();
 }
 
+bool takes_others_along(const Ending& ending) {
+  return !ending.was_planned && ending.code != kTryAgain && ending.code != kPlanned;
+}
+
+std::vector<std::uint32_t> restarted_with(std::uint32_t worker, std::uint32_t count,
+                                          RestartStrategy strategy) {
+  std::vector<std::uint32_t> others;
+  if (strategy == RestartStrategy::one_for_one) return others;
+  const bool is_everybody = strategy == RestartStrategy::one_for_all;
+  for (std::uint32_t other = is_everybody ? 0 : worker + 1; other < count; ++other) {
+    if (other != worker) others.push_back(other);
+  }
+  return others;
+}
+
 Decision RestartPlan::decide(const Ending& ending, Time now, double chance,
                              const RestartConfig& config) {
   if (is_final(ending)) return {Verdict::fail};
   if (ending.was_planned) return {Verdict::restart};
+  if (ending.code == kPlanned) {
+    return {Verdict::restart, ending.was_ready ? Time{0} : next_delay(ending, now, chance, config)};
+  }
   const bool failed = is_failure(ending);
   if (config.policy == RestartPolicy::temporary) return {failed ? Verdict::fail : Verdict::leave};
   if (config.policy == RestartPolicy::transient && ending.code == 0) return {Verdict::leave};

@@ -1,7 +1,14 @@
 // Restart: whether a worker that has ended is started again, when, and when to give up.
 //
 // The words are OTP's: `permanent` workers are always restarted, `transient` ones when they failed,
-// `temporary` ones never. An exit of 64, 77 or 78 says that another try would end alike: never.
+// `temporary` ones never. What a worker exits with has the last word:
+//
+//   0            it is done
+//   64, 77, 78   another try would end alike: never again
+//   75           not now: tried again, with backoff and without blame
+//   99           it wants another incarnation: restarted at once, whatever the policy, without
+//   blame
+//                (with backoff if it was not even ready)
 //
 //   delay of a restart         0          the last failure is a minute ago, or there was none, and
 //                                         the worker had been ready: what broke once is mended now
@@ -20,6 +27,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <vector>
 
 namespace mabeam::supervisor {
 
@@ -38,6 +46,15 @@ bool is_failure(const Ending& ending);
 
 /// True for exit codes that say that another try would end alike.
 bool is_final(const Ending& ending);
+
+/// True if others are restarted with a worker that is restarted after such an end: not if that was
+/// planned, nor for a worker that has asked for it (75, 99).
+bool takes_others_along(const Ending& ending);
+
+/// Who is restarted with `worker`, itself aside, of workers 0 to `count` - 1: nobody, everybody, or
+/// those behind it.
+std::vector<std::uint32_t> restarted_with(std::uint32_t worker, std::uint32_t count,
+                                          RestartStrategy strategy);
 
 enum class Verdict : std::uint8_t {
   restart,  ///< after Decision::delay

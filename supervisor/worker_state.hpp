@@ -149,6 +149,12 @@ constexpr bool has_process(WorkerState state) {
          state != WorkerState::open;
 }
 
+/// True for one that was ordered, or is forced, to end.
+constexpr bool is_being_ended(WorkerState state) {
+  return state == WorkerState::draining || state == WorkerState::stopping ||
+         state == WorkerState::killing;
+}
+
 /// True for a worker that does its work, well or badly, but for one on trial, which may still
 /// start.
 constexpr bool is_serving(WorkerState state) {

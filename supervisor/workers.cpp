@@ -160,6 +160,10 @@ void Workers::follow_up(Worker& worker, const WorkerExit& exit, Time now) {
     leave(worker, WorkerEvent::ended);
     return;
   }
+  if (joint_.has(worker.index())) {
+    await_others(worker, now);
+    return;
+  }
   if (exit.cause != ExitCause::asked && goes_back(worker)) {
     restart(worker, Time{0}, now);
     return;
@@ -184,7 +188,7 @@ void Workers::follow_up(Worker& worker, const WorkerExit& exit, Time now) {
                     "); see restart.intensity and restart.period"};
   } else if (has_tripped(worker, ending, now)) {
     open(worker, now);
-  } else {
+  } else if (!takes_others_along(ending) || !restart_jointly(worker, exit, decision.delay, now)) {
     restart(worker, decision.delay, now);
   }
 }
@@ -209,6 +213,7 @@ void Workers::restart(Worker& worker, Time delay, Time now) {
 // When the last worker has left for good, so does the supervisor.
 void Workers::leave(Worker& worker, WorkerEvent event) {
   worker.apply(event);
+  joint_.forget(worker.index());
   if (!is_ending_) {
     worker.release();
     place_shards();

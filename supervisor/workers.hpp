@@ -10,6 +10,7 @@
 
 #include "shm/control.hpp"
 #include "supervisor/event_loop.hpp"
+#include "supervisor/joint_restart.hpp"
 #include "supervisor/limits/limits.hpp"
 #include "supervisor/log.hpp"
 #include "supervisor/placement.hpp"
@@ -98,6 +99,9 @@ class Workers {
 
   [[nodiscard]] std::uint32_t count() const { return wanted_; }
 
+  /// True if nobody is just being ended, for a reason that this supervisor alone knows.
+  [[nodiscard]] bool is_settled() const;
+
   /// Every worker that is to run runs, and one at least does.
   [[nodiscard]] bool is_ready() const;
   [[nodiscard]] bool has_processes() const;
@@ -124,6 +128,12 @@ class Workers {
   void restart(Worker& worker, Time delay, Time now);
   void leave(Worker& worker, WorkerEvent event);
   [[nodiscard]] bool is_serving() const;
+
+  // workers_joint.cpp: who is restarted with one that failed
+  void take_along(Worker& other, Time now);
+  bool restart_jointly(Worker& worker, const WorkerExit& exit, Time delay, Time now);
+  void await_others(Worker& worker, Time now);
+  void start_together(Time now);
 
   // workers_orders.cpp: what somebody wants
   void restart_planned(Worker& worker, Time now);
@@ -166,6 +176,7 @@ class Workers {
   Limits limits_;
   std::vector<Worker> workers_;
   RestartIntensity intensity_;
+  JointRestart joint_;
   std::minstd_rand random_;
   std::optional<std::int32_t> final_code_;  // a worker's, that says another try would end alike
   std::optional<GiveUp> give_up_;

@@ -40,6 +40,7 @@ void Workers::open(Worker& worker, Time now) {
   const shm::BreakerWord word = worker.breaker().word();
   const bool is_forced = word.mode == shm::BreakerMode::forced_open;
   worker.apply(WorkerEvent::opened);
+  joint_.forget(worker.index());
   worker.deadline =
       is_forced ? kNever : std::chrono::milliseconds{static_cast<std::int64_t>(word.deadline_ms)};
   const LogFields fields{{"worker", worker.index()},

@@ -124,6 +124,12 @@ bool Workers::goes_back(const Worker& worker) {
   return true;
 }
 
+bool Workers::is_settled() const {
+  return !rollout_ && joint_.is_empty() &&
+         std::none_of(workers_.begin(), workers_.end(),
+                      [](const Worker& worker) { return is_being_ended(worker.state()); });
+}
+
 Said Workers::scale(std::uint32_t count, Time now) {
   if (is_ending_) return busy(kEnding);
   if (rollout_) return busy(kRolling);
@@ -161,6 +167,7 @@ void Workers::retire(Worker& worker, Time now) {
     return;
   }
   worker.apply(WorkerEvent::stop);
+  joint_.forget(worker.index());
   worker.release();
   announce_placement(runtime_.segment);
 }

@@ -114,13 +114,14 @@ void Workers::end_slow(std::uint32_t index, Time now) {
 }
 
 void Workers::check_deadlines(Time now) {
+  start_together(now);
   for (Worker& worker : workers_) {
     if (worker.deadline <= now) on_deadline(worker, now);
   }
 }
 
 Time Workers::next_deadline() const {
-  Time next = kNever;
+  Time next = joint_.due().value_or(kNever);
   for (const Worker& worker : workers_)
     next = std::min(next, worker.deadline);
   return next;
@@ -130,6 +131,7 @@ void Workers::on_deadline(Worker& worker, Time now) {
   worker.deadline = kNever;
   switch (worker.state()) {
     case WorkerState::backoff:
+      if (joint_.has(worker.index())) break;  // it is started with the others
       worker.count_restart();
       run_one(worker, now);
       break;

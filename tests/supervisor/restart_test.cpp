@@ -1,11 +1,16 @@
 #include "supervisor/restart.hpp"
 
+#include "supervisor/joint_restart.hpp"
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace mabeam::supervisor {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr double kNoJitter = 0;
 constexpr double kMostJitter = 1;
@@ -109,6 +114,73 @@ TEST(RestartPlan, TryAgainWaitsWithoutBlame) {
   EXPECT_FALSE(is_failure(again));
   RestartPlan plan;
   EXPECT_EQ(plan.decide(again, 1s, kNoJitter, {}).delay, 50ms);
+}
+
+TEST(RestartPlan, WhoAsksForAnotherIncarnationGetsItAtOnceUnderEveryPolicy) {
+  for (const auto policy :
+       {RestartPolicy::permanent, RestartPolicy::transient, RestartPolicy::temporary}) {
+    RestartPlan plan;
+    const Ending planned{.code = 99, .was_ready = true};
+    EXPECT_FALSE(is_failure(planned));
+    for (const Time now : {1s, 2s}) {
+      const Decision decision = plan.decide(planned, now, kNoJitter, {.policy = policy});
+      EXPECT_EQ(decision.verdict, Verdict::restart);
+      EXPECT_EQ(decision.delay, 0s);
+    }
+  }
+}
+
+TEST(RestartPlan, WhoAsksForItBeforeItWasReadyWaits) {
+  RestartPlan plan;
+  const Ending planned{.code = 99, .was_ready = false};
+  EXPECT_EQ(plan.decide(planned, 1s, kNoJitter, {}).delay, 50ms);
+  EXPECT_EQ(plan.decide(planned, 2s, kNoJitter, {}).delay, 100ms);
+}
+
+TEST(RestartStrategy, TakesAlongWhomOtpDoes) {
+  EXPECT_THAT(restarted_with(1, 4, RestartStrategy::one_for_one), IsEmpty());
+  EXPECT_THAT(restarted_with(1, 4, RestartStrategy::one_for_all), ElementsAre(0, 2, 3));
+  EXPECT_THAT(restarted_with(1, 4, RestartStrategy::rest_for_one), ElementsAre(2, 3));
+  EXPECT_THAT(restarted_with(3, 4, RestartStrategy::rest_for_one), IsEmpty());
+  EXPECT_THAT(restarted_with(0, 1, RestartStrategy::one_for_all), IsEmpty());
+}
+
+TEST(RestartStrategy, NothingPlannedTakesAnybodyAlong) {
+  EXPECT_TRUE(takes_others_along(kCrash));
+  EXPECT_TRUE(takes_others_along(kNeverReady));
+  EXPECT_TRUE(takes_others_along({.code = 0, .was_ready = true})) << "as a permanent child's end";
+  EXPECT_FALSE(takes_others_along({.was_ready = true, .was_planned = true}));
+  for (const std::int32_t code : {75, 99})
+    EXPECT_FALSE(takes_others_along({.code = code, .was_ready = true})) << code;
+}
+
+TEST(JointRestart, NobodyStartsBeforeTheLastHasEnded) {
+  JointRestart joint;
+  EXPECT_FALSE(joint.due()) << "there is nobody";
+  joint.await(2);
+  joint.await(0);
+  joint.add_ended(1, 5s);
+  EXPECT_FALSE(joint.due());
+  joint.add_ended(2, 3s);
+  EXPECT_FALSE(joint.due());
+  joint.add_ended(0, 4s);
+  EXPECT_EQ(joint.due(), 5s) << "the one that failed may have to wait longest";
+  EXPECT_THAT(joint.take(), ElementsAre(0, 1, 2));
+  EXPECT_FALSE(joint.has(1));
+  joint.add_ended(3, 1s);
+  EXPECT_EQ(joint.due(), 1s) << "what was before is forgotten";
+}
+
+TEST(JointRestart, WhoLeavesHoldsNobodyUp) {
+  JointRestart joint;
+  joint.await(0);
+  joint.add_ended(1, 2s);
+  joint.forget(0);
+  EXPECT_EQ(joint.due(), 2s);
+  joint.forget(1);
+  EXPECT_FALSE(joint.due());
+  joint.add_ended(2, 1s);
+  EXPECT_EQ(joint.due(), 1s);
 }
 
 TEST(RestartIntensity, AllowsSoManyRestartsWithinThePeriod) {

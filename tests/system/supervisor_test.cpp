@@ -131,11 +131,13 @@ TEST_F(SupervisorTest, WorkerThatExitsAtOnceGivesUpAndLeavesNothing) {
   EXPECT_FALSE(fs::exists(segment_path()));
 }
 
-TEST_F(SupervisorTest, WorkerThatSaysItsConfigurationIsWrongIsNotTriedAgain) {
-  const fs::path script = write_script("worker", "exit 78\n");
-  configure("[runtime]\nworkers = 1\n[worker]\nexecutable = \"" + script.string() + "\"\n");
-  EXPECT_EQ(run(), 78);
-  EXPECT_EQ(count_in_log(R"("message":"worker died")"), 1U);
+TEST_F(SupervisorTest, WorkerThatSaysThatAnotherTryWouldEndAlikeIsNotTriedAgain) {
+  for (const auto& [code, expected] : {std::pair{78, 78}, std::pair{77, 77}, std::pair{64, 70}}) {
+    const fs::path script = write_script("worker", "exit " + std::to_string(code) + "\n");
+    configure("[runtime]\nworkers = 1\n[worker]\nexecutable = \"" + script.string() + "\"\n");
+    EXPECT_EQ(run(), expected);
+    EXPECT_EQ(count_in_log(R"("message":"worker died")"), 1U);
+  }
 }
 
 TEST_F(SupervisorTest, WorkerThatIsNotReadyInTimeIsKilled) {
