@@ -24,6 +24,21 @@ std::string_view word_at(std::string_view text, int n) {
   return text.substr(0, text.find(' '));
 }
 
+/// Who the text of /proc/PID/stat is about.
+std::optional<ProcessId> parse_stat(pid_t pid, const std::string& stat, bool accepts_dead) {
+  // The command's name may hold spaces and parentheses; the fields go on behind the last one.
+  const std::size_t end = stat.rfind(')');
+  if (end == std::string::npos || end + 2 >= stat.size()) return std::nullopt;
+  const std::string_view fields = std::string_view{stat}.substr(end + 2);
+  const bool is_dead = fields.starts_with('Z') || fields.starts_with('X');
+  if (is_dead && !accepts_dead) return std::nullopt;
+  const std::string_view start = word_at(fields, 19);  // field 22 of proc(5), starttime
+  std::uint64_t ticks = 0;
+  const auto [stop, error] = std::from_chars(start.data(), start.data() + start.size(), ticks);
+  if (error != std::errc{}) return std::nullopt;
+  return ProcessId::of(static_cast<std::uint32_t>(pid), ticks);
+}
+
 }  // namespace
 
 // By read(), which takes an error for the end: an istreambuf_iterator would throw when the process
@@ -42,17 +57,11 @@ ProcessId self_process() {
 }
 
 std::optional<ProcessId> process_of(pid_t pid) {
-  const std::string stat = read_proc(pid, "stat");
-  // The command's name may hold spaces and parentheses; the fields go on behind the last one.
-  const std::size_t end = stat.rfind(')');
-  if (end == std::string::npos || end + 2 >= stat.size()) return std::nullopt;
-  const std::string_view fields = std::string_view{stat}.substr(end + 2);
-  if (fields.starts_with('Z') || fields.starts_with('X')) return std::nullopt;
-  const std::string_view start = word_at(fields, 19);  // field 22 of proc(5), starttime
-  std::uint64_t ticks = 0;
-  const auto [stop, error] = std::from_chars(start.data(), start.data() + start.size(), ticks);
-  if (error != std::errc{}) return std::nullopt;
-  return ProcessId::of(static_cast<std::uint32_t>(pid), ticks);
+  return parse_stat(pid, read_proc(pid, "stat"), false);
+}
+
+std::optional<ProcessId> remains_of(pid_t pid) {
+  return parse_stat(pid, read_proc(pid, "stat"), true);
 }
 
 bool is_alive(ProcessId process) {

@@ -23,6 +23,9 @@ ProcessId self_process();
 /// looked at (is_unreadable()).
 std::optional<ProcessId> process_of(pid_t pid);
 
+/// As process_of(), a zombie included: it is there until its parent has waited for it.
+std::optional<ProcessId> remains_of(pid_t pid);
+
 /// True unless that very process is gone for certain (a zombie is): whoever takes over what the
 /// dead left must not do so because he himself is out of descriptors.
 bool is_alive(ProcessId process);

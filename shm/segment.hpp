@@ -6,6 +6,7 @@
 //              nobody ever attaches to half a segment, and a taken name is refused by the kernel.
 //   lock       F_OFD_SETLK, a write lock on the object's first byte: the kernel releases it at the
 //              supervisor's death. After locking, the name must still be this inode.
+//   inherit    keeps the lock of the same process before its exec (supervisor/handover.hpp).
 //   take_over  locks a segment whose supervisor is dead. A held lock is tried for a second, since a
 //              child between fork and exec may hold its dead parent's.
 //   remove     marks the state removed, unlinks the name, rings every doorbell.
@@ -67,6 +68,13 @@ class Segment {
 
   /// Attaches read-write with the lock. Errors: as attach(), in_use.
   static Result<Segment> take_over(std::string_view name);
+
+  /// Attaches read-write with the lock that `fd` holds: a lock_descriptor() that has come through
+  /// an exec. Closes it. Errors: as attach(), not_found (it is of another segment), in_use.
+  static Result<Segment> inherit(std::string_view name, int fd);
+
+  /// The descriptor that holds a supervisor's lock, close-on-exec.
+  [[nodiscard]] int lock_descriptor() const { return object_.get_mapping_handle().handle; }
 
   /// A private copy of a segment's file. Errors: as attach(), without owner and mode.
   static Result<Segment> open_file(const std::string& path);

@@ -267,6 +267,18 @@ Result<Segment> Segment::take_over(std::string_view name) {
   return segment;
 }
 
+// The lock belongs to what was opened, not to the process or the number: with that under the number
+// of our own object, it is as if we had taken it.
+Result<Segment> Segment::inherit(std::string_view name, int fd) {
+  Result<Segment> segment = attach(name, Access::read_write);
+  if (segment && !is_still_named(fd, object_name(name))) segment = fail(Errc::not_found);
+  if (segment && !try_lock(fd)) segment = fail(Errc::in_use);
+  if (segment && ::dup3(fd, segment->lock_descriptor(), O_CLOEXEC) < 0)
+    segment = fail_system(errno);
+  ::close(fd);
+  return segment;
+}
+
 Result<Segment> Segment::open_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) return fail_system(errno, errno == ENOENT ? Errc::not_found : Errc::system);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <utility>
@@ -21,6 +22,18 @@ Result<Bell> Bell::open(std::string_view runtime, shm::ProcessId self) {
   const shm::BellAddress address = shm::bell_address(runtime, self);
   if (::bind(bell.fd(), address.get(), address.length) != 0) return fail_system(errno);
   if (const int error = shm::tell_senders(bell.fd()); error != 0) return fail_system(error);
+  return bell;
+}
+
+Result<Bell> Bell::inherit(std::string_view runtime, shm::ProcessId self, int fd) {
+  Bell bell;
+  bell.socket_.reset(fd);
+  const shm::BellAddress wanted = shm::bell_address(runtime, self);
+  sockaddr_un found{};
+  socklen_t length = sizeof found;
+  const bool is_bound = ::getsockname(fd, reinterpret_cast<sockaddr*>(&found), &length) == 0 &&
+                        length == wanted.length && std::memcmp(&found, wanted.get(), length) == 0;
+  if (!is_bound) return fail(Errc::invalid_argument);
   return bell;
 }
 

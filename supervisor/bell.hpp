@@ -30,6 +30,10 @@ class Bell {
   /// supervisor can do without a bell, it then notices by its scans).
   static Result<Bell> open(std::string_view runtime, shm::ProcessId self);
 
+  /// Goes on listening with the bell of the program before, in this process: what has come
+  /// meanwhile is heard. Takes `fd` over. Errors: invalid_argument (it is no bell of that runtime).
+  static Result<Bell> inherit(std::string_view runtime, shm::ProcessId self, int fd);
+
   [[nodiscard]] int fd() const { return socket_.get(); }
 
   /// Takes all that has come so far. What a ring is about is found in the segment.

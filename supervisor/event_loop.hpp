@@ -39,7 +39,7 @@ inline double milliseconds(Time time) {
 }
 
 /// What an event is about; `index` of the event says which one.
-enum class Source : std::uint32_t { signal, timer, bell, worker, client };
+enum class Source : std::uint32_t { signal, timer, bell, worker, client, handover };
 
 struct Event {
   Source source{};

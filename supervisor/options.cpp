@@ -8,7 +8,8 @@ namespace mabeam::supervisor {
 namespace {
 
 constexpr std::string_view kExamples = R"(
-Signals: TERM drains and stops, INT stops fast, HUP reads the configuration again.
+Signals: TERM drains and stops, INT stops fast, HUP reads the configuration again, USR2 lets the
+program that is in this one's place now take over, without restarting a worker.
 
 Exit codes: 0 stopped as asked; 64 usage; 65 damaged segment; 70 gave up on restarts; 73 cannot
 create the segment, or another supervisor runs it; 76 segment of another build; 77 permission;
@@ -30,6 +31,7 @@ cxxopts::Options make_options() {
       cxxopts::value<std::string>(),
       "NAME")("check", "Check the settings, show the segment's size by region, and exit")(
       "discard", "Remove what an earlier runtime of this name has left behind, agents and all")(
+      "handover-check", "Tell whether this program can take over the runtime (USR2), and exit")(
       "version", "Show the version, and exit")("help", "Show this help, and exit");
   return options;
 }
@@ -55,9 +57,11 @@ tl::expected<Options, Refusal> parse_options(int argc, const char* const* argv) 
     }
     if (given.count("name") != 0 && options.name.empty()) return refuse_usage("--name is empty");
     options.checks = given.count("check") != 0;
+    options.checks_handover = given.count("handover-check") != 0;
     options.discards = given.count("discard") != 0;
     options.wants_help = given.count("help") != 0;
     options.wants_version = given.count("version") != 0;
+    options.invocation = Invocation::of(argc, argv);
     return options;
   } catch (const cxxopts::exceptions::exception& error) {
     return refuse_usage(error.what());

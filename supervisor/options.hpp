@@ -3,6 +3,7 @@
 
 #include "supervisor/config.hpp"
 #include "supervisor/exit_code.hpp"
+#include "supervisor/invocation.hpp"
 
 #include <tl/expected.hpp>
 
@@ -11,12 +12,14 @@
 namespace mabeam::supervisor {
 
 struct Options {
-  std::string config_file;  ///< empty: the defaults
-  std::string name;         ///< empty: as configured
-  bool checks = false;      ///< validates, prints, and exits
-  bool discards = false;    ///< removes a segment that is there
+  std::string config_file;       ///< empty: the defaults
+  std::string name;              ///< empty: as configured
+  bool checks = false;           ///< validates, prints, and exits
+  bool checks_handover = false;  ///< says whether it could take over what runs, and exits
+  bool discards = false;         ///< removes a segment that is there
   bool wants_help = false;
   bool wants_version = false;
+  Invocation invocation = {};  ///< how to run the program again
 };
 
 /// Errors: a Refusal with ExitCode::usage.

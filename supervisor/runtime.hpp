@@ -13,8 +13,10 @@
 #include "shm/segment.hpp"
 #include "supervisor/config.hpp"
 #include "supervisor/exit_code.hpp"
+#include "supervisor/inheritance.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,7 @@ struct Runtime {
   std::uint32_t workers = 0;     ///< how many are run
   bool is_new = false;           ///< created by this process
   bool keeps_placement = false;  ///< taken over with living workers: shards stay where they are
+  std::optional<Inheritance> inherited = {};  ///< from the program before, in this process
 };
 
 /// What the configuration asks of the layout.
@@ -41,6 +44,12 @@ std::vector<std::string> layout_differences(const Config& config, const shm::Dim
 /// Creates the segment, or takes it over; the lock is held. `discards`: what is there is removed
 /// first, and its workers are killed.
 tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards);
+
+/// As the program before, in this process, has left it: segment, lock and workers.
+tl::expected<Runtime, Refusal> inherit_runtime(Config config, const Inheritance& inheritance);
+
+/// What would keep this program from taking over the runtime as it runs; nothing if it can.
+std::optional<Refusal> refuse_handover(const Config& config);
 
 /// Takes office: this process is the supervisor, and every shard has a worker that shall run it.
 void settle(const Runtime& runtime);

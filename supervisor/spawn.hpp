@@ -34,6 +34,7 @@ struct SpawnOptions {
   std::vector<std::string> environment = {};  ///< "NAME=value": besides ours, and instead of it
   std::vector<std::string> groups = {};       ///< files to write "0" into: cgroup.procs
   std::vector<ResourceLimit> limits = {};
+  int output = -1;  ///< where standard output and error go; -1: as ours
 };
 
 /// The last thing a child does before its exec that may be refused.

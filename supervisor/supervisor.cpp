@@ -1,6 +1,5 @@
 #include "supervisor/supervisor.hpp"
 
-#include "shm/process.hpp"
 #include "supervisor/leftovers.hpp"
 #include "supervisor/notify.hpp"
 #include "supervisor/strays.hpp"
@@ -29,6 +28,7 @@ Supervisor::Supervisor(Runtime runtime, EventLoop loop, Log& log, const Options&
       workers_(runtime_, loop_, log_),
       clients_(runtime_.segment, loop_, log_),
       slow_consumers_(runtime_.segment, log_),
+      handover_(options.invocation),
       parked_(runtime_.segment.dimensions().shards) {
 }
 
@@ -45,7 +45,7 @@ ExitCode Supervisor::run(const StartTimes& times) {
 
 void Supervisor::begin() {
   settle(runtime_);
-  Result<Bell> bell = Bell::open(runtime_.segment.name(), shm::self_process());
+  Result<Bell> bell = open_bell();
   if (bell && loop_.watch(bell->fd(), {Source::bell})) {
     bell_ = std::move(*bell);
   } else {
@@ -67,6 +67,7 @@ void Supervisor::begin() {
              {"shards", runtime_.segment.dimensions().shards}});
   clients_.scan();
   workers_.start(now());
+  if (runtime_.inherited) take_up();
 }
 
 void Supervisor::dispatch(const Event& event) {
@@ -88,6 +89,8 @@ void Supervisor::dispatch(const Event& event) {
     case Source::client:
       clients_.on_exit(event.index);
       break;
+    case Source::handover:
+      break;  // tick() looks how it goes
   }
 }
 
@@ -100,6 +103,7 @@ void Supervisor::tick() {
     note_reload(runtime_.segment.header(), false);
   }
   if (workers_.give_up() && phase_ <= Phase::running) give_up(*workers_.give_up());
+  look_at_handover(now());
 }
 
 void Supervisor::scan() {
@@ -114,7 +118,7 @@ void Supervisor::scan() {
 }
 
 Time Supervisor::next_deadline() const {
-  return std::min(next_scan_, workers_.next_deadline());
+  return std::min({next_scan_, workers_.next_deadline(), handover_.deadline()});
 }
 
 void Supervisor::become_ready(const StartTimes& times) {
@@ -141,7 +145,7 @@ void Supervisor::on_signal(int signal) {
       (void)reload(false);
       break;
     default:
-      log_.info("this version does not hand over to a new binary; the signal is ignored");
+      ask_successor();
   }
 }
 
@@ -194,7 +198,8 @@ int Supervisor::reap_strays() {
   for (;;) {
     siginfo_t info{};
     const int found = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
-    if (found != 0 || info.si_pid == 0 || workers_.is_one_of(info.si_pid)) return killed;
+    const bool is_known = workers_.is_one_of(info.si_pid) || handover_.is_one_of(info.si_pid);
+    if (found != 0 || info.si_pid == 0 || is_known) return killed;
     ::waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
     log_.debug("a dead worker's child was reaped", {{"pid", info.si_pid}});
   }

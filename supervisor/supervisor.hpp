@@ -14,6 +14,7 @@
 #include "supervisor/bell.hpp"
 #include "supervisor/clients.hpp"
 #include "supervisor/event_loop.hpp"
+#include "supervisor/handover.hpp"
 #include "supervisor/log.hpp"
 #include "supervisor/options.hpp"
 #include "supervisor/reload.hpp"
@@ -64,6 +65,15 @@ class Supervisor {
   shm::ControlAnswer reload(bool is_dry_run);
   void take(const ReloadPlan& plan);
 
+  // supervisor_handover.cpp: another program in this process
+  void take_up();
+  Result<Bell> open_bell();
+  void ask_successor();
+  void look_at_handover(Time now);
+  void hand_over(Time now);
+  void drop_handover();
+  void refuse_successor(std::string_view reason);
+
   int reap_strays();
   void tell_parked();
   void look_for_slow_consumers(Time now);
@@ -77,6 +87,7 @@ class Supervisor {
   Workers workers_;
   Clients clients_;
   SlowConsumers slow_consumers_;
+  Handover handover_;
   std::optional<Bell> bell_;
   OwnLag lag_;
   std::vector<bool> parked_;  // shards that were told to be parked

@@ -18,6 +18,12 @@ std::string arguments_of(pid_t pid) {
   return std::string{'\0'} + shm::read_proc(pid, "cmdline");
 }
 
+/// True for a child of this process, dead or alive, that was not waited for.
+bool is_own_child(pid_t pid) noexcept {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 bool has_option(const std::string& arguments, const std::string& name, const std::string& value) {
   const std::string text = '\0' + name + '\0' + value + '\0';
   return arguments.find(text) != std::string::npos;
@@ -38,10 +44,12 @@ std::optional<shm::ProcessId> Worker::find_living() const {
   const auto claim = shm::Claim::unpack(slot().claim.load(std::memory_order_acquire));
   if (claim.pid <= 1) return std::nullopt;
   const shm::ProcessId written{slot().process.load(std::memory_order_acquire)};
-  if (written.pid() == claim.pid && written) {
-    return shm::is_alive(written) ? std::optional{written} : std::nullopt;
-  }
   const auto pid = static_cast<pid_t>(claim.pid);
+  if (written.pid() == claim.pid && written) {
+    const bool is_there =
+        shm::is_alive(written) || (is_own_child(pid) && shm::remains_of(pid) == written);
+    return is_there ? std::optional{written} : std::nullopt;
+  }
   const auto found = shm::process_of(pid);
   if (!found && shm::is_unreadable(pid)) return shm::ProcessId::of(claim.pid, 0);  // who knows
   return found && names_this_slot(pid, claim.incarnation) ? found : std::nullopt;
@@ -100,19 +108,29 @@ Result<> Worker::start(SpawnOptions options, Time now, bool ran_out_of_memory) {
 }
 
 Result<> Worker::adopt(shm::ProcessId process, Time now) {
-  Result<Descriptor> pidfd = open_process(process);
+  const auto pid = static_cast<pid_t>(process.pid());
+  const bool is_child = is_own_child(pid);
+  Result<Descriptor> pidfd = is_child ? open_pidfd(pid) : open_process(process);
   if (!pidfd) return fail(pidfd.error());
   incarnation_ = shm::Claim::unpack(slot().claim.load(std::memory_order_acquire)).incarnation;
-  pid_ = static_cast<pid_t>(process.pid());
+  pid_ = pid;
   pidfd_ = std::move(*pidfd);
   started_ = now;
   condemned_ = ExitCause::none;
-  is_child_ = false;
+  is_child_ = is_child;
   was_ready_ = false;
   watch.begin(now);
   trial_base.reset();
   apply(is_on_trial ? WorkerEvent::on_trial : WorkerEvent::spawned);
   return {};
+}
+
+bool Worker::stay_ended() noexcept {
+  const auto told =
+      static_cast<WorkerState>(slot().supervised_state.load(std::memory_order_acquire));
+  if (told != WorkerState::stopped && told != WorkerState::failed) return false;
+  state_ = told;
+  return true;
 }
 
 // An adopted worker may say `draining`, since it has missed its supervisor; it goes on now.

@@ -31,7 +31,8 @@ class Worker {
  public:
   Worker(const shm::Segment& segment, std::uint32_t index) : segment_(&segment), index_(index) {}
 
-  /// The process that has claimed the slot, if it lives: a predecessor left it behind.
+  /// The process that has claimed the slot, if it lives, or is a child that nobody has waited for:
+  /// a predecessor left it behind.
   [[nodiscard]] std::optional<shm::ProcessId> find_living() const;
 
   /// Moves the claim to the next incarnation, which is returned: nobody else can take the slot
@@ -43,8 +44,13 @@ class Worker {
   /// process lives), system.
   Result<> start(SpawnOptions options, Time now, bool ran_out_of_memory = false);
 
-  /// Takes over a living process that is no child. Errors: not_found (it has died), system.
+  /// Takes over a process that a predecessor has started. It is a child if that was this very
+  /// process, and may have died then. Errors: not_found (it is no child, and has died), system.
   Result<> adopt(shm::ProcessId process, Time now);
+
+  /// It has ended for good under the supervisor before, in this process: it stays so. False: it has
+  /// not.
+  bool stay_ended() noexcept;
 
   /// True once, when the worker has said that it is ready.
   bool notice_ready(Time now);

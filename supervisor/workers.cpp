@@ -48,6 +48,11 @@ Workers::Workers(const Runtime& runtime, EventLoop& loop, Log& log)
 
 void Workers::start(Time now) {
   for (Worker& worker : workers_) {
+    if (runtime_.inherited && worker.stay_ended()) {
+      const Ending ending{.code = worker.slot().exit_code.load(std::memory_order_relaxed)};
+      if (worker.state() == WorkerState::failed && is_final(ending)) final_code_ = ending.code;
+      continue;
+    }
     const shm::BreakerState breaker = shm::Breaker::acting(worker.breaker().word());
     worker.is_on_trial = breaker == shm::BreakerState::half_open;
     if (breaker == shm::BreakerState::open && !worker.find_living()) {
@@ -87,8 +92,10 @@ Result<> Workers::start_one(Worker& worker, Time now) {
 // A predecessor's child may claim the slot, or die, between two looks at it: it is looked at again.
 void Workers::run_one(Worker& worker, Time now) {
   Result<> running = fail(Errc::in_use);
+  bool is_adopted = false;
   for (int tries = 0; tries < kTries && !running && is_race(running.error()); ++tries) {
     const auto living = worker.find_living();
+    is_adopted = living.has_value();
     running = living ? worker.adopt(*living, now) : start_one(worker, now);
   }
   if (running) running = loop_.watch(worker.fd(), {Source::worker, worker.index()});
@@ -99,7 +106,7 @@ void Workers::run_one(Worker& worker, Time now) {
   set_deadline(worker, runtime_.config.worker.ready_timeout, now);
   const LogFields fields{
       {"worker", worker.index()}, {"pid", worker.pid()}, {"incarnation", worker.incarnation()}};
-  if (worker.is_child()) {
+  if (!is_adopted) {
     log_.debug("worker starts", fields);
   } else {
     limits_.adopt(worker.index(), worker.pid());
@@ -112,7 +119,9 @@ void Workers::run_one(Worker& worker, Time now) {
 // is started again then.
 void Workers::settle_adopted(Worker& worker, Time now) {
   const auto order = static_cast<shm::Order>(worker.slot().order.load(std::memory_order_acquire));
-  if (order == shm::Order::run) {
+  if (worker.has_ended()) {
+    (void)worker.notice_ready(now);  // had it been? on_exit() comes next
+  } else if (order == shm::Order::run) {
     notice_ready(worker, now);
   } else if (worker.apply(WorkerEvent::drain)) {
     set_deadline(worker, runtime_.config.worker.shutdown_timeout, now);

@@ -92,6 +92,21 @@ TEST_F(SegmentNames, AFreeLockIsTakenOver) {
   EXPECT_EQ(code_of(Segment::take_over(guard_.name())), Errc::in_use);
 }
 
+TEST_F(SegmentNames, AnInheritedLockIsHeldOnAndOn) {
+  auto first = create();
+  ASSERT_TRUE(first);
+  const int kept = ::fcntl(first->lock_descriptor(), F_DUPFD, 100);
+  first = fail(Errc::closed);  // the program that has opened it is gone
+  auto second = Segment::inherit(guard_.name(), kept);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(::fcntl(kept, F_GETFD), -1) << "only one descriptor holds it, which no child gets";
+  EXPECT_EQ(::fcntl(second->lock_descriptor(), F_GETFD), FD_CLOEXEC);
+  EXPECT_EQ(code_of(Segment::take_over(guard_.name())), Errc::in_use);
+  const int without_lock = ::open(guard_.path().c_str(), O_RDWR);
+  EXPECT_EQ(code_of(Segment::inherit(guard_.name(), without_lock)), Errc::in_use);
+  EXPECT_EQ(code_of(Segment::inherit(guard_.name(), ::open("/dev/null", O_RDWR))), Errc::not_found);
+}
+
 TEST_F(SegmentNames, TheLockIsFreedByItsHoldersDeath) {
   EXPECT_EQ(run_in_child([&] {
               const auto held = create();

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <filesystem>
+#include <string>
 #include <vector>
+
+#include <unistd.h>
 
 namespace mabeam::supervisor {
 namespace {
@@ -27,6 +31,23 @@ TEST(Options, AllAreUnderstood) {
   EXPECT_EQ(options->name, "prod");
   EXPECT_TRUE(options->checks);
   EXPECT_TRUE(options->discards);
+  EXPECT_FALSE(options->checks_handover);
+  EXPECT_TRUE(parse({"--handover-check"})->checks_handover);
+}
+
+// A name that is no path was found by PATH, or made up: then it is this program's own file.
+TEST(Options, ProgramCanBeRunAgain) {
+  const auto options = parse({"--name", "prod"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->invocation.arguments,
+            (std::vector<std::string>{"mabeam-supervisor", "--name", "prod"}));
+  EXPECT_EQ(options->invocation.program, std::filesystem::read_symlink("/proc/self/exe"));
+  const auto link =
+      std::filesystem::path{testing::TempDir()} / ("mabeam-link-" + std::to_string(::getpid()));
+  std::filesystem::create_symlink("/proc/self/exe", link);
+  const std::array<const char*, 1> words{link.c_str()};
+  EXPECT_EQ(Invocation::of(1, words.data()).program, link) << "where an update would be put";
+  std::filesystem::remove(link);
 }
 
 TEST(Options, WhatIsNotUnderstoodIsAUsageError) {

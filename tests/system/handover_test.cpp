@@ -1,0 +1,221 @@
+// USR2: another program takes the supervisor's place in its process, or is refused.
+#include "tests/support/call_stream.hpp"
+#include "tests/support/runtime_fixture.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace mabeam::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+constexpr const char* kTwoWorkers = "[runtime]\nworkers = 2\nshards = 4\n";
+
+/// The supervisor is run by a link, which stands for the place where it is installed.
+class HandoverTest : public RuntimeFixture {
+ protected:
+  void SetUp() override {
+    real_ = program("mabeam-supervisor");
+    worker_ = program("mabeam-worker").string();
+    bin_ = folder() / "bin";
+    fs::create_directory(bin_);
+    fs::create_symlink(program("mabeam"), bin_ / "mabeam");
+    install(real_);
+    ::setenv("MABEAM_BIN_DIR", bin_.c_str(), 1);
+    configure(std::string{kTwoWorkers} + "[worker]\nexecutable = \"" + worker_ + "\"\n");
+  }
+
+  void TearDown() override {
+    RuntimeFixture::TearDown();
+    ::unsetenv("MABEAM_BIN_DIR");
+  }
+
+  /// What is run in the supervisor's place from now on.
+  void install(const fs::path& what) const {
+    fs::create_symlink(what, bin_ / "next");
+    fs::rename(bin_ / "next", bin_ / "mabeam-supervisor");
+  }
+
+  /// A script that runs `before` and then the real program.
+  void install_script(const std::string& before) {
+    install(write_script("program", before + "exec " + real_.string() + " \"$@\"\n"));
+  }
+
+  void start_runtime() {
+    start_ready();
+    ASSERT_TRUE(wait_workers_ready());
+  }
+
+  [[nodiscard]] std::vector<pid_t> workers() const { return {ready_worker(0), ready_worker(1)}; }
+
+  [[nodiscard]] std::size_t count_in_log(const std::string& text) {
+    const std::string log = supervisor().err();
+    std::size_t count = 0;
+    for (std::size_t at = log.find(text); at != std::string::npos; at = log.find(text, at + 1))
+      ++count;
+    return count;
+  }
+
+  [[nodiscard]] bool hands_over(std::size_t times = 1) {
+    supervisor().signal(SIGUSR2);
+    return wait_until(kPatience,
+                      [&] { return count_in_log("this program has taken over") >= times; });
+  }
+
+  void expect_refusal(const std::string& reason) {
+    const std::size_t before = count_in_log("this one goes on");
+    supervisor().signal(SIGUSR2);
+    EXPECT_TRUE(wait_until(kPatience, [&] { return count_in_log("this one goes on") > before; }))
+        << reason;
+    const std::string log = supervisor().err();
+    EXPECT_THAT(log.substr(log.rfind("this one goes on")), HasSubstr(reason));
+  }
+
+  /// The segment's lock is held.
+  [[nodiscard]] bool is_locked() const {
+    const int fd = ::open(segment_path().c_str(), O_RDWR | O_CLOEXEC);
+
+    struct flock lock {};
+
+    lock.l_type = F_WRLCK;
+    lock.l_len = 1;
+    const bool is_held = ::fcntl(fd, F_OFD_SETLK, &lock) != 0;
+    ::close(fd);
+    return is_held;
+  }
+
+  fs::path bin_;
+  fs::path real_;
+  std::string worker_;
+};
+
+TEST_F(HandoverTest, KeepsWorkersMessagesLockAndBell) {
+  start_runtime();
+  const std::vector<pid_t> before = workers();
+  CallStream stream{name(), 8};
+  ASSERT_TRUE(stream.wait_for(100));
+  const fs::path copy = folder() / "mabeam-supervisor-2";
+  fs::copy_file(real_, copy);
+  install(copy);
+  ASSERT_TRUE(hands_over());
+  EXPECT_EQ(fs::read_symlink("/proc/" + std::to_string(supervisor().pid()) + "/exe"), copy);
+  ASSERT_TRUE(stream.wait_for(100));
+  install(real_);
+  ASSERT_TRUE(hands_over(2)) << "the new one can, too";
+  std::printf("two handovers: the longest call took %lld us\n",
+              static_cast<long long>(stream.longest_wait().count()));
+  EXPECT_EQ(workers(), before);
+  for (const WorkerView& worker : view()->workers)
+    EXPECT_EQ(worker.restarts, 0U);
+  EXPECT_TRUE(is_locked());
+  ASSERT_EQ(mabeam({"restart", "0"}).exit, 0) << "it hears what tools ask";
+  EXPECT_EQ(view()->workers[0].last_exit->cause, ExitCause::asked);
+  ASSERT_EQ(::kill(before[1], SIGKILL), 0);
+  ASSERT_TRUE(wait_workers_ready({before[1]}));
+  EXPECT_EQ(view()->workers[1].last_exit->signal, SIGKILL) << "they are its children";
+  ASSERT_TRUE(stream.wait_for(100));
+  stream.finish();
+}
+
+// The new program comes when the worker is a zombie. By perl, since a shell would wait for it.
+TEST_F(HandoverTest, WorkerThatDiesBetweenTheTwoIsSeenAndRestarted) {
+  start_runtime();
+  const pid_t victim = ready_worker(0);
+  const pid_t other = ready_worker(1);
+  const std::string pid = std::to_string(victim);
+  install_script("case \"$*\" in *--handover-check*) ;; *)\nexec perl -e 'kill 9, " + pid +
+                 "; do { open F, \"</proc/" + pid +
+                 "/stat\"; $_ = <F>; close F } until / Z /; exec \"" + real_.string() +
+                 "\", @ARGV' -- \"$@\";; esac\n");
+  ASSERT_TRUE(hands_over());
+  ASSERT_TRUE(wait_workers_ready({victim}));
+  EXPECT_EQ(ready_worker(1), other);
+  const WorkerView seen = view()->workers[0];
+  EXPECT_EQ(seen.restarts, 1U);
+  EXPECT_EQ(seen.last_exit->cause, ExitCause::signal);
+  EXPECT_EQ(seen.last_exit->signal, SIGKILL);
+}
+
+TEST_F(HandoverTest, WhatCannotTakeOverIsRefusedAndTheOldOneGoesOn) {
+  start_runtime();
+  const std::vector<pid_t> before = workers();
+  install(
+      write_script("other", "echo mabeam-handover 1 999 0123456789abcdef " + name() + " 9.9\n"));
+  expect_refusal("its segments have layout 999 (0123456789abcdef)");
+  install("/nowhere/mabeam-supervisor");
+  expect_refusal("No such file or directory");
+  const fs::path text = folder() / "text";
+  std::ofstream(text) << "no program";
+  install(text);
+  expect_refusal("Permission denied");
+  install_script("kill -SEGV $$\n");
+  expect_refusal("it is ended by signal SIGSEGV");
+  install("/bin/true");
+  expect_refusal("it is no mabeam-supervisor that can take over");
+  install(real_);
+  configure("[runtime]\nworkers = 2\nshards = 5\n");
+  expect_refusal("runtime.shards = 5 (the segment has 4)");
+  configure("[runtime]\nwrokers = 2\n");
+  expect_refusal("it exits with 78: ");
+  configure(kTwoWorkers);
+  EXPECT_EQ(mabeam({"reload", "--dry-run"}).exit, 0) << "it is at work";
+  EXPECT_EQ(workers(), before);
+  EXPECT_EQ(count_in_log("this program has taken over"), 0U);
+}
+
+// Its interpreter goes away between the check and the exec: too late to find out before.
+TEST_F(HandoverTest, OldOneGoesOnWhenTheExecFails) {
+  start_runtime();
+  const std::vector<pid_t> before = workers();
+  const fs::path shell = folder() / "sh";
+  fs::create_symlink("/bin/sh", shell);
+  const fs::path script = write_script("program", "");
+  std::ofstream(script) << "#!" << shell.string() << "\nrm " << shell.string() << "\nexec "
+                        << real_.string() << " \"$@\"\n";
+  install(script);
+  expect_refusal("No such file or directory");
+  EXPECT_EQ(count_in_log("handing over"), 1U);
+  Program second(bin_ / "mabeam", {"--name", name(), "reload", "--dry-run"}, folder());
+  EXPECT_EQ(second.wait(), 0) << "the bell still is its own";
+  install(real_);
+  EXPECT_TRUE(hands_over()) << "and so is the lock";
+  EXPECT_EQ(workers(), before);
+}
+
+TEST_F(HandoverTest, ServiceManagerIsToldWhoGoesOn) {
+  const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{AF_UNIX, {}};
+  const std::string path = folder() / "notify";
+  path.copy(address.sun_path, path.size());
+  ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const auto hear = [socket] {
+    char text[128] = {};
+    const auto bytes = ::recv(socket, text, sizeof text, 0);
+    return std::string(text, bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
+  };
+  ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+  start_runtime();
+  ::unsetenv("NOTIFY_SOCKET");
+  EXPECT_EQ(hear(), "READY=1");
+  supervisor().signal(SIGUSR2);
+  EXPECT_THAT(hear(), HasSubstr("RELOADING=1\nMONOTONIC_USEC="));
+  EXPECT_EQ(hear(), "MAINPID=" + std::to_string(supervisor().pid()) + "\nREADY=1");
+  ::close(socket);
+}
+
+}  // namespace
+}  // namespace mabeam::tests
