@@ -97,6 +97,7 @@ struct WorkerConfig {
   SlowConsumer slow_consumer = SlowConsumer::warn;
   std::uint32_t turn_messages = 64;
   std::chrono::nanoseconds turn_time = std::chrono::microseconds{50};
+  std::chrono::nanoseconds rebalance{0};  ///< between two looks; 0: off
 };
 
 struct RestartConfig {

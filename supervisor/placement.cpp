@@ -70,11 +70,18 @@ void give_trials_one(Placement& placement, Loads& loads, std::uint32_t workers) 
   }
 }
 
-void level(Placement& placement, Loads& loads) {
+/// Shards that a full worker has to have, if there are so many.
+std::uint32_t least_part(const Placement& placement, std::span<const Share> shares) {
+  const auto full = std::count(shares.begin(), shares.end(), Share::full);
+  return std::max(1U, static_cast<std::uint32_t>(placement.size()) /
+                          static_cast<std::uint32_t>(std::max<std::ptrdiff_t>(full, 1)) / 2);
+}
+
+void level(Placement& placement, Loads& loads, std::uint32_t enough) {
   for (;;) {
     const std::uint32_t giver = loads.heaviest();
     const std::uint32_t taker = loads.lightest();
-    if (loads.count(giver) < loads.count(taker) + 2) return;
+    if (loads.count(giver) < loads.count(taker) + 2 || loads.count(taker) >= enough) return;
     // The last of the giver's, so that its first ones stay where they have always been.
     const auto last = std::find(placement.rbegin(), placement.rend(), giver);
     loads.move(*last, taker);
@@ -83,7 +90,7 @@ void level(Placement& placement, Loads& loads) {
 
 }  // namespace
 
-Placement plan_placement(Placement current, std::span<const Share> shares) {
+Placement plan_placement(Placement current, std::span<const Share> shares, Evenness evenness) {
   Loads loads{current, shares};
   if (!loads.has_any()) return current;
   for (std::uint32_t& worker : current) {
@@ -91,7 +98,7 @@ Placement plan_placement(Placement current, std::span<const Share> shares) {
     if (!may_stay) loads.move(worker, loads.lightest());
   }
   give_trials_one(current, loads, static_cast<std::uint32_t>(shares.size()));
-  level(current, loads);
+  level(current, loads, evenness == Evenness::loose ? least_part(current, shares) : UINT32_MAX);
   return current;
 }
 

@@ -1,7 +1,8 @@
 // Placement: which worker is to run which shard.
 //
-// Every full worker gets as many shards as the others, or one more; one on trial gets one; who gets
-// none hands over what it has. A shard moves only where that needs it: each move is a pause.
+// Every full worker gets as many shards as the others, or one more (or, where they are moved by how
+// busy they are, a part of them at least); one on trial gets one; who gets none hands over what it
+// has. A shard moves only where that needs it: each move is a pause.
 #pragma once
 
 #include "shm/segment.hpp"
@@ -24,8 +25,15 @@ inline constexpr std::uint32_t kNobody = UINT32_MAX;
 /// By shard: the worker's index, or kNobody.
 using Placement = std::vector<std::uint32_t>;
 
+/// How even the numbers of shards have to be.
+enum class Evenness : std::uint8_t {
+  even,   ///< to one
+  loose,  ///< everybody has half of an even part at least: they are placed by how busy they are
+};
+
 /// What `current` should become. `shares`: by worker. Where nobody may run anything, nothing moves.
-Placement plan_placement(Placement current, std::span<const Share> shares);
+Placement plan_placement(Placement current, std::span<const Share> shares,
+                         Evenness evenness = Evenness::even);
 
 /// As the segment has it.
 Placement read_placement(const shm::Segment& segment);

@@ -14,6 +14,7 @@
 #include "supervisor/limits/limits.hpp"
 #include "supervisor/log.hpp"
 #include "supervisor/placement.hpp"
+#include "supervisor/rebalance.hpp"
 #include "supervisor/restart.hpp"
 #include "supervisor/rollout.hpp"
 #include "supervisor/runtime.hpp"
@@ -165,6 +166,10 @@ class Workers {
   [[nodiscard]] bool is_held(Worker& worker);
   void on_deadline(Worker& worker, Time now);
 
+  // workers_rebalance.cpp: who is far busier than another
+  [[nodiscard]] std::vector<Share> shares_of_ready() const;
+  void rebalance(Time now);
+
   // workers_limits.cpp: what they use
   void enforce_limits(Time now);
   void mark_degraded(Worker& worker, const LimitFinding& found);
@@ -183,6 +188,7 @@ class Workers {
   std::uint32_t wanted_;  // workers; those behind are leaving, or have left
   WorkerConfig settings_;
   std::optional<Rollout> rollout_;
+  Rebalance rebalance_;
   std::optional<WorkerConfig> old_settings_;
   bool has_started_ = false;  // every worker has been begun with
   bool is_ending_ = false;    // the runtime ends: nobody is restarted

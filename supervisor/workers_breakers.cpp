@@ -160,7 +160,9 @@ void Workers::place_shards() {
   std::vector<Share> shares;
   for (const Worker& worker : workers_)
     shares.push_back(share_of(worker));
-  const Placement wanted = plan_placement(read_placement(runtime_.segment), shares);
+  const bool is_rebalanced = runtime_.config.worker.rebalance != Time{0};
+  const Placement wanted = plan_placement(read_placement(runtime_.segment), shares,
+                                          is_rebalanced ? Evenness::loose : Evenness::even);
   const std::uint32_t moves = store_placement(runtime_.segment, wanted);
   if (moves != 0) log_.info("shards move", {{"count", moves}});
 }

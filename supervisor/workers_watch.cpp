@@ -27,6 +27,7 @@ void Workers::scan(Time now, Time lag) {
   }
   look_at_rollout(now);
   enforce_limits(now);
+  rebalance(now);
 }
 
 void Workers::notice_ready(Worker& worker, Time now) {

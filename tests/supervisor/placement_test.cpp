@@ -59,6 +59,17 @@ TEST(Placement, OfWorkersThatAreNotThereIsMoved) {
   EXPECT_THAT(plan({7, 0, 9}, {kFull, kFull}), ElementsAre(1, 0, 0));
 }
 
+TEST(Placement, WhereTheBusyAreMovedEverybodyHasHalfOfAnEvenPart) {
+  const std::vector<Share> two{kFull, kFull};
+  EXPECT_THAT(plan_placement({1, 1, 0, 1}, two, Evenness::loose), ElementsAre(1, 1, 0, 1));
+  EXPECT_THAT(plan_placement({1, 1, 1, 1}, two, Evenness::loose), ElementsAre(1, 1, 1, 0));
+  const Placement eight = plan_placement({0, 0, 0, 0, 0, 0, 0, 1}, two, Evenness::loose);
+  EXPECT_EQ(std::count(eight.begin(), eight.end(), 1), 2);
+  EXPECT_THAT(plan_placement({0, 1}, std::vector<Share>{kFull, kNone, kFull}, Evenness::loose),
+              ElementsAre(0, 2))
+      << "who may have none has none";
+}
+
 TEST(Placement, IsFairAndStableWhateverTheShares) {
   std::minstd_rand random(3);  // NOLINT(cert-msc51-cpp): the same on every run
   Placement placement(48, kNobody);
