@@ -5,6 +5,8 @@
 #include "tests/support/call_stream.hpp"
 #include "tests/support/runtime_fixture.hpp"
 
+#include "mabeam/client.hpp"
+
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -163,6 +165,26 @@ TEST_F(HandoverTest, NothingThatComesBetweenTheTwoIsMissed) {
   EXPECT_EQ(seen.restarts, 1U);
   EXPECT_EQ(seen.last_exit->cause, ExitCause::signal);
   EXPECT_EQ(seen.last_exit->signal, SIGKILL);
+}
+
+TEST_F(HandoverTest, WorkerThatHasEndedForGoodStaysEnded) {
+  configure(std::string{kTwoWorkers} + "fault_agents = true\n[worker]\nmax_attempts = 1\n" +
+            "executable = \"" + worker_ + "\"\n");
+  start_runtime();
+  {
+    Client client = Client::attach(name()).value();
+    ASSERT_TRUE(client.send(client.create("fault").value().front(), "exit", std::uint64_t{78}));
+  }
+  const auto failed = [this] {
+    const auto seen = view();
+    return std::count_if(seen->workers.begin(), seen->workers.end(), [](const WorkerView& worker) {
+      return worker.state == WorkerState::failed && worker.restarts == 0;
+    });
+  };
+  ASSERT_TRUE(wait_until(kPatience, [&] { return failed() == 1; }));
+  ASSERT_TRUE(hands_over());
+  EXPECT_EQ(failed(), 1);
+  EXPECT_EQ(processes().size(), 2U) << "the supervisor, and the other worker";
 }
 
 TEST_F(HandoverTest, WhatCannotTakeOverIsRefusedAndTheOldOneGoesOn) {
