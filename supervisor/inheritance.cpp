@@ -42,12 +42,11 @@ std::optional<Inheritance> take_inheritance() {
   // NOLINTBEGIN(concurrency-mt-unsafe): the supervisor has one thread.
   const char* text = std::getenv(kHandoverVariable);
   if (text == nullptr) return std::nullopt;
-  const auto found = parse_inheritance(text, ::getpid());
+  auto found = parse_inheritance(text, ::getpid());
   ::unsetenv(kHandoverVariable);
   // NOLINTEND(concurrency-mt-unsafe)
-  if (!found) return std::nullopt;
-  for (const int fd : {found->lock, found->bell})
-    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (!found || ::fcntl(found->lock, F_SETFD, FD_CLOEXEC) != 0) return std::nullopt;
+  if (::fcntl(found->bell, F_SETFD, FD_CLOEXEC) != 0) found->bell = -1;
   return found;
 }
 

@@ -30,7 +30,8 @@ std::string inheritance_text(const Inheritance& inheritance, pid_t pid);
 /// What such a value says to that process. Nothing: it is not for it, or makes no sense.
 std::optional<Inheritance> parse_inheritance(const std::string& text, pid_t pid);
 
-/// Takes this process's out of the environment, and makes its descriptors close-on-exec again.
+/// Takes this process's out of the environment, and makes its descriptors close-on-exec again. What
+/// names one that is not open is not believed.
 std::optional<Inheritance> take_inheritance();
 
 }  // namespace mabeam::supervisor

@@ -8,7 +8,11 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <string>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace mabeam::supervisor {
 namespace {
@@ -70,6 +74,23 @@ TEST(Inheritance, IsReadAsItIsWritten) {
   EXPECT_EQ(found->workers, 3U);
   EXPECT_EQ(found->since, Time{123});
   EXPECT_TRUE(parse_inheritance("42 7 -1 3 123", 42)) << "there was no bell";
+}
+
+TEST(Inheritance, DescriptorsThatAreNotOpenAreNotBelieved) {
+  const auto take = [](int lock, int bell) {
+    const Inheritance left{.lock = lock, .bell = bell, .workers = 1, .since = {}};
+    ::setenv(kHandoverVariable, inheritance_text(left, ::getpid()).c_str(), 1);
+    const auto found = take_inheritance();
+    EXPECT_EQ(std::getenv(kHandoverVariable), nullptr) << "no child gets it";
+    return found;
+  };
+  const int open = ::fcntl(STDERR_FILENO, F_DUPFD, 100);
+  EXPECT_FALSE(take(901, open));
+  const auto found = take(open, 901);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->bell, -1);
+  EXPECT_EQ(::fcntl(open, F_GETFD), FD_CLOEXEC);
+  ::close(open);
 }
 
 TEST(Inheritance, OfAnotherProcessOrWithoutSenseIsNone) {
