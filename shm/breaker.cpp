@@ -184,6 +184,13 @@ Breaker::Take Breaker::take_permit(std::uint64_t seen, const BreakerRules& rules
              : Take::again;
 }
 
+void Breaker::begin_trial(const BreakerRules& rules, std::int64_t now_ns) {
+  std::uint64_t seen = slot_->state.load(std::memory_order_acquire);
+  const BreakerWord word = BreakerWord::unpack(seen);
+  if (word.mode != BreakerMode::automatic || word.state != BreakerState::open) return;
+  move(seen, BreakerState::half_open, word.doublings, now_ns + rules.recovery_timeout_ns);
+}
+
 BreakerAdmission Breaker::ask(const BreakerRules& rules, std::int64_t now_ns) {
   const auto reject = [this](std::int64_t retry_after_ns) {
     count(slot_->rejected);

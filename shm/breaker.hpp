@@ -74,6 +74,9 @@ struct BreakerWord {
 
   [[nodiscard]] std::uint64_t pack() const;
   static BreakerWord unpack(std::uint64_t word);
+
+  /// True if nobody holds it and it is closed: everything may pass, and nothing need be told of.
+  static constexpr bool is_closed_by_itself(std::uint64_t word) { return word >> 60U == 0; }
 };
 
 /// What a result is told with.
@@ -101,6 +104,9 @@ class Breaker {
 
   /// A permit to call, or when to ask again.
   BreakerAdmission ask(const BreakerRules& rules, std::int64_t now_ns);
+
+  /// Begins the trial of one that is open by itself before its time is over: there is reason to.
+  void begin_trial(const BreakerRules& rules, std::int64_t now_ns);
 
   /// Tells of `count` calls that went well.
   void succeed(BreakerPermit permit, const BreakerRules& rules, std::uint32_t count = 1);

@@ -1,4 +1,5 @@
 #include "shm/breaker.hpp"
+#include "shm/retry_after.hpp"
 
 #include "mabeam/breaker.hpp"
 
@@ -17,7 +18,9 @@ Result<> CircuitBreaker::ask() {
   const auto admission = shm::Breaker{*slot_}.ask(shm::breaker_rules(*tunables_), now_.count());
   has_leave_ = admission.permit.has_value();
   retry_after_ = std::chrono::nanoseconds{admission.retry_after_ns};
-  if (!has_leave_) return mabeam::fail(Errc::circuit_open);
+  if (!has_leave_) {
+    return mabeam::fail(Errc::circuit_open, shm::retry_after_ms(admission.retry_after_ns));
+  }
   generation_ = admission.permit->generation;
   return {};
 }

@@ -179,7 +179,16 @@ void ClientBatch::abandon_all() {
   in_flight_ = 0;
 }
 
+// One for each call that was sent, or that has waited for room all the time.
+void ClientBatch::note_silence() {
+  for (const Asked& asked : asked_) {
+    if (asked.is_answered) continue;
+    core_.breakers.note_silence(static_cast<std::uint32_t>(asked.question.target.endpoint()));
+  }
+}
+
 Result<> ClientBatch::give_up(Error error, const OnAnswer& on_answer) {
+  if (error.code == Errc::timed_out) note_silence();
   abandon_all();
   for (std::size_t number = 0; number < asked_.size(); ++number) {
     if (std::exchange(asked_[number].is_answered, true)) continue;

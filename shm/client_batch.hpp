@@ -82,6 +82,7 @@ class ClientBatch {
   void collect(const OnAnswer& on_answer);
   void drop_unsent();
   void abandon_all();
+  void note_silence();
   Result<> give_up(Error error, const OnAnswer& on_answer);
 
   ClientCore& core_;

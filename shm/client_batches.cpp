@@ -269,6 +269,9 @@ std::vector<Result<>> refusals_by_shard(shm::ClientCore& core, std::span<const C
     if (checked && is_too_much) checked = fail(Errc::message_too_large);
     if (refusals[shard] && !checked) refusals[shard] = checked;
   }
+  for (std::uint32_t shard = 0; shard < refusals.size(); ++shard) {
+    if (counts[shard] != 0 && refusals[shard]) refusals[shard] = core.breakers.ask(shard);
+  }
   return refusals;
 }
 
@@ -290,16 +293,17 @@ std::vector<Result<ClientReply>> Client::call_batch(std::span<const CallItem> ca
   if (atomic == Atomic::yes) refusals = refusals_by_shard(*impl_, calls, check);
   shm::ClientBatch batch{*impl_, {Kind::request, Priority::normal, {}, {}}};
   if (atomic == Atomic::yes) batch.make_atomic();
-  const auto take_rate = [this](std::size_t count) {
-    return impl_->rates.take(shm::RateKind::action_execution, count);
-  };
-  const Result<> all_may = atomic == Atomic::yes ? take_rate(calls.size()) : Result<>{};
+  Result<> all_may;
+  if (atomic == Atomic::yes) {
+    const auto type_of = [&](std::size_t i) { return impl_->segment.type_of(calls[i].agent); };
+    all_may = impl_->rates.take_all(shm::RateKind::action_execution, calls.size(), type_of);
+  }
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const CallItem& call = calls[i];
     Result<> may = refusals[static_cast<std::size_t>(call.agent.endpoint())];
     if (may) may = check(call);
-    if (may) may = atomic == Atomic::yes ? all_may : take_rate(1);
+    if (may) may = atomic == Atomic::yes ? all_may : impl_->may_call(call.agent);
     if (!may) {
       answers[i] = impl_->refuse(may.error());
       continue;

@@ -124,7 +124,9 @@ void call_many(ClientCore& core, std::span<const AgentId> agents, const Outgoing
   ClientBatch batch{core, form};
   Indices asked;
   for (std::size_t i = 0; i < agents.size(); ++i) {
-    if (core.is_agent(agents[i])) {
+    const Result<> may =
+        core.is_agent(agents[i]) ? core.may_call(agents[i]) : Result<>{fail(Errc::not_found)};
+    if (may) {
       asked.push_back(i);
       if (payloads.empty()) {
         batch.add({agents[i], form.payload});
@@ -133,8 +135,8 @@ void call_many(ClientCore& core, std::span<const AgentId> agents, const Outgoing
       }
       continue;
     }
-    Result<ClientReply> gone = core.refuse({Errc::not_found});
-    on_answer(i, gone);
+    Result<ClientReply> refused = core.refuse(may.error());
+    on_answer(i, refused);
   }
   // What is not answered is told to each question, too.
   (void)batch.run(deadline_ns, [&](std::size_t number, Result<ClientReply>& answer) {

@@ -24,6 +24,7 @@ ClientCalls::ClientCalls(const Segment& segment, const ClientEndpoint& endpoint,
     : segment_(segment),
       endpoint_(endpoint),
       tracer_(tracer),
+      breakers_(segment),
       rings_(segment.dimensions().shards),
       outstanding_(segment.dimensions().shards),
       calls_(kFirstCalls),
@@ -163,6 +164,7 @@ void ClientCalls::receive(std::uint32_t shard, std::uint32_t priority, const Rec
 bool ClientCalls::deliver(std::uint32_t shard, const Received& reply) {
   Call* call = find(reply.header.correlation);
   if (call == nullptr || call->shard != shard || call->state == State::answered) return false;
+  breakers_.note_answer(shard, reply.header.sent_ns);
   if (call->state == State::abandoned) {
     call->state = State::free;
     if (reply.flags != 0) return false;

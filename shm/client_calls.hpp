@@ -14,6 +14,7 @@
 // is its correlation modulo the table's size; a number whose place is taken is skipped.
 #pragma once
 
+#include "shm/call_breakers.hpp"
 #include "shm/client_endpoint.hpp"
 #include "shm/client_tracer.hpp"
 #include "shm/segment.hpp"
@@ -118,6 +119,7 @@ class ClientCalls {
   const Segment& segment_;
   const ClientEndpoint& endpoint_;
   ClientTracer& tracer_;
+  CallBreakers breakers_;
   std::vector<std::array<RingConsumer, kPriorities>> rings_;  // by shard
   std::vector<std::uint32_t> outstanding_;                    // rooms, by shard
   std::vector<Call> calls_;                                   // its size is a power of two

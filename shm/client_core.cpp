@@ -15,7 +15,8 @@ ClientCore::ClientCore(Segment mapped, ClientClaim claim, WaitMode mode)
       emitter(segment, endpoint, blocks, tracer),
       events(segment, endpoint),
       waiter(segment, endpoint.bell(), mode, [this] { tidy(); }),
-      rates(segment.limits()) {
+      rates(segment, Rates::Holder::client),
+      breakers(segment) {
 }
 
 Result<> ClientCore::open() {
@@ -61,8 +62,24 @@ Result<ClientReply> ClientCore::ask(const Outgoing& question, std::chrono::nanos
     return calls.is_answered(*asked);
   });
   if (waited == Waited::done) return calls.take(*asked);
-  calls.abandon(*asked);
-  return fail(error_of(waited, Errc::timed_out));
+  if (waited == Waited::gone) {
+    calls.abandon(*asked);
+    return fail(Errc::not_running);
+  }
+  give_up(*asked, question.target());
+  return fail(Errc::timed_out);
+}
+
+Result<> ClientCore::may_call(AgentId agent) {
+  if (const Result<> may = breakers.ask(static_cast<std::uint32_t>(agent.endpoint())); !may) {
+    return may;
+  }
+  return rates.take(RateKind::action_execution, 1, [&] { return segment.type_of(agent); });
+}
+
+void ClientCore::give_up(std::uint64_t correlation, std::uint32_t shard) {
+  calls.abandon(correlation);
+  breakers.note_silence(shard);
 }
 
 Result<std::uint64_t> ClientCore::begin_asking(Outgoing question, std::int64_t deadline_ns,
@@ -71,7 +88,7 @@ Result<std::uint64_t> ClientCore::begin_asking(Outgoing question, std::int64_t d
   if (!segment.is_shard(shard)) return refuse({Errc::not_found});
   if (!calls.has_credit(shard)) return refuse({Errc::backpressure});
   if (question.kind == Kind::request) {
-    if (const Result<> may = rates.take(RateKind::action_execution); !may) {
+    if (const Result<> may = may_call(AgentId{question.header.target}); !may) {
       return refuse(may.error());
     }
   }
@@ -80,6 +97,8 @@ Result<std::uint64_t> ClientCore::begin_asking(Outgoing question, std::int64_t d
   question.header.deadline_ns = deadline_ns;
   if (const Result<> sent = send(question, until_ns); !sent) {
     calls.forget(correlation);
+    const bool has_waited = until_ns != 0 && sent.error().code == Errc::backpressure;
+    if (has_waited) breakers.note_silence(shard);
     return fail(sent.error());
   }
   return correlation;

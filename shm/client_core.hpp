@@ -3,6 +3,7 @@
 #pragma once
 
 #include "shm/block_writer.hpp"
+#include "shm/call_breakers.hpp"
 #include "shm/client_calls.hpp"
 #include "shm/client_emitter.hpp"
 #include "shm/client_endpoint.hpp"
@@ -41,10 +42,16 @@ struct ClientCore {
   Result<ClientReply> ask(const Outgoing& question, std::chrono::nanoseconds timeout);
 
   /// Sends a request, waiting for room until `until_ns`; 0 is not at all. Returns its correlation,
-  /// to be asked of `calls`, and abandoned at `deadline_ns`. Errors: as send(), not_found,
-  /// rate_limited (of a call).
+  /// to be asked of `calls`, and given up at `deadline_ns`. Errors: as send(), not_found,
+  /// circuit_open and rate_limited (of a call).
   Result<std::uint64_t> begin_asking(Outgoing question, std::int64_t deadline_ns,
                                      std::int64_t until_ns);
+
+  /// May a call be made of that agent? Errors: circuit_open, rate_limited.
+  Result<> may_call(AgentId agent);
+
+  /// Gives up a request whose time is up: its shard may be one that nobody serves.
+  void give_up(std::uint64_t correlation, std::uint32_t shard);
 
   /// Emits, waiting for room until `until_ns`; 0 is not at all. What is refused is counted.
   /// Errors: as ClientEmitter::try_emit(), not_running, rate_limited.
@@ -79,6 +86,7 @@ struct ClientCore {
   ClientEvents events;
   ClientWaiter waiter;
   Rates rates;
+  CallBreakers breakers;
   RetryBudget retry_budget;
   std::minstd_rand random{std::random_device{}()};
 

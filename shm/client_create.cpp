@@ -255,9 +255,8 @@ Result<std::vector<AgentId>> create_agents(ClientCore& core, std::string_view ty
   }
   const auto counts = place_agents(core.segment, options.name, count, core.endpoint.index());
   if (!counts) return core.refuse(counts.error());
-  if (const Result<> may = core.rates.take(RateKind::agent_creation, count); !may) {
-    return core.refuse(may.error());
-  }
+  const Result<> may = core.rates.take(RateKind::agent_creation, count, [&] { return *symbol; });
+  if (!may) return core.refuse(may.error());
   Creation creation{core, *symbol, *request, options, reservation, on_created};
   creation.made().reserve(count);
   const Result<> all = creation.make(divide(*counts, agents_per_message(*request)), deadline_ns);

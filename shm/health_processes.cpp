@@ -1,4 +1,5 @@
 // Health of what runs: supervisor, workers, shards.
+#include "shm/breaker.hpp"
 #include "shm/health.hpp"
 
 #include <algorithm>
@@ -119,6 +120,14 @@ Verdict judge_shard(const Segment& segment, std::uint32_t shard, const RuntimeVi
   if (is_gone) {
     return {Status::degraded, "its owner, worker " + std::to_string(owner.worker()) +
                                   ", is gone; its messages wait for the next one"};
+  }
+  const BreakerWord breaker = Breaker{segment.breaker_of_shard(shard)}.word();
+  if (Breaker::acting(breaker) == BreakerState::open) {
+    return {
+        Status::degraded,
+        breaker.mode == BreakerMode::forced_open
+            ? "calls are refused: its circuit breaker is held open; `mabeam breakers` lets it go"
+            : "calls are refused: its circuit breaker is open, since too many had no answer"};
   }
   return {Status::healthy, "on worker " + std::to_string(owner.worker())};
 }

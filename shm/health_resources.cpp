@@ -84,6 +84,8 @@ class Limits {
       look("processes" + of, worker.processes);
       look("open files" + of, {worker.files.value_or(0), worker.files_limit});
     }
+    for (const TableView& table : view.tables)
+      look(table.name, table.usage);
   }
 
   [[nodiscard]] Verdict verdict() const {

@@ -35,7 +35,7 @@
 //      EndpointSlot::claim          compare-exchange by a client; cleared by it or the supervisor
 //      WorkerSlot::claim            compare-exchange by the worker and by the supervisor
 //      Doorbell::rings              fetch_add by senders
-//      RateLimit::next_ns, counts   compare-exchange and fetch_add by whoever takes tokens
+//      RateBucket, RateTally        compare-exchange and fetch_add by whoever takes tokens
 //      symbol slots, symbol text    compare-exchange and fetch_add by anybody
 //      type slots, type facts       compare-exchange and fetch_add by workers
 //      BreakerSlot, all of it       compare-exchange and fetch_add by whoever asks and tells

@@ -73,15 +73,19 @@ struct RateSetting {
 
 static_assert(RateSetting::kMost < 1U << 30U);
 
-/// One rate of the runtime.
-struct RateLimit {
-  alignas(kLinePair) Word setting;  ///< RateSetting; written by the supervisor
-  alignas(kLinePair) Word next_ns;  ///< compare-exchange by whoever takes tokens
-  Word granted;                     ///< tokens, by whoever has taken them (fetch_add)
-  Word refused;                     ///< tokens, by whoever did not get them (fetch_add)
+/// What became of tokens, by fetch_add of whoever asked for them.
+struct RateTally {
+  Word granted;
+  Word refused;
 };
 
-static_assert(sizeof(RateLimit) == 2 * kLinePair);
+/// What all who are kept to a rate together share.
+struct RateBucket {
+  alignas(kLinePair) Word next_ns;  ///< compare-exchange by whoever takes tokens
+  RateTally tally;
+};
+
+static_assert(sizeof(RateBucket) == kLinePair);
 
 /// What became of a wish for tokens.
 struct RateVerdict {
@@ -89,31 +93,43 @@ struct RateVerdict {
   std::int64_t retry_after_ns = 0;  ///< where it is not: when it may be allowed
 };
 
-/// Takes that many tokens, all or none.
-RateVerdict take_tokens(RateLimit& limit, RateSetting setting, std::uint64_t tokens,
+/// Takes that many tokens, all or none. `next_ns`: when the bucket will be full again.
+RateVerdict take_tokens(Word& next_ns, RateSetting setting, std::uint64_t tokens,
                         std::int64_t now_ns) noexcept;
 
 /// One process's share of a rate; one for each thread that decides.
 class RateLease {
  public:
-  /// May `count` happen now? `clock` gives nanoseconds, and is asked only where tokens run out.
+  /// May `count` happen now? `setting` is a RateSetting's word. `clock` gives nanoseconds, and is
+  /// asked only where tokens run out.
   template <class Clock>
-  RateVerdict take(RateLimit& limit, std::uint64_t count, Clock&& clock) noexcept {
-    const std::uint64_t setting = limit.setting.load(std::memory_order_relaxed);
-    if (setting == 0) [[likely]]
-      return {};
+  RateVerdict take(std::uint64_t setting, Word& next_ns, RateTally& tally, std::uint64_t count,
+                   Clock&& clock) noexcept {
+    if (setting == 0) return {};
     if (setting == setting_ && left_ >= count) [[likely]] {
       left_ -= count;
       return {};
     }
-    return renew(limit, setting, count, clock());
+    return renew(setting, next_ns, tally, count, clock());
+  }
+
+  template <class Clock>
+  RateVerdict take(std::uint64_t setting, RateBucket& bucket, std::uint64_t count,
+                   Clock&& clock) noexcept {
+    return take(setting, bucket.next_ns, bucket.tally, count, clock);
+  }
+
+  /// What take() has granted has not been done: another rate refused it. In shadow mode it may have
+  /// cost nothing, so nothing comes back.
+  void give_back(std::uint64_t count) noexcept {
+    if (setting_ != 0 && !RateSetting::unpack(setting_).is_shadow) left_ += count;
   }
 
   /// Tokens that are paid for and not spent.
   [[nodiscard]] std::uint64_t left() const { return left_; }
 
  private:
-  RateVerdict renew(RateLimit& limit, std::uint64_t setting, std::uint64_t count,
+  RateVerdict renew(std::uint64_t setting, Word& next_ns, RateTally& tally, std::uint64_t count,
                     std::int64_t now_ns) noexcept;
 
   std::uint64_t setting_ = 0;

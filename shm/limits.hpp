@@ -4,6 +4,7 @@
 
 #include "shm/layout.hpp"
 #include "shm/limiter.hpp"
+#include "shm/type_table.hpp"
 #include "shm/words.hpp"
 
 #include "mabeam/limits.hpp"
@@ -20,6 +21,22 @@ inline constexpr std::size_t kRates = 3;
 
 /// As in the configuration's section [rates].
 std::string_view rate_name(RateKind kind);
+
+/// What is allowed of one kind, side by side: who is held to nothing reads one line, which nobody
+/// writes. RateSettings each, by the supervisor.
+struct RateSettings {
+  Word runtime;      ///< of all together
+  Word each_client;  ///< of a client for itself
+  Word each_type;    ///< of all agents of a type together
+  Word reserved;
+};
+
+static_assert(sizeof(RateSettings) == 32);
+
+/// What clients were granted and refused by rates of their own. Each keeps its time to itself.
+struct ClientRate {
+  alignas(kLinePair) RateTally tally;
+};
 
 struct RuntimeLimits {
   alignas(kLinePair) std::atomic<std::uint32_t> memory_mechanism;  ///< LimitMechanism
@@ -42,7 +59,10 @@ static_assert(sizeof(WorkerLimits) == kLinePair);
 
 struct LimitsRegion {
   RuntimeLimits runtime;
-  std::array<RateLimit, kRates> rates;
+  alignas(kLinePair) std::array<RateSettings, kRates> settings;
+  std::array<RateBucket, kRates> rates;
+  std::array<ClientRate, kRates> client_rates;
+  std::array<std::array<RateBucket, TypeTable::kSlots>, kRates> type_rates;  ///< by slot
   std::array<WorkerLimits, kMaxWorkers> workers;
 };
 

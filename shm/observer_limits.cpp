@@ -1,4 +1,5 @@
 // The view of the limits: what the supervisor has measured, and what can be counted from here.
+#include "shm/fullest_tables.hpp"
 #include "shm/limits.hpp"
 #include "shm/observer_impl.hpp"
 
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 namespace mabeam {
 namespace {
@@ -60,14 +62,30 @@ std::uint64_t count_clients(const Segment& segment) {
   return count;
 }
 
-RateView view_of(const shm::RateLimit& limit, shm::RateKind kind) {
-  const auto setting = shm::RateSetting::unpack(load(limit.setting));
-  return {std::string{shm::rate_name(kind)},
-          setting.rate,
-          setting.burst,
-          setting.is_shadow,
-          load(limit.granted),
-          load(limit.refused)};
+RateView view_of(std::string name, const shm::Word& word, const shm::RateTally& tally) {
+  const auto setting = shm::RateSetting::unpack(load(word));
+  return {
+      std::move(name),    {}, setting.rate, setting.burst, setting.is_shadow, load(tally.granted),
+      load(tally.refused)};
+}
+
+/// A kind's rate of types: of all that were asked for one, and of all together.
+void add_types(const Segment& segment, std::uint32_t kind, std::vector<RateView>& rates) {
+  const shm::LimitsRegion& limits = segment.limits();
+  const std::string name = "type_" + std::string{shm::rate_name(static_cast<shm::RateKind>(kind))};
+  const std::size_t whole = rates.size();
+  rates.push_back(view_of(name, limits.settings[kind].each_type, shm::RateTally{}));
+  for (std::uint32_t slot = 0; slot < shm::TypeTable::kSlots; ++slot) {
+    const Symbol type = segment.types().name(slot);
+    if (type == Symbol::none) break;
+    RateView view =
+        view_of(name, limits.settings[kind].each_type, limits.type_rates[kind][slot].tally);
+    if (view.granted + view.refused == 0) continue;
+    rates[whole].granted += view.granted;
+    rates[whole].refused += view.refused;
+    view.type = segment.symbols().text(type);
+    rates.push_back(std::move(view));
+  }
 }
 
 }  // namespace
@@ -86,8 +104,17 @@ LimitsView Observer::limits() const {
     view.memory.used += view.workers.back().memory.used;
   }
   for (std::uint32_t kind = 0; kind < shm::kRates; ++kind) {
-    view.rates.push_back(view_of(region.rates[kind], static_cast<shm::RateKind>(kind)));
+    view.rates.push_back(view_of(std::string{shm::rate_name(static_cast<shm::RateKind>(kind))},
+                                 region.settings[kind].runtime, region.rates[kind].tally));
   }
+  for (std::uint32_t kind = 0; kind < shm::kRates; ++kind) {
+    const auto name = "client_" + std::string{shm::rate_name(static_cast<shm::RateKind>(kind))};
+    view.rates.push_back(
+        view_of(name, region.settings[kind].each_client, region.client_rates[kind].tally));
+  }
+  for (std::uint32_t kind = 0; kind < shm::kRates; ++kind)
+    add_types(segment, kind, view.rates);
+  view.tables = shm::fullest_tables(segment);
   return view;
 }
 

@@ -91,8 +91,12 @@ Result<ClientReply> PendingCall::take() {
   (void)wait(std::chrono::nanoseconds::max());
   shm::ClientCore& core = *std::exchange(core_, nullptr);
   if (core.calls.is_answered(correlation_)) return core.calls.take(correlation_);
-  core.calls.abandon(correlation_);
-  return fail(core.waiter.is_gone() ? Errc::not_running : Errc::timed_out);
+  if (core.waiter.is_gone()) {
+    core.calls.abandon(correlation_);
+    return fail(Errc::not_running);
+  }
+  core.give_up(correlation_, static_cast<std::uint32_t>(agent_.endpoint()));
+  return fail(Errc::timed_out);
 }
 
 // One whose time is up need not be cancelled: it expires.

@@ -16,7 +16,9 @@ constexpr std::array<Words, 41> kWords{{
     {"ok", "no error"},
     {"invalid_argument", "an argument is not allowed; see the call's documentation for its range"},
     {"backpressure", "the receiver's ring is full; try again later, or wait longer"},
-    {"circuit_open", "the circuit breaker refuses calls for now; try again after its timeout"},
+    {"circuit_open",
+     "a circuit breaker refuses calls for now: too many have failed; `mabeam breakers` tells "
+     "which"},
     {"closed", "the other endpoint is gone for good; find or create the agent again"},
     {"corrupt", "a value in the segment is damaged; run `mabeam verify`, and restart the runtime"},
     {"incompatible",
@@ -141,7 +143,8 @@ std::string describe(Error error) {
   if (error.code == Errc::bad_topic && error.subject != 0) {
     text += " (token " + std::to_string(error.subject) + " is wrong)";
   }
-  if (error.code == Errc::rate_limited && error.subject != 0) {
+  const bool may_pass = error.code == Errc::rate_limited || error.code == Errc::circuit_open;
+  if (may_pass && error.subject != 0) {
     text += "; try again in " + std::to_string(error.subject) + " ms";
   }
   if (error.os != 0) text += ": " + std::system_category().message(error.os);

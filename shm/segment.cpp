@@ -145,6 +145,12 @@ bool Segment::is_alive(AgentId id) const {
   return AgentTable::is_alive(at<AgentRecord>(Region::agents)[index], id);
 }
 
+Symbol Segment::type_of(AgentId id) const {
+  const auto endpoint = static_cast<std::uint32_t>(id.endpoint());
+  if (!is_shard(endpoint) || id.slot() >= dimensions().agents_per_shard) return Symbol::none;
+  return agents(endpoint - 1).record(id.slot()).type;
+}
+
 bool Segment::exists(AgentId id) const {
   const auto endpoint = static_cast<std::uint32_t>(id.endpoint());
   return is_shard(endpoint) && agents(endpoint - 1).exists(id);

@@ -191,6 +191,8 @@ class Segment {
   [[nodiscard]] bool is_alive(AgentId id) const;
   /// The same, or if it is being ended.
   [[nodiscard]] bool exists(AgentId id) const;
+  /// The type of the agent in that place; Symbol::none for a place that is none.
+  [[nodiscard]] Symbol type_of(AgentId id) const;
   /// The living agent of that name. Errors: not_found.
   [[nodiscard]] Result<AgentId> find_agent(std::string_view name) const;
   /// Living agents, by the shards' records.

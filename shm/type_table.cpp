@@ -140,6 +140,16 @@ Result<> TypeTable::publish(Symbol name, const TypeFacts& facts) const {
   return {};
 }
 
+// Slots are taken from the front on and never given back.
+std::optional<std::uint32_t> TypeTable::find(Symbol name) const noexcept {
+  for (std::uint32_t index = 0; index < kSlots && name != Symbol::none; ++index) {
+    const Symbol found = this->name(index);
+    if (found == name) return index;
+    if (found == Symbol::none) break;
+  }
+  return std::nullopt;
+}
+
 Symbol TypeTable::name(std::uint32_t index) const noexcept {
   return static_cast<Symbol>(header_->slots[index].name.load(std::memory_order_acquire));
 }

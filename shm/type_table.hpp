@@ -1,6 +1,6 @@
 // TypeTable: the agent types that workers know, so that tools can list them: state, actions,
 // module. Append-only, as the symbols are (symbols.hpp): a list for people, on which no message
-// depends.
+// depends. The rates of types are kept by its slots; a type that found none is held to none.
 //
 //      slots: two words each                          facts: bytes, appended by fetch_add
 //      +---------------+--------------------------+      +------------------------------------
@@ -75,6 +75,8 @@ class TypeTable {
   /// Enters a type, or replaces what is told of it. Errors: symbols_full (no slot or no room left).
   Result<> publish(Symbol name, const TypeFacts& facts) const;
 
+  /// The slot of a type that a worker has told of. Nothing if there is none.
+  [[nodiscard]] std::optional<std::uint32_t> find(Symbol name) const noexcept;
   /// The name in a slot, `index` below kSlots; Symbol::none for a free one.
   [[nodiscard]] Symbol name(std::uint32_t index) const noexcept;
   /// What is told of the type in a slot. Nothing before it is published, and for damage.

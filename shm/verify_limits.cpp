@@ -7,11 +7,13 @@ namespace {
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 62U;
 
-void verify_rate(VerifyPass& pass, const RateLimit& limit, RateKind kind) {
+void verify_rates(VerifyPass& pass, const RateSettings& settings, RateKind kind) {
   const auto where = [&] { return "rate " + std::string{rate_name(kind)}; };
-  const std::uint64_t setting = limit.setting.load(std::memory_order_relaxed);
-  pass.expect(RateSetting::unpack(setting).pack() == setting, where, "its setting means nothing",
-              setting);
+  for (const Word* word : {&settings.runtime, &settings.each_client, &settings.each_type}) {
+    const std::uint64_t setting = word->load(std::memory_order_relaxed);
+    pass.expect(RateSetting::unpack(setting).pack() == setting, where, "a setting means nothing",
+                setting);
+  }
 }
 
 }  // namespace
@@ -25,7 +27,7 @@ void verify_limits(VerifyPass& pass) {
                 "a mechanism is none that there is", mechanism);
   }
   for (std::uint32_t kind = 0; kind < kRates; ++kind)
-    verify_rate(pass, limits.rates[kind], static_cast<RateKind>(kind));
+    verify_rates(pass, limits.settings[kind], static_cast<RateKind>(kind));
   for (std::uint32_t index = 0; index < kMaxWorkers; ++index) {
     const WorkerLimits& worker = limits.workers[index];
     const auto of = [&] { return "limits of worker " + std::to_string(index); };

@@ -137,9 +137,15 @@ struct Rate {
 };
 
 struct RatesConfig {
-  Rate agent_creation;
+  Rate agent_creation;  ///< of the whole runtime
   Rate action_execution;
   Rate event_emission;
+  Rate client_agent_creation;  ///< of each client
+  Rate client_action_execution;
+  Rate client_event_emission;
+  Rate type_agent_creation;  ///< of each agent type
+  Rate type_action_execution;
+  Rate type_event_emission;
 };
 
 struct LogConfig {

@@ -84,6 +84,7 @@ void begin_anew(const Runtime& runtime) noexcept {
   for (std::uint32_t worker = 0; worker < shm::kMaxWorkers; ++worker)
     shm::Breaker{runtime.segment.breaker_of_worker(worker)}.reset();
   for (std::uint32_t shard = 0; shard < runtime.segment.dimensions().shards; ++shard) {
+    shm::Breaker{runtime.segment.breaker_of_shard(shard)}.reset();
     auto& endpoint = runtime.segment.endpoint(shm::Segment::endpoint_of_shard(shard));
     endpoint.placement.store(shard % runtime.workers + 1, std::memory_order_release);
   }

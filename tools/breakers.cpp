@@ -1,5 +1,6 @@
 // mabeam breakers: the circuit breakers, listed and set.
 #include "shm/breaker.hpp"
+#include "shm/call_breakers.hpp"
 #include "shm/clock.hpp"
 #include "tools/cli/ask.hpp"
 #include "tools/cli/connect.hpp"
@@ -49,6 +50,10 @@ std::vector<Row> list(const shm::Segment& segment) {
     const std::string name = name_of(segment, slot);
     if (!name.empty()) rows.push_back(row_of(name, segment, slot));
   }
+  for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard) {
+    rows.push_back(
+        row_of("shard:" + std::to_string(shard), segment, segment.breaker_of_shard(shard)));
+  }
   return rows;
 }
 
@@ -58,6 +63,7 @@ Json document_of(const Row& row) {
               {"is_forced", row.view.mode != shm::BreakerMode::automatic},
               {"failures", row.view.failures},
               {"openings", row.view.openings},
+              {"rejected", row.view.rejected},
               {"retry_after_seconds", static_cast<double>(row.view.retry_after_ns) / 1e9}};
 }
 
@@ -67,6 +73,7 @@ std::string table_of(const std::vector<Row>& rows, bool colour) {
                {"SET"},
                {"FAILURES", Align::right},
                {"OPENINGS", Align::right},
+               {"REFUSED", Align::right},
                {"TRIAL IN", Align::right}});
   for (const Row& row : rows) {
     const bool is_closed = row.view.state == shm::BreakerState::closed;
@@ -78,6 +85,7 @@ std::string table_of(const std::vector<Row>& rows, bool colour) {
                row.view.mode == shm::BreakerMode::automatic ? "-" : "by hand",
                std::to_string(row.view.failures),
                std::to_string(row.view.openings),
+               std::to_string(row.view.rejected),
                waits ? human_seconds(static_cast<double>(row.view.retry_after_ns) / 1e9) : "-"});
   }
   return table.render(colour);
@@ -107,6 +115,7 @@ std::optional<shm::BreakerMode> mode_of(std::string_view word) {
 }
 
 constexpr std::string_view kWorker = "worker:";
+constexpr std::string_view kShard = "shard:";
 
 /// Whether its worker runs is the supervisor's business, so it is the one to set it.
 Outcome<shm::BreakerSlot*> set_worker(const Supervised& runtime, std::string_view name,
@@ -118,6 +127,20 @@ Outcome<shm::BreakerSlot*> set_worker(const Supervised& runtime, std::string_vie
   const auto answer = runtime.ask(shm::ControlCommand::breaker, number);
   if (!answer) return tl::unexpected(answer.error());
   return &runtime.segment().breaker_of_worker(static_cast<std::uint32_t>(*index));
+}
+
+Outcome<shm::BreakerSlot*> set_shard(const Supervised& runtime, std::string_view name,
+                                     shm::BreakerMode mode) {
+  const shm::Segment& segment = runtime.segment();
+  const auto shard =
+      parse_number(name.substr(kShard.size()), "the shard", 0, segment.dimensions().shards - 1);
+  if (!shard) return tl::unexpected(shard.error());
+  const auto index = static_cast<std::uint32_t>(*shard);
+  if (!shm::CallBreakers{segment}.set_mode(index, mode)) {
+    return tl::unexpected(Failure{Exit::refused, "in_use",
+                                  "breakers are never open on more than half of the shards"});
+  }
+  return &segment.breaker_of_shard(index);
 }
 
 Outcome<shm::BreakerSlot*> set_named(const Supervised& runtime, std::string_view name,
@@ -138,8 +161,9 @@ Outcome<Exit> set(const Arguments& arguments, Output& output) {
   const auto runtime = Supervised::attach(arguments);
   if (!runtime) return tl::unexpected(runtime.error());
   const std::string name{words[1]};
-  const auto slot = name.starts_with(kWorker) ? set_worker(*runtime, name, *mode)
-                                              : set_named(*runtime, name, *mode);
+  const auto slot = name.starts_with(kWorker)  ? set_worker(*runtime, name, *mode)
+                    : name.starts_with(kShard) ? set_shard(*runtime, name, *mode)
+                                               : set_named(*runtime, name, *mode);
   if (!slot) return tl::unexpected(slot.error());
   const Row row = row_of(name, runtime->segment(), **slot);
   if (output.json()) {
@@ -166,13 +190,15 @@ const Command breakers_command{
     .details =
         "A worker that fails too often ([breaker] in the configuration) is not restarted for a\n"
         "while: its shards run on the others. open: it is ended and kept so; close: it is run\n"
-        "whatever happens; auto: as it does by itself, which begins with a trial. The others\n"
-        "are those that agents ask by name.\n"
+        "whatever happens; auto: as it does by itself, which begins with a trial. Calls to a\n"
+        "shard that nobody serves are refused at once (circuit_open) after as many have timed\n"
+        "out. The others are those that agents ask by name.\n"
         "\n"
         "Examples:\n"
         "  mabeam breakers\n"
         "  mabeam breakers close worker:2\n"
         "  mabeam breakers auto worker:2\n"
+        "  mabeam breakers open shard:0\n"
         "  mabeam breakers open db\n",
     .run = run};
 

@@ -1,6 +1,7 @@
 // mabeam limits: what the runtime may use, what it uses, and what keeps it to that.
 #include "tools/cli/arguments.hpp"
 #include "tools/cli/connect.hpp"
+#include "tools/cli/encoding.hpp"
 #include "tools/cli/human.hpp"
 #include "tools/cli/output.hpp"
 #include "tools/cli/table.hpp"
@@ -31,8 +32,10 @@ Json worker_document(const WorkerLimitsView& worker) {
 }
 
 Json rate_document(const RateView& rate) {
-  return Json{{"name", rate.name},        {"rate", rate.rate},       {"burst", rate.burst},
-              {"shadow", rate.is_shadow}, {"granted", rate.granted}, {"refused", rate.refused}};
+  Json document{{"name", rate.name},        {"rate", rate.rate},       {"burst", rate.burst},
+                {"shadow", rate.is_shadow}, {"granted", rate.granted}, {"refused", rate.refused}};
+  if (!rate.type.empty()) document["type"] = rate.type;
+  return document;
 }
 
 std::string bytes_or_none(std::uint64_t bytes) {
@@ -67,6 +70,10 @@ std::string totals(const LimitsView& view, bool colour) {
              std::to_string(view.agents.limit)});
   table.add({"clients", marked(std::to_string(view.clients.used), view.clients),
              std::to_string(view.clients.limit)});
+  for (const TableView& each : view.tables) {
+    table.add({each.name, marked(std::to_string(each.usage.used), each.usage),
+               std::to_string(each.usage.limit)});
+  }
   return table.render(colour);
 }
 
@@ -101,8 +108,9 @@ std::string rates_table(const LimitsView& view, bool colour) {
                {"MODE"}});
   for (const RateView& rate : view.rates) {
     const std::string mode = rate.rate == 0 ? "off" : rate.is_shadow ? "shadow" : "enforced";
-    table.add({rate.name, count_or_none(rate.rate), count_or_none(rate.burst),
-               std::to_string(rate.granted), std::to_string(rate.refused), mode});
+    table.add({rate.type.empty() ? rate.name : "  " + one_line(rate.type), count_or_none(rate.rate),
+               count_or_none(rate.burst), std::to_string(rate.granted),
+               std::to_string(rate.refused), mode});
   }
   return table.render(colour);
 }
@@ -132,6 +140,11 @@ Json limits_document(const LimitsView& view) {
   Json rates = Json::array();
   for (const RateView& rate : view.rates)
     rates.push_back(rate_document(rate));
+  Json tables = Json::array();
+  for (const TableView& table : view.tables) {
+    tables.push_back(
+        {{"name", table.name}, {"used", table.usage.used}, {"limit", table.usage.limit}});
+  }
   return Json{{"mechanism", to_string(view.memory_mechanism)},
               {"processes_mechanism", to_string(view.process_mechanism)},
               {"memory_bytes", view.memory.used},
@@ -141,7 +154,8 @@ Json limits_document(const LimitsView& view) {
               {"clients", view.clients.used},
               {"clients_limit", view.clients.limit},
               {"workers", workers},
-              {"rates", rates}};
+              {"rates", rates},
+              {"tables", tables}};
 }
 
 const Command limits_command{

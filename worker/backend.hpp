@@ -44,12 +44,18 @@ struct Context::Backend {
   Result<> call_and_wait(AgentId to, Symbol action, const PayloadRef& payload,
                          const SendOptions& options);
   Result<> keep_task(std::unique_ptr<glue::TaskFrame> frame);
+  [[nodiscard]] Result<> may_call(AgentId to);
   [[nodiscard]] ReplyTo asked() const;
   Result<> cancel_call(std::uint64_t correlation);
   Result<ReplyTo> reply_later();
   Result<> reply_to(const ReplyTo& to, Errc code, const PayloadRef& payload);
   [[nodiscard]] std::int64_t deadline_of_call(const SendOptions& options);
   [[nodiscard]] bool fits_a_reply(const PayloadRef& payload) const;
+
+  [[nodiscard]] Result<> may_emit() {
+    return shard.rates_.take(shm::RateKind::event_emission, 1,
+                             [this] { return shard.agents_.table().record(self.slot()).type; });
+  }
 
   Result<> emit(Symbol topic, const PayloadRef& payload, EmitOptions options);
   Result<AgentId> create(std::string_view type, const AgentOptions& options);

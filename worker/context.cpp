@@ -40,7 +40,7 @@ Result<> Context::Backend::send(AgentId to, Symbol symbol, const PayloadRef& pay
 // A log that is full is looked at as one that is waited for: who holds it for too long is evicted.
 Result<> Context::Backend::emit(Symbol topic, const PayloadRef& payload, EmitOptions options) {
   // Subscribers compare it with the time they subscribed at, and a handler may have run for long.
-  if (const Result<> may = shard.rates_.take(shm::RateKind::event_emission); !may) return may;
+  if (const Result<> may = may_emit(); !may) return may;
   shard.clock_.refresh();
   shm::MessageHeader header{};
   header.symbol = topic;
@@ -92,7 +92,8 @@ Result<AgentId> Context::Backend::create(std::string_view type, const AgentOptio
     if (!name) return fail(name.error());
     plan.request.subscriptions[plan.request.subscription_count++] = *name;
   }
-  if (const Result<> may = shard.rates_.take(shm::RateKind::agent_creation); !may) {
+  const auto type_of_new = [&] { return symbol_of_type; };
+  if (const Result<> may = shard.rates_.take(shm::RateKind::agent_creation, 1, type_of_new); !may) {
     return fail(may.error());
   }
   plan.initial = options.initial.bytes();

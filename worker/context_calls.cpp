@@ -24,13 +24,19 @@ std::int64_t Context::Backend::deadline_of_call(const SendOptions& options) {
   return inherited == 0 ? own : std::min(own, inherited);
 }
 
+// Before there is a message: what has been sent is never refused.
+Result<> Context::Backend::may_call(AgentId to) {
+  const auto shard_of_callee = static_cast<std::uint32_t>(to.endpoint());
+  if (const Result<> may = shard.breakers_.ask(shard_of_callee); !may) return may;
+  return shard.rates_.take(shm::RateKind::action_execution, 1,
+                           [&] { return shard.segment_.type_of(to); });
+}
+
 // An agent that cannot be told of an answer waits for none. A coroutine that is to answer what was
 // `asked` always does, without a deadline for ever.
 Result<std::uint64_t> Context::Backend::call(AgentId to, Symbol action, const PayloadRef& payload,
                                              const SendOptions& options, const ReplyTo* asked) {
-  if (const Result<> may = shard.rates_.take(shm::RateKind::action_execution); !may) {
-    return fail(may.error());
-  }
+  if (const Result<> may = may_call(to); !may) return fail(may.error());
   const std::int64_t deadline_ns = deadline_of_call(options);
   const std::uint64_t id = ++shard.record_.next_message_id;
   std::uint64_t correlation = id;

@@ -32,7 +32,8 @@ Shard::Shard(const shm::Segment& segment, const Types& types, shm::CachedClock& 
       tracer_(segment, endpoint_),
       subscribers_(symbols_, agents_),
       parking_(segment, shard),
-      rates_(segment.limits()),
+      rates_(segment, shm::Rates::Holder::shard),
+      breakers_(segment),
       metrics_(segment.metrics(shard)) {
 }
 

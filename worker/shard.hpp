@@ -21,6 +21,7 @@
 // has passed; one that has killed max_attempts owners becomes a dead letter.
 #pragma once
 
+#include "shm/call_breakers.hpp"
 #include "shm/clock.hpp"
 #include "shm/letters.hpp"
 #include "shm/rates.hpp"
@@ -360,6 +361,7 @@ class Shard {
   TimerId ending_task_ = Tasks::kNone;  // whose own failure ends its agent
   bool has_ended_tasks_ = false;        // with their agents, by this turn
   shm::Rates rates_;
+  shm::CallBreakers breakers_;
 
   shm::ShardMetrics& metrics_;
   Source replayed_;                          // whose endpoint is that of what is replayed

@@ -20,6 +20,10 @@ bool is_order(Kind kind) {
   return kind == Kind::replay || kind == Kind::drop || kind == Kind::describe;
 }
 
+std::uint32_t endpoint_of(std::uint64_t agent) {
+  return static_cast<std::uint32_t>(AgentId{agent}.endpoint());
+}
+
 /// Of a call with a deadline (context_calls.cpp): its correlation is the id of its timer.
 bool is_answer_to_call(const Received& message) {
   return message.kind == Kind::reply &&
@@ -127,10 +131,12 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
     case Kind::request:
       if (cancelled_.has_any() && is_cancelled(message)) [[unlikely]]
         return refuse_silently();
-      [[fallthrough]];
+      break;
     case Kind::signal:
+      break;
     case Kind::reply:
-      return handle_for_agent(message, witness);
+      breakers_.note_answer(endpoint_of(message.header.source), message.header.sent_ns);
+      break;
     case Kind::event:
       return handle_replayed(message, witness);
     case Kind::create:
@@ -158,6 +164,7 @@ Shard::Outcome Shard::handle_kind(const Received& message, std::uint64_t witness
     default:
       return refuse(message, Errc::invalid_argument, DeadReason::unroutable);
   }
+  return handle_for_agent(message, witness);
 }
 
 // Ends the call that an answer is to. What became of the answer, if it is not on_reply()'s.

@@ -60,6 +60,9 @@ void Shard::fire_timers() {
       timers_.take_back();
       return;
     }
+    if (due->label.is_call()) {
+      breakers_.note_silence(static_cast<std::uint32_t>(due->callee.endpoint()));
+    }
     ++taken_;
   }
 }

@@ -173,7 +173,7 @@ class MABEAM_API Client {
 
   /// Calls an action and waits for its answer. Errors: unknown_action, handler_failed,
   /// schema_mismatch, not_found, timed_out, backpressure, payload_too_large, symbols_full,
-  /// rate_limited.
+  /// rate_limited, circuit_open (nobody serves the agent's shard; nothing has been sent).
   Result<ClientReply> call(AgentId agent, std::string_view action, const PayloadRef& payload = {},
                            std::chrono::nanoseconds timeout = std::chrono::seconds{5});
   Result<ClientReply> call(AgentId agent, Symbol action, const PayloadRef& payload,

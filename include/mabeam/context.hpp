@@ -99,8 +99,8 @@ class MABEAM_API Context {
   /// deadline with timed_out; what comes later is dropped and counted as refused. Each takes one of
   /// the shard's timers until then, and ends with its agent, or where that is restarted. A call
   /// without any deadline waits for ever.
-  /// Errors: as send(); timers_full, rate_limited, too_many_changes (over 128 calls with a deadline
-  /// in a handler).
+  /// Errors: as send(); timers_full, rate_limited, circuit_open (nobody serves the agent's shard;
+  /// nothing has been sent), too_many_changes (over 128 calls with a deadline in a handler).
   Result<std::uint64_t> call(AgentId to, std::string_view action, const PayloadRef& payload = {},
                              SendOptions options = {});
   Result<std::uint64_t> call(AgentId to, Symbol action, const PayloadRef& payload = {},

@@ -46,12 +46,19 @@ struct WorkerLimitsView {
 
 /// One of `[rates]`.
 struct RateView {
-  std::string name;
+  std::string name;        ///< the key in `[rates]`
+  std::string type;        ///< of a type's rate: which; empty: of the rate as such
   std::uint32_t rate = 0;  ///< per second; 0: no limit
   std::uint32_t burst = 0;
   bool is_shadow = false;     ///< what is too much is counted, and not refused
   std::uint64_t granted = 0;  ///< since the segment was made, while there was a limit
   std::uint64_t refused = 0;
+};
+
+/// A table of the segment; of those that each shard or endpoint has for itself, the fullest.
+struct TableView {
+  std::string name;  ///< "timers of shard 3"
+  Usage usage;
 };
 
 struct LimitsView {
@@ -62,6 +69,7 @@ struct LimitsView {
   Usage clients;  ///< endpoints that are claimed
   std::vector<WorkerLimitsView> workers;
   std::vector<RateView> rates;
+  std::vector<TableView> tables;
 };
 
 }  // namespace mabeam

@@ -26,7 +26,7 @@ namespace mabeam {
 enum class Errc : std::uint16_t {
   invalid_argument = 1,  ///< a checked precondition is broken; Error::subject is an Argument
   backpressure,          ///< the receiver's ring is full; retrying later may succeed
-  circuit_open,          ///< the circuit breaker refuses calls for now; retry after its timeout
+  circuit_open,          ///< a circuit breaker refuses calls; Error::subject: as rate_limited
   closed,                ///< the peer endpoint is gone for good
   corrupt,               ///< a value read from the segment failed its check
   incompatible,          ///< the segment was laid out by another build

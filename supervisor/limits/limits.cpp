@@ -22,10 +22,18 @@ shm::RateSetting setting_of(Rate rate) {
 }  // namespace
 
 void store_rates(const RatesConfig& rates, shm::LimitsRegion& limits) noexcept {
-  const std::array all{rates.agent_creation, rates.action_execution, rates.event_emission};
-  static_assert(all.size() == shm::kRates);
-  for (std::size_t i = 0; i < all.size(); ++i)
-    store(limits.rates[i].setting, setting_of(all[i]).pack());
+  const std::array runtime{rates.agent_creation, rates.action_execution, rates.event_emission};
+  const std::array client{rates.client_agent_creation, rates.client_action_execution,
+                          rates.client_event_emission};
+  const std::array type{rates.type_agent_creation, rates.type_action_execution,
+                        rates.type_event_emission};
+  static_assert(runtime.size() == shm::kRates);
+  for (std::size_t i = 0; i < shm::kRates; ++i) {
+    shm::RateSettings& settings = limits.settings[i];
+    store(settings.runtime, setting_of(runtime[i]).pack());
+    store(settings.each_client, setting_of(client[i]).pack());
+    store(settings.each_type, setting_of(type[i]).pack());
+  }
 }
 
 Limits::Limits(const Runtime& runtime, Log& log)

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <utility>
 
@@ -58,6 +59,31 @@ TEST_F(ClientAsync, TimeOfTheCallEndsIt) {
   const std::vector<Taken> asked = shard().take();
   ASSERT_EQ(asked.size(), 1U);  // and no cancel: it has expired
   EXPECT_NE(asked.front().header.deadline_ns, 0);
+}
+
+/// The shards of these tests have no worker.
+TEST_F(ClientAsync, CallsToAShardThatNobodyServesFailFast) {
+  const AgentId other = shards_[1].put_agent();
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(code_of(client_.call(agent_, "do", {}, milliseconds{1})), Errc::timed_out);
+  const auto refused = client_.call(agent_, "do", {}, seconds{20});
+  ASSERT_EQ(code_of(refused), Errc::circuit_open);
+  EXPECT_GT(refused.error().subject, 0U) << "milliseconds";
+  EXPECT_EQ(code_of(client_.call_async(agent_, "do", {})), Errc::circuit_open);
+  const std::array both{agent_, other};
+  const auto many = client_.call_many(both, "do", {}, milliseconds{1}).value();
+  EXPECT_EQ(code_of(many[0]), Errc::circuit_open);
+  EXPECT_EQ(code_of(many[1]), Errc::timed_out);
+  const Symbol action = client_.symbol("do").value();
+  const std::array calls{CallItem{.agent = agent_, .action = action},
+                         CallItem{.agent = other, .action = action}};
+  for (const Atomic atomic : {Atomic::no, Atomic::yes}) {
+    const auto answers = client_.call_batch(calls, milliseconds{1}, atomic);
+    EXPECT_EQ(code_of(answers[0]), Errc::circuit_open);
+    EXPECT_EQ(code_of(answers[1]), Errc::timed_out);
+  }
+  EXPECT_EQ(shard().take().size(), 5U) << "nothing more was sent";
+  EXPECT_TRUE(client_.send(agent_, "note")) << "which waits for nobody";
 }
 
 TEST_F(ClientAsync, DroppedCallIsCancelledAheadOfItsRequest) {

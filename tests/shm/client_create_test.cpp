@@ -182,7 +182,7 @@ TEST_F(ClientCreate, ShardsOfAWorkerOverItsSoftLimitGetNone) {
 
 TEST_F(ClientCreate, RateCountsAgentsNotCalls) {
   const ShardThread thread{shards_, serving()};
-  segment_.limits().rates[0].setting.store(RateSetting{.rate = 1, .burst = 4}.pack());
+  segment_.limits().settings[0].runtime.store(RateSetting{.rate = 1, .burst = 4}.pack());
   EXPECT_TRUE(client_.create("t", 5));
   const auto refused = client_.create("t");
   EXPECT_EQ(code_of(refused), Errc::rate_limited);

@@ -60,14 +60,14 @@ class ClientEmit : public ClientTest {
 };
 
 TEST_F(ClientEmit, RateIsRefusedAndCounted) {
-  segment_.limits().rates[2].setting.store(RateSetting{.rate = 1, .burst = 2}.pack());
+  segment_.limits().settings[2].runtime.store(RateSetting{.rate = 1, .burst = 2}.pack());
   EXPECT_EQ(fill(), 3);
   EXPECT_EQ(code_of(client_.emit("a.b", "payload!")), Errc::rate_limited);
   const std::vector<EventItem> two(2,
                                    EventItem{segment_.symbols().intern("a.b").value(), "payload!"});
   EXPECT_EQ(code_of(client_.emit_batch(two, {.atomic = Atomic::yes}).at(1)), Errc::rate_limited);
   EXPECT_EQ(code_of(client_.emit_batch(two, {}).at(0)), Errc::rate_limited);
-  segment_.limits().rates[2].setting.store(0);
+  segment_.limits().settings[2].runtime.store(0);
   EXPECT_TRUE(client_.emit("a.b", "payload!"));
 }
 

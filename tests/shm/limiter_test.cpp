@@ -18,6 +18,12 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
+/// A setting, and what all who are kept to it share.
+struct RateLimit {
+  Word setting;
+  RateBucket bucket;
+};
+
 /// A rate in memory that a child shares, and a clock that stands still.
 class LimiterTest : public ::testing::Test {
  protected:
@@ -31,12 +37,14 @@ class LimiterTest : public ::testing::Test {
 
   void set(RateSetting setting) { limit_->setting.store(setting.pack()); }
 
-  RateVerdict take(std::uint64_t count = 1) { return lease_.take(*limit_, count, clock_); }
+  RateVerdict take(std::uint64_t count = 1) {
+    return lease_.take(limit_->setting, limit_->bucket, count, clock_);
+  }
 
   /// How many of one each are allowed, at most `most`.
   std::uint64_t take_all(RateLease& lease, std::uint64_t most) {
     std::uint64_t count = 0;
-    while (count < most && lease.take(*limit_, 1, clock_).is_allowed)
+    while (count < most && lease.take(limit_->setting, limit_->bucket, 1, clock_).is_allowed)
       ++count;
     return count;
   }
@@ -74,7 +82,7 @@ TEST_F(LimiterTest, BurstThenTheRate) {
   now_ += 1;
   EXPECT_TRUE(take().is_allowed);
   EXPECT_FALSE(take().is_allowed);
-  EXPECT_EQ(limit_->granted.load(), 7U);
+  EXPECT_EQ(limit_->bucket.tally.granted.load(), 7U);
 }
 
 TEST_F(LimiterTest, IdleTimeGivesNoMoreThanTheBurst) {
@@ -96,8 +104,8 @@ TEST_F(LimiterTest, MoreAtOnceThanTheBurstLeavesADebt) {
 TEST_F(LimiterTest, ShadowCountsAndRefusesNothing) {
   set({.rate = 10, .burst = 5, .is_shadow = true});
   EXPECT_EQ(take_all(lease_, 100), 100U);
-  EXPECT_EQ(limit_->granted.load(), 6U);
-  EXPECT_EQ(limit_->refused.load(), 94U);
+  EXPECT_EQ(limit_->bucket.tally.granted.load(), 6U);
+  EXPECT_EQ(limit_->bucket.tally.refused.load(), 94U);
 }
 
 TEST_F(LimiterTest, AnotherSettingHoldsAtOnce) {
@@ -113,7 +121,7 @@ TEST_F(LimiterTest, AnotherSettingHoldsAtOnce) {
 TEST_F(LimiterTest, DamagedWordIsTakenForNow) {
   set({.rate = 10, .burst = 5});
   for (const std::uint64_t word : {~0ULL, 1ULL << 63U, 1ULL << 62U}) {
-    limit_->next_ns.store(word);
+    limit_->bucket.next_ns.store(word);
     EXPECT_EQ(take_all(lease_, 100), 6U) << word;
   }
   limit_->setting.store(~0ULL);
@@ -125,7 +133,7 @@ TEST_F(LimiterTest, DamagedWordIsTakenForNow) {
 /// Holders that ask again and again get what the rate gives, to a percent or a chunk each.
 TEST_F(LimiterTest, RateHoldsAmongSeveralHolders) {
   for (const std::uint32_t rate : {1'000U, 64'000U, 700'000U, 1'000'000U}) {
-    limit_->next_ns.store(0);
+    limit_->bucket.next_ns.store(0);
     const RateSetting setting{.rate = rate, .burst = 1};
     set(setting);
     std::array<RateLease, 3> holders;
@@ -147,7 +155,7 @@ TEST_F(LimiterTest, DeadHolderCostsAChunkAtTheMost) {
   const pid_t child = ::fork();
   if (child == 0) {
     RateLease lease;
-    (void)lease.take(*limit_, 1, clock_);
+    (void)lease.take(limit_->setting, limit_->bucket, 1, clock_);
     ::raise(SIGKILL);
   }
   int status = 0;
@@ -168,7 +176,7 @@ TEST_F(LimiterTest, ProcessesThatContendNeverGetMore) {
   const auto spend = [&] {
     RateLease lease;
     while (real() < begin + kSecond / 20)
-      (void)lease.take(*limit_, 1, real);
+      (void)lease.take(limit_->setting, limit_->bucket, 1, real);
   };
   const pid_t child = ::fork();
   spend();
@@ -177,9 +185,9 @@ TEST_F(LimiterTest, ProcessesThatContendNeverGetMore) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   const auto passed_ns = static_cast<std::uint64_t>(real() - begin);
   const std::uint64_t allowed = passed_ns / 1'000 + setting.depth();
-  EXPECT_LE(limit_->granted.load(), allowed + allowed / 100);
-  EXPECT_GT(limit_->granted.load(), 0U);
-  EXPECT_GT(limit_->refused.load(), 0U);
+  EXPECT_LE(limit_->bucket.tally.granted.load(), allowed + allowed / 100);
+  EXPECT_GT(limit_->bucket.tally.granted.load(), 0U);
+  EXPECT_GT(limit_->bucket.tally.refused.load(), 0U);
 }
 
 }  // namespace

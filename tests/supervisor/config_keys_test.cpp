@@ -220,7 +220,7 @@ TEST(ConfigKeys, AreThoseOfTheDesign) {
   }
   const std::map<std::string_view, int> expected{
       {"runtime", 11}, {"channels", 4}, {"events", 1}, {"trace", 2}, {"worker", 13}, {"restart", 6},
-      {"breaker", 4},  {"limits", 8},   {"rates", 3},  {"log", 2},   {"serve", 1}};
+      {"breaker", 4},  {"limits", 8},   {"rates", 9},  {"log", 2},   {"serve", 1}};
   EXPECT_EQ(counts, expected);
 }
 

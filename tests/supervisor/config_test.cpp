@@ -168,18 +168,6 @@ TEST(ConfigEnvironment, IsThisProcesssOwnUnlessGiven) {
   EXPECT_EQ(config.runtime.clients, 17U);
 }
 
-TEST(ConfigInForce, ListsWhatIsSetAndNotObeyed) {
-  const auto config = good(R"(
-    limits.cleanup_interval = "9s"
-    limits.worker_memory = "1GiB"
-    serve.listen = "127.0.0.1:1"
-    runtime.group_read = true
-    log.level = "debug"
-    breaker.failure_threshold = 5
-  )");
-  EXPECT_EQ(config.not_in_force, (Messages{"limits.cleanup_interval"}));
-}
-
 TEST(ConfigFile, IsRead) {
   const TemporaryFile file{"runtime.name = \"from-file\"\n"};
   const auto config = load_config(file.path(), sources_with({}));

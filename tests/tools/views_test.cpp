@@ -57,7 +57,9 @@ TEST(Views, LimitsHaveTheFieldsOfTheContract) {
   worker.files = 9;
   worker.files_limit = 1024;
   view.workers = {worker};
-  view.rates = {{.name = "agent_creation", .rate = 5, .burst = 6, .is_shadow = true, .refused = 8}};
+  view.rates = {{.name = "agent_creation", .rate = 5, .burst = 6, .is_shadow = true, .refused = 8},
+                {.name = "type_agent_creation", .type = "counter", .granted = 9}};
+  view.tables = {{"timers of shard 3", {.used = 2, .limit = 9}}};
   const Json expected = Json::parse(R"({
     "mechanism": "cgroup_v1", "processes_mechanism": "none",
     "memory_bytes": 10, "memory_limit_bytes": 20, "agents": 1, "agents_limit": 2,
@@ -66,7 +68,10 @@ TEST(Views, LimitsHaveTheFieldsOfTheContract) {
                  "memory_soft_bytes": 4, "memory_limit_bytes": 6, "processes": 7,
                  "processes_limit": 64, "open_files": 9, "open_files_limit": 1024}],
     "rates": [{"name": "agent_creation", "rate": 5, "burst": 6, "shadow": true, "granted": 0,
-               "refused": 8}]})");
+               "refused": 8},
+              {"name": "type_agent_creation", "rate": 0, "burst": 0, "shadow": false, "granted": 9,
+               "refused": 0, "type": "counter"}],
+    "tables": [{"name": "timers of shard 3", "used": 2, "limit": 9}]})");
   EXPECT_EQ(limits_document(view), expected);
 }
 

@@ -179,11 +179,11 @@ TEST_F(ShardCall, WorkerOverItsSoftLimitCreatesNone) {
 }
 
 TEST_F(ShardCall, HandlerIsHeldToTheRates) {
-  for (shm::RateLimit& limit : segment_.limits().rates)
-    limit.setting.store(shm::RateSetting{.rate = 1}.pack());
+  for (shm::RateSettings& settings : segment_.limits().settings)
+    settings.runtime.store(shm::RateSetting{.rate = 1}.pack());
   EXPECT_EQ(refusal("create"), Errc{});
   EXPECT_EQ(refusal("create"), Errc::rate_limited);
-  segment_.limits().rates[0].setting.store(0);
+  segment_.limits().settings[0].runtime.store(0);
   EXPECT_EQ(refusal("create"), Errc{});
 }
 

@@ -62,6 +62,23 @@ TEST_F(ShardDeadline, ExpiredRequestIsNeverHandledAndItsCallerIsTold) {
   EXPECT_EQ(seen().outcome, Errc::timed_out);
 }
 
+TEST_F(ShardDeadline, CallsToAShardThatNobodyServesFailFast) {
+  for (int i = 0; i < 5; ++i) {
+    call({puppet_.value(), kHour});
+    make_last_due();
+    run(0);
+    ASSERT_EQ(seen().outcome, Errc::timed_out);
+  }
+  call({puppet_.value(), kHour});
+  EXPECT_EQ(seen().refusal, Errc::circuit_open);
+  EXPECT_EQ(seen().calls, 5U);
+  EXPECT_EQ(timers_used(), 0U);
+  run(1);
+  EXPECT_EQ(state(puppet_).count, 5U) << "what had been sent takes effect, once";
+  call({client_.value(), kHour});
+  EXPECT_EQ(seen().calls, 6U) << "others are called as ever";
+}
+
 TEST_F(ShardDeadline, AnswerInTimeEndsTheTimer) {
   call({puppet_.value(), kHour});
   EXPECT_EQ(timers_used(), 1U);

@@ -10,9 +10,11 @@ namespace mabeam::tools {
 namespace {
 
 tl::unexpected<Failure> failure(Error error, Step step, std::string message) {
+  const bool may_pass = error.code == Errc::rate_limited || error.code == Errc::circuit_open;
   return tl::unexpected(Failure{.exit = exit_for(error, step),
                                 .code = std::string(code_name(error.code)),
-                                .message = std::move(message)});
+                                .message = std::move(message),
+                                .retry_after_ms = may_pass ? error.subject : std::uint16_t{0}});
 }
 
 std::string cannot_read(std::string_view label, int os_error) {

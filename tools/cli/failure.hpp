@@ -31,8 +31,9 @@ enum class Exit : std::uint8_t {
 
 struct Failure {
   Exit exit = Exit::refused;
-  std::string code;     ///< "not_found": code_name() of an Errc, or "usage"
-  std::string message;  ///< a sentence without "mabeam CMD:" before it
+  std::string code;                  ///< "not_found": code_name() of an Errc, or "usage"
+  std::string message;               ///< a sentence without "mabeam CMD:" before it
+  std::uint16_t retry_after_ms = 0;  ///< of rate_limited and circuit_open; 0: not known
 };
 
 template <class T>

@@ -52,7 +52,9 @@ Json document(const Json& fields) {
 }
 
 Json error_document(const Failure& failure) {
-  return Json{{"code", failure.code}, {"message", failure.message}};
+  Json document{{"code", failure.code}, {"message", failure.message}};
+  if (failure.retry_after_ms != 0) document["retry_after_seconds"] = failure.retry_after_ms / 1e3;
+  return document;
 }
 
 std::string dump(const Json& json) {
