@@ -1,5 +1,6 @@
 #include "supervisor/supervisor.hpp"
 
+#include "shm/breaker.hpp"
 #include "supervisor/leftovers.hpp"
 #include "supervisor/notify.hpp"
 #include "supervisor/strays.hpp"
@@ -28,8 +29,10 @@ Supervisor::Supervisor(Runtime runtime, EventLoop loop, Log& log, const Options&
       workers_(runtime_, loop_, log_),
       clients_(runtime_.segment, loop_, log_),
       slow_consumers_(runtime_.segment, log_),
+      cleanup_(runtime_.segment, workers_, log_),
       handover_(options.invocation),
-      parked_(runtime_.segment.dimensions().shards) {
+      parked_(runtime_.segment.dimensions().shards),
+      refused_(runtime_.segment.dimensions().shards) {
 }
 
 ExitCode Supervisor::run(const StartTimes& times) {
@@ -113,6 +116,8 @@ void Supervisor::scan() {
   workers_.scan(at, lag_.measure(at, period));
   clients_.scan();
   tell_parked();
+  tell_breakers();
+  cleanup_.scan(at, runtime_.config.limits.cleanup_interval);
   look_for_slow_consumers(at);
   reap_strays();
 }
@@ -213,6 +218,19 @@ void Supervisor::tell_parked() {
       log_.error("a shard is damaged and parked: nobody serves its agents", {{"shard", shard}});
     }
     parked_[shard] = is_parked;
+  }
+}
+
+void Supervisor::tell_breakers() {
+  for (std::uint32_t shard = 0; shard < refused_.size(); ++shard) {
+    const shm::BreakerWord word = shm::Breaker{runtime_.segment.breaker_of_shard(shard)}.word();
+    const bool is_open = shm::Breaker::acting(word) == shm::BreakerState::open;
+    if (is_open && !refused_[shard]) {
+      log_.warn("calls to a shard are refused: its circuit breaker is open", {{"shard", shard}});
+    } else if (!is_open && refused_[shard]) {
+      log_.info("calls to a shard are let through again", {{"shard", shard}});
+    }
+    refused_[shard] = is_open;
   }
 }
 

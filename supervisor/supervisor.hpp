@@ -12,6 +12,7 @@
 #pragma once
 
 #include "supervisor/bell.hpp"
+#include "supervisor/cleanup.hpp"
 #include "supervisor/clients.hpp"
 #include "supervisor/event_loop.hpp"
 #include "supervisor/handover.hpp"
@@ -76,6 +77,7 @@ class Supervisor {
 
   int reap_strays();
   void tell_parked();
+  void tell_breakers();
   void look_for_slow_consumers(Time now);
   [[nodiscard]] Time next_deadline() const;
   ExitCode finish();
@@ -87,10 +89,12 @@ class Supervisor {
   Workers workers_;
   Clients clients_;
   SlowConsumers slow_consumers_;
+  Cleanup cleanup_;
   Handover handover_;
   std::optional<Bell> bell_;
   OwnLag lag_;
-  std::vector<bool> parked_;  // shards that were told to be parked
+  std::vector<bool> parked_;   // shards that were told to be parked
+  std::vector<bool> refused_;  // shards that were told to be called by nobody
   Phase phase_ = Phase::starting;
   ExitCode exit_ = ExitCode::done;
   bool keeps_segment_ = false;

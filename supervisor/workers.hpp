@@ -68,6 +68,9 @@ class Workers {
   /// Removes what was made for workers, of which none is left.
   void remove_groups() { limits_.remove(); }
 
+  /// Removes the groups of those that have left or failed for good. Returns how many.
+  int remove_idle_groups();
+
   /// Ends a worker that is in service, as one that hangs.
   void end_slow(std::uint32_t index, Time now);
 

@@ -31,6 +31,17 @@ void Workers::enforce_limits(Time now) {
                  "all together are over limits.runtime_memory", now);
 }
 
+// One that comes back has its group made anew anyway.
+int Workers::remove_idle_groups() {
+  int removed = 0;
+  for (const Worker& worker : workers_) {
+    const bool is_over =
+        worker.state() == WorkerState::stopped || worker.state() == WorkerState::failed;
+    removed += is_over && !worker.has_process() && limits_.discard(worker.index()) ? 1 : 0;
+  }
+  return removed;
+}
+
 bool Workers::is_alive(StartedBy incarnation) const {
   if (incarnation.worker >= workers_.size()) return false;
   const Worker& worker = workers_[incarnation.worker];

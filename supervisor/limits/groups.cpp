@@ -140,6 +140,17 @@ Result<> Groups::renew(std::uint32_t worker) {
   return {};
 }
 
+bool Groups::discard(std::uint32_t worker) {
+  if (worker >= members_.size()) return false;
+  bool had_one = false;
+  for (const std::string& folder : members_[worker].folders.distinct()) {
+    const bool is_there = ::access(folder.c_str(), F_OK) == 0;
+    had_one = (is_there && remove_worker_group(folder) == 0) || had_one;
+  }
+  members_[worker] = {folders_of(worker)};
+  return had_one;
+}
+
 std::vector<std::string> Groups::doors(std::uint32_t worker) const {
   std::vector<std::string> doors;
   const GroupFolders* folders = find(worker);

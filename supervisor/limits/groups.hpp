@@ -62,6 +62,9 @@ class Groups {
   /// The same, with the worker's groups known.
   void adopt(std::uint32_t worker, pid_t pid, const shm::Hierarchies& found);
 
+  /// Removes the group of a worker that is not started again. True if there was one.
+  bool discard(std::uint32_t worker);
+
   /// Kills all that is in the worker's group.
   void kill(std::uint32_t worker) const;
   [[nodiscard]] bool is_empty(std::uint32_t worker) const;

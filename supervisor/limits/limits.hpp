@@ -69,6 +69,9 @@ class Limits {
   /// Its process is gone.
   void forget(std::uint32_t worker);
 
+  /// It is not started again: removes its group. True if there was one.
+  bool discard(std::uint32_t worker) { return groups_.discard(worker); }
+
   /// The runtime ends: removes what was made for it.
   void remove() { groups_.remove(); }
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,6 +102,15 @@ TEST_F(GroupsV2, CountsBeginAnewWithEachIncarnation) {
   ASSERT_TRUE(groups.renew(1));  // a fake group cannot be removed: it keeps its counts
   EXPECT_EQ(groups.memory_kills(1), 0U);
   EXPECT_EQ(groups.refused_processes(1), 0U);
+}
+
+TEST_F(GroupsV2, OneOfAWorkerThatIsGoneIsRemoved) {
+  Groups groups = open();
+  fake_.add("own/mabeam-r/worker-2", {});
+  EXPECT_TRUE(groups.discard(2));
+  EXPECT_FALSE(std::filesystem::exists(fake_.path() + "/own/mabeam-r/worker-2"));
+  EXPECT_FALSE(groups.discard(2)) << "there is none any more";
+  EXPECT_FALSE(groups.discard(3)) << "nor ever was";
 }
 
 TEST_F(GroupsV2, AllDieByOneWrite) {

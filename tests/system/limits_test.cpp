@@ -7,11 +7,19 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+#include <chrono>
 #include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <string>
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 namespace mabeam::tests {
 namespace {
@@ -262,6 +270,48 @@ TEST_F(LimitsTest, RateIsRefusedWithATimeAndChangedByAReload) {
   for (int i = 0; i < 10; ++i)
     EXPECT_TRUE(call());
   EXPECT_GE(limits().rates[1].refused, 1U);
+}
+
+TEST_F(LimitsTest, EachClientAndEachTypeHasItsRate) {
+  const std::string head = "[runtime]\nworkers = 2\n[rates]\n";
+  configure(head + "client_action_execution = {rate = 1, burst = 1}\n");
+  start_ready();
+  Client one = Client::attach(name()).value();
+  Client other = Client::attach(name()).value();
+  const AgentId counter = one.create("counter", 1, {}, seconds{20}).value().at(0);
+  const AgentId echo = one.create("echo", 1, {}, seconds{20}).value().at(0);
+  const auto call = [](Client& client, AgentId agent) {
+    const auto answer = client.call(agent, "get", {}, seconds{20});
+    return answer ? Errc{} : answer.error().code;
+  };
+  for (Client* client : {&one, &other}) {
+    EXPECT_EQ(call(*client, counter), Errc{});
+    EXPECT_EQ(call(*client, echo), Errc{});
+    EXPECT_EQ(call(*client, counter), Errc::rate_limited) << "each has two of its own";
+  }
+  configure(head + "type_action_execution = {rate = 1, burst = 1}\n");
+  supervisor().signal(SIGHUP);
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(wait_until(kPatience, [&] { return call(one, counter) == Errc{}; }));
+  const std::chrono::duration<double, std::milli> reload = std::chrono::steady_clock::now() - begin;
+  std::printf("[ rate changed after %.1f ms ]\n", reload.count());
+  EXPECT_EQ(call(other, counter), Errc{});
+  EXPECT_EQ(call(other, counter), Errc::rate_limited) << "the type's two are gone";
+  EXPECT_EQ(call(other, echo), Errc{}) << "another type's are not";
+  const Ran shown = mabeam({"limits", "--json"});
+  EXPECT_THAT(shown.out, HasSubstr(R"("type":"counter")"));
+}
+
+TEST_F(LimitsTest, HalfBuiltSegmentsOfTheDeadAreClearedAway) {
+  configure("[runtime]\nworkers = 1\n[limits]\ncleanup_interval = \"10ms\"\n");
+  start_ready();
+  const std::filesystem::path stale = segment_path().string() + "b.new";
+  std::ofstream{stale} << "half";
+  const timespec hours_ago{::time(nullptr) - 7200, 0};
+  const std::array times{hours_ago, hours_ago};
+  ASSERT_EQ(::utimensat(AT_FDCWD, stale.c_str(), times.data(), 0), 0);
+  EXPECT_TRUE(wait_until(kPatience, [&] { return !std::filesystem::exists(stale); }));
+  EXPECT_THAT(supervisor().err(), HasSubstr("half built"));
 }
 
 }  // namespace
