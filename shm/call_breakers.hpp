@@ -60,7 +60,7 @@ class CallBreakers {
 
   /// Closes the breaker of a shard that is served again, where nobody has called since its time was
   /// over. True if it did.
-  bool close_idle(std::uint32_t shard, std::int64_t now_ns) const noexcept;
+  [[nodiscard]] bool close_idle(std::uint32_t shard, std::int64_t now_ns) const noexcept;
 
  private:
   [[nodiscard]] bool is_quiet(std::uint32_t endpoint) const noexcept {
