@@ -10,12 +10,12 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr std::int64_t kMillisecond = 1'000'000;
+constexpr std::int64_t kMillisecondNs = 1'000'000;
 /// A trial is decided by its first answers: who gets no permit need not wait for its deadline.
-constexpr std::int64_t kTrialPatience = 50 * kMillisecond;
+constexpr std::int64_t kTrialPatience = 50 * kMillisecondNs;
 /// How much earlier than its trial an answer to it may seem to be: deadlines are whole
 /// milliseconds, and a shard's clock is read once a round.
-constexpr std::int64_t kClockSlack = 2 * kMillisecond;
+constexpr std::int64_t kClockSlack = 2 * kMillisecondNs;
 
 /// A word of the supervisor's: that worker has no process that could answer.
 bool is_known_dead(std::uint32_t state) {
@@ -32,7 +32,7 @@ bool is_known_dead(std::uint32_t state) {
 }
 
 std::int64_t began_at(const BreakerWord& trial, const BreakerRules& rules) {
-  return static_cast<std::int64_t>(trial.deadline_ms) * kMillisecond - rules.recovery_timeout_ns;
+  return static_cast<std::int64_t>(trial.deadline_ms) * kMillisecondNs - rules.recovery_timeout_ns;
 }
 
 }  // namespace
@@ -110,7 +110,7 @@ bool CallBreakers::close_idle(std::uint32_t shard, std::int64_t now_ns) const no
   Breaker breaker = breaker_of(shard);
   const BreakerWord word = breaker.word();
   const bool is_over = word.mode == BreakerMode::automatic && word.state != BreakerState::closed &&
-                       static_cast<std::int64_t>(word.deadline_ms) * kMillisecond <= now_ns;
+                       static_cast<std::int64_t>(word.deadline_ms) * kMillisecondNs <= now_ns;
   if (!is_over || !is_served(*segment_, shard, now_ns)) return false;
   const BreakerRules rules = this->rules();
   const BreakerAdmission asked = breaker.ask(rules, now_ns);

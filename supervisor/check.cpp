@@ -70,9 +70,6 @@ tl::expected<std::string, Refusal> check_report(const Config& config) {
   if (room < layout->total_bytes) {
     out << "\n/dev/shm has only " << megabytes(room) << " free: this runtime cannot start here\n";
   }
-  for (const std::string& key : config.not_in_force) {
-    out << "\n" << key << " is set, and not obeyed by this version\n";
-  }
   return out.str();
 }
 

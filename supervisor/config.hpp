@@ -170,8 +170,7 @@ struct Config {
   LogConfig log;
   ServeConfig serve;
 
-  std::uint32_t cores = 1;                ///< CPUs that this process may run on; not a setting
-  std::vector<std::string> not_in_force;  ///< keys set that this version accepts but does not obey
+  std::uint32_t cores = 1;  ///< CPUs that this process may run on; not a setting
 
   /// runtime.workers, else one for each core, 1 to 128.
   [[nodiscard]] std::uint32_t worker_count() const noexcept;

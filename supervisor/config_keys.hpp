@@ -83,7 +83,6 @@ struct KeyInfo {
   ValueRule rule;
   std::string_view default_text;  ///< TOML; words when it is computed
   Reload reload;
-  bool in_force;  ///< false: this version accepts the key and does not obey it yet
   Target target;
   std::string_view help;  ///< one line
 

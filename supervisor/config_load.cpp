@@ -127,15 +127,6 @@ ConfigError sorted_messages(std::vector<Problem>& problems) {
   return error;
 }
 
-std::vector<std::string> find_not_in_force(const Config& config) {
-  std::vector<std::string> names;
-  const Config defaults;
-  for (const KeyInfo& key : describe_config()) {
-    if (!key.in_force && !is_same_value(key, config, defaults)) names.push_back(key.full_name());
-  }
-  return names;
-}
-
 /// All that comes after the file.
 tl::expected<Config, ConfigError> finish(Draft draft, const ConfigSources& sources) {
   draft.config.cores = sources.cores == 0 ? count_cores() : sources.cores;
@@ -143,7 +134,6 @@ tl::expected<Config, ConfigError> finish(Draft draft, const ConfigSources& sourc
   read_overrides(sources, draft);
   check_rules(draft);
   if (!draft.problems.empty()) return tl::make_unexpected(sorted_messages(draft.problems));
-  draft.config.not_in_force = find_not_in_force(draft.config);
   return std::move(draft.config);
 }
 

@@ -2,6 +2,7 @@
 
 #include "shm/segment.hpp"
 #include "supervisor/refusals.hpp"
+#include "supervisor/segment_object.hpp"
 #include "supervisor/worker.hpp"
 
 #include <cerrno>
@@ -9,7 +10,6 @@
 #include <thread>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 namespace mabeam::supervisor {
 namespace {
@@ -18,26 +18,6 @@ using std::chrono::milliseconds;
 
 constexpr int kDiscardTries = 100;
 constexpr milliseconds kPause{10};
-
-/// Takes the lock that a supervisor holds (shm/segment.hpp), if it is free.
-bool try_lock(int fd) {
-  struct flock lock {};
-
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_len = 1;
-  return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
-}
-
-/// True while the name leads to the object that is open here.
-bool is_still_named(int fd, const std::string& path) {
-  struct stat open {};
-
-  struct stat named {};
-
-  return ::fstat(fd, &open) == 0 && ::stat(path.c_str(), &named) == 0 &&
-         open.st_ino == named.st_ino && open.st_dev == named.st_dev;
-}
 
 void kill_workers(const shm::Segment& segment) {
   for (std::uint32_t index = 0; index < shm::kMaxWorkers; ++index) {

@@ -17,7 +17,7 @@ namespace mabeam::supervisor {
 namespace {
 
 /// A program that has not said by then whether it can take over cannot.
-constexpr Time kPatience = std::chrono::seconds{10};
+constexpr Time kAnswerPatience = std::chrono::seconds{10};
 
 bool is_same_file(const struct stat& one, const struct stat& other) {
   return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_size == other.st_size &&
@@ -58,7 +58,7 @@ std::optional<std::string> Handover::begin(std::string_view runtime, Time now) {
   if (!child) return describe(child.error());
   child_ = std::move(*child);
   own_ = handover_text(runtime);
-  deadline_ = now + kPatience;
+  deadline_ = now + kAnswerPatience;
   return std::nullopt;
 }
 

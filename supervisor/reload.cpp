@@ -8,7 +8,7 @@ namespace mabeam::supervisor {
 namespace {
 
 bool can_change(const KeyInfo& key) {
-  return key.in_force && (key.reload == Reload::now || key.reload == Reload::rolling);
+  return key.reload == Reload::now || key.reload == Reload::rolling;
 }
 
 void copy_value(const KeyInfo& key, const Config& from, Config& to) {

@@ -3,6 +3,7 @@
 #include "shm/clock.hpp"
 #include "shm/segment.hpp"
 #include "supervisor/descriptor.hpp"
+#include "supervisor/segment_object.hpp"
 
 #include <array>
 #include <cstddef>
@@ -20,16 +21,6 @@ namespace {
 constexpr std::string_view kPrefix = "mabeam-";
 constexpr std::string_view kUnfinished = ".new";
 
-/// The lock that a supervisor holds while it lives (shm/segment.hpp).
-bool try_lock(int fd) {
-  struct flock lock {};
-
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_len = 1;
-  return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
-}
-
 /// A file of ours that nobody has changed for that long.
 bool is_old(int fd, std::chrono::seconds age) {
   struct stat status {};
@@ -39,15 +30,6 @@ bool is_old(int fd, std::chrono::seconds age) {
       status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
   return status.st_uid == ::geteuid() &&
          shm::elapsed_ns(changed_ns, shm::unix_ns()) > std::chrono::nanoseconds{age}.count();
-}
-
-bool is_still_named(int fd, const std::string& path) {
-  struct stat open {};
-
-  struct stat named {};
-
-  return ::fstat(fd, &open) == 0 && ::lstat(path.c_str(), &named) == 0 &&
-         open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }
 
 /// Of this build's layout, and marked as removed. What another build has left is its own.

@@ -61,9 +61,6 @@ void Supervisor::begin() {
         "see mabeam scale",
         {{"workers", runtime_.workers}, {"configured", wanted}});
   }
-  for (const std::string& key : runtime_.config.not_in_force) {
-    log_.warn("a setting is not obeyed by this version", {{"key", key}});
-  }
   log_.info(runtime_.is_new ? "segment created" : "segment taken over",
             {{"bytes", runtime_.segment.layout().total_bytes},
              {"workers", runtime_.workers},

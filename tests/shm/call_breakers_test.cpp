@@ -14,7 +14,7 @@ namespace mabeam::shm {
 namespace {
 
 constexpr std::uint32_t kShards = 4;
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kSecondNs = 1'000'000'000;
 
 Dimensions four_shards() {
   Dimensions dimensions = small_dimensions();
@@ -28,9 +28,9 @@ class CallBreakersTest : public SegmentTest {
   CallBreakersTest() : SegmentTest(four_shards()) {
     Tunables& tunables = segment_.header().tunables;
     tunables.breaker_failure_threshold.store(3);
-    tunables.breaker_recovery_ns.store(3600ULL * kSecond);
+    tunables.breaker_recovery_ns.store(3600ULL * kSecondNs);
     tunables.breaker_trial_calls.store(2);
-    tunables.heartbeat_timeout_ns.store(10ULL * kSecond);
+    tunables.heartbeat_timeout_ns.store(10ULL * kSecondNs);
     for (std::uint32_t shard = 0; shard < kShards; ++shard)
       serve(shard);
   }
@@ -40,7 +40,7 @@ class CallBreakersTest : public SegmentTest {
     WorkerSlot& worker = segment_.worker(0);
     worker.claim.store(Claim{.incarnation = 1, .pid = 1}.pack());
     worker.supervised_state.store(static_cast<std::uint32_t>(WorkerState::ready));
-    worker.heartbeat_ns.store(static_cast<std::uint64_t>(monotonic_ns()) + 3600ULL * kSecond);
+    worker.heartbeat_ns.store(static_cast<std::uint64_t>(monotonic_ns()) + 3600ULL * kSecondNs);
     owner(shard).store(Incarnation::of(0, 1).value);
   }
 
@@ -104,7 +104,7 @@ TEST_F(CallBreakersTest, ServedIsByALivingOwnerThatBeats) {
   worker.claim.store(Claim{.incarnation = 2, .pid = 2}.pack());
   EXPECT_FALSE(is_served()) << "its owner was the one before";
   serve(0);
-  worker.heartbeat_ns.store(static_cast<std::uint64_t>(monotonic_ns() - 3 * kSecond));
+  worker.heartbeat_ns.store(static_cast<std::uint64_t>(monotonic_ns() - 3 * kSecondNs));
   EXPECT_FALSE(is_served()) << "hung";
   segment_.header().tunables.heartbeat_timeout_ns.store(0);
   EXPECT_TRUE(is_served()) << "nobody looks at heartbeats";
@@ -117,7 +117,7 @@ TEST_F(CallBreakersTest, ServedIsByALivingOwnerThatBeats) {
 TEST_F(CallBreakersTest, ServedAgainIsTriedAtOnceAndClosedByAnswers) {
   desert(1);
   time_out(1, 3);
-  const std::int64_t before = monotonic_ns() - kSecond;
+  const std::int64_t before = monotonic_ns() - kSecondNs;
   serve(1);
   ASSERT_TRUE(ask(1)) << "its hour is not over";
   EXPECT_EQ(state(1), BreakerState::half_open);
@@ -184,10 +184,10 @@ TEST_F(CallBreakersTest, IdleOneIsClosedWhenItIsServedAgain) {
   segment_.header().tunables.breaker_recovery_ns.store(1);
   desert(1);
   time_out(1, 3);
-  const std::int64_t later = monotonic_ns() + kSecond;
+  const std::int64_t later = monotonic_ns() + kSecondNs;
   EXPECT_FALSE(calls_.close_idle(1, later)) << "nobody serves it";
   serve(1);
-  EXPECT_FALSE(calls_.close_idle(1, monotonic_ns() - kSecond)) << "its time is not over";
+  EXPECT_FALSE(calls_.close_idle(1, monotonic_ns() - kSecondNs)) << "its time is not over";
   EXPECT_TRUE(calls_.close_idle(1, later));
   EXPECT_EQ(state(1), BreakerState::closed);
   EXPECT_FALSE(calls_.close_idle(1, later)) << "nothing to do";

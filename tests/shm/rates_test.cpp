@@ -12,7 +12,7 @@
 namespace mabeam::shm {
 namespace {
 
-constexpr auto kKind = RateKind::action_execution;
+constexpr auto kRateKind = RateKind::action_execution;
 
 class RatesTest : public SegmentTest {
  protected:
@@ -28,14 +28,14 @@ class RatesTest : public SegmentTest {
   void set_type(RateSetting setting) { settings().each_type.store(setting.pack()); }
 
   [[nodiscard]] RateSettings& settings() const {
-    return segment_.limits().settings[static_cast<std::size_t>(kKind)];
+    return segment_.limits().settings[static_cast<std::size_t>(kRateKind)];
   }
 
   /// How many of a hundred are granted, one by one.
   static int take(Rates& rates, Symbol type = Symbol::none) {
     int granted = 0;
     for (int i = 0; i < 100; ++i)
-      granted += rates.take(kKind, 1, [&] { return type; }) ? 1 : 0;
+      granted += rates.take(kRateKind, 1, [&] { return type; }) ? 1 : 0;
     return granted;
   }
 
@@ -53,7 +53,7 @@ TEST_F(RatesTest, EachClientHasItsOwnAndShardsHaveNone) {
   EXPECT_EQ(take(client_), 5);
   EXPECT_EQ(take(other_client_), 5);
   EXPECT_EQ(take(shard_), 100);
-  const Result<> refused = client_.take(kKind);
+  const Result<> refused = client_.take(kRateKind);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::rate_limited);
   EXPECT_GT(refused.error().subject, 0U) << "milliseconds";
@@ -93,7 +93,7 @@ TEST_F(RatesTest, ManyAreGrantedTogetherOrNotAtAll) {
   set_client(kFive);
   const std::array<Symbol, 3> three{kOne, kOther, kOne};
   const auto take_three = [&] {
-    return client_.take_all(kKind, three.size(), [&](std::size_t i) { return three[i]; });
+    return client_.take_all(kRateKind, three.size(), [&](std::size_t i) { return three[i]; });
   };
   EXPECT_TRUE(take_three());
   EXPECT_FALSE(take_three());
@@ -111,7 +111,7 @@ TEST_F(RatesTest, RateOfATypeHoldsAmongProcesses) {
     const Segment own = Segment::attach(guard_.name(), Access::read_write).value();
     Rates rates{own, Rates::Holder::shard};
     while (monotonic_ns() < begin + time_ns)
-      (void)rates.take(kKind, 1, [] { return kOne; });
+      (void)rates.take(kRateKind, 1, [] { return kOne; });
     if (is_killed) ::raise(SIGKILL);
   };
   std::array<pid_t, 3> children{};

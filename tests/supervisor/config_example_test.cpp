@@ -61,13 +61,6 @@ std::string words_before(const KeyInfo& key) {
   return text.substr(paragraph, at - paragraph);
 }
 
-TEST(ConfigExample, SaysWhatIsNotObeyedYet) {
-  for (const auto& key : describe_config()) {
-    const bool is_said = words_before(key).find("ot obeyed yet") != std::string::npos;
-    EXPECT_EQ(is_said, !key.in_force) << key.full_name();
-  }
-}
-
 TEST(ConfigExample, SaysWhatAChangeTakes) {
   for (const auto& key : describe_config()) {
     if (key.reload == Reload::none) continue;

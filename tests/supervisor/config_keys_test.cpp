@@ -196,15 +196,6 @@ TEST_P(ConfigKey, IsReadFromItsVariable) {
   }
 }
 
-TEST_P(ConfigKey, IsListedWhenSetAndNotInForce) {
-  const auto& key = GetParam();
-  for (const auto& value : good_values(key)) {
-    const auto config = good(room_for(key) + line_of(key, value));
-    const bool is_silent = key.in_force || is_same_value(key, config, Config{});
-    EXPECT_EQ(config.not_in_force, is_silent ? Messages{} : Messages{key.full_name()}) << value;
-  }
-}
-
 TEST_P(ConfigKey, HasWordsForPeople) {
   const auto& key = GetParam();
   EXPECT_FALSE(key.help.empty());

@@ -57,7 +57,6 @@ TEST(Config, HoldsTheDesignsDefaults) {
   EXPECT_EQ(config.restart.backoff_min, 50ms);
   EXPECT_EQ(config.limits.worker_memory_soft, SizeOrPercent{.percent = 85});
   EXPECT_EQ(config.serve.listen, "127.0.0.1:9464");
-  EXPECT_TRUE(config.not_in_force.empty());
 }
 
 TEST(Config, StoresWhatTheFileSays) {

@@ -33,14 +33,6 @@ TEST(LayoutDifferences, EveryKeyThatWasSetIsCompared) {
   EXPECT_THAT(layout_differences(config, *plan_dimensions(config)), IsEmpty());
 }
 
-TEST(CheckReport, NamesWhatIsNotObeyed) {
-  Config config;
-  config.not_in_force = {"breaker.window"};
-  const auto report = check_report(config);
-  ASSERT_TRUE(report);
-  EXPECT_THAT(*report, HasSubstr("breaker.window is set, and not obeyed"));
-}
-
 TEST(CheckReport, DefaultSegmentKeepsTheBudgetOnEveryMachine) {
   for (const std::uint32_t cores : {1U, 2U, 4U, 8U, 16U, 64U, 256U}) {
     Config config;

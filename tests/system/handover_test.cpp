@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-constexpr const char* kTwoWorkers = "[runtime]\nworkers = 2\nshards = 4\n";
+constexpr const char* kTwoToHandOver = "[runtime]\nworkers = 2\nshards = 4\n";
 
 /// The supervisor is run by a link, which stands for the place where it is installed.
 class HandoverTest : public RuntimeFixture {
@@ -41,7 +41,7 @@ class HandoverTest : public RuntimeFixture {
     fs::create_symlink(program("mabeam"), bin_ / "mabeam");
     install(real_);
     ::setenv("MABEAM_BIN_DIR", bin_.c_str(), 1);
-    configure(std::string{kTwoWorkers} + "[worker]\nexecutable = \"" + worker_ + "\"\n");
+    configure(std::string{kTwoToHandOver} + "[worker]\nexecutable = \"" + worker_ + "\"\n");
   }
 
   void TearDown() override {
@@ -168,7 +168,7 @@ TEST_F(HandoverTest, NothingThatComesBetweenTheTwoIsMissed) {
 }
 
 TEST_F(HandoverTest, WorkerThatHasEndedForGoodStaysEnded) {
-  configure(std::string{kTwoWorkers} + "fault_agents = true\n[worker]\nmax_attempts = 1\n" +
+  configure(std::string{kTwoToHandOver} + "fault_agents = true\n[worker]\nmax_attempts = 1\n" +
             "executable = \"" + worker_ + "\"\n");
   start_runtime();
   {
@@ -208,7 +208,7 @@ TEST_F(HandoverTest, WhatCannotTakeOverIsRefusedAndTheOldOneGoesOn) {
   expect_refusal("runtime.shards = 5 (the segment has 4)");
   configure("[runtime]\nwrokers = 2\n");
   expect_refusal("it exits with 78: ");
-  configure(kTwoWorkers);
+  configure(kTwoToHandOver);
   EXPECT_EQ(mabeam({"reload", "--dry-run"}).exit, 0) << "it is at work";
   EXPECT_EQ(workers(), before);
   EXPECT_EQ(count_in_log("this program has taken over"), 0U);
