@@ -84,7 +84,6 @@ void begin_anew(const Runtime& runtime) noexcept {
   for (std::uint32_t worker = 0; worker < shm::kMaxWorkers; ++worker)
     shm::Breaker{runtime.segment.breaker_of_worker(worker)}.reset();
   for (std::uint32_t shard = 0; shard < runtime.segment.dimensions().shards; ++shard) {
-    shm::Breaker{runtime.segment.breaker_of_shard(shard)}.reset();
     auto& endpoint = runtime.segment.endpoint(shm::Segment::endpoint_of_shard(shard));
     endpoint.placement.store(shard % runtime.workers + 1, std::memory_order_release);
   }
@@ -200,3 +199,63 @@ std::optional<Refusal> refuse_handover(const Config& config) {
 }
 
 void settle(const Runtime& runtime) {
+  shm::Header& header = runtime.segment.header();
+  store_tunables(runtime.config, header);
+  store_digest(runtime.config, header);
+  if (!runtime.keeps_placement) begin_anew(runtime);
+  if (!runtime.is_new) {
+    header.takeovers.store(header.takeovers.load(std::memory_order_relaxed) + 1,
+                           std::memory_order_relaxed);
+  }
+  // A runtime that was running still is: its clients go on sending, whatever has died.
+  if (runtime.segment.state() != RuntimeState::running) {
+    set_state(runtime.segment, RuntimeState::building);
+  }
+  header.supervisor.store(shm::self_process().value, std::memory_order_release);
+}
+
+void set_state(const shm::Segment& segment, RuntimeState state) noexcept {
+  segment.header().state.store(static_cast<std::uint32_t>(state), std::memory_order_release);
+}
+
+void store_tunables(const Config& config, shm::Header& header) noexcept {
+  shm::Tunables& tunables = header.tunables;
+  const auto store = [](std::atomic<std::uint64_t>& word, std::uint64_t value) {
+    word.store(value, std::memory_order_relaxed);
+  };
+  store(tunables.turn_messages, config.worker.turn_messages);
+  store(tunables.turn_time_ns, nanoseconds(config.worker.turn_time));
+  store(tunables.max_attempts, config.worker.max_attempts);
+  store(tunables.stall_timeout_ns, nanoseconds(config.worker.stall_timeout));
+  store(tunables.heartbeat_timeout_ns, nanoseconds(config.worker.heartbeat_timeout));
+  store(tunables.orphan_grace_ns, nanoseconds(config.runtime.orphan_grace));
+  store(tunables.idle, static_cast<std::uint64_t>(idle_mode(config.runtime.idle)));
+  store(tunables.fault_agents, config.runtime.fault_agents ? 1 : 0);
+  store(tunables.trace_sample, sample_of(config.trace.sample));
+  store(tunables.breaker_failure_threshold, config.breaker.failure_threshold);
+  store(tunables.breaker_window_ns, nanoseconds(config.breaker.window));
+  store(tunables.breaker_recovery_ns, nanoseconds(config.breaker.recovery_timeout));
+  store(tunables.breaker_trial_calls, config.breaker.half_open_max_calls);
+}
+
+void store_digest(const Config& config, shm::Header& header) {
+  std::string text;
+  for (const KeyInfo& key : describe_config())
+    text += key.full_name() + "=" + value_text(key, config) + "\n";
+  header.reloads.config_digest.store(shm::hash_name(text), std::memory_order_relaxed);
+}
+
+void note_reload(shm::Header& header, bool is_taken) noexcept {
+  shm::Reloads& reloads = header.reloads;
+  shm::Word& count = is_taken ? reloads.taken : reloads.refused;
+  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  reloads.last_refused.store(is_taken ? 0 : 1, std::memory_order_relaxed);
+  reloads.last_unix_ns.store(shm::unix_ns(), std::memory_order_relaxed);
+}
+
+int set_group_read(const shm::Segment& segment, bool allowed) noexcept {
+  const std::string path = "/dev/shm/mabeam-" + std::string{segment.name()};
+  return ::chmod(path.c_str(), allowed ? 0640 : 0600) == 0 ? 0 : errno;
+}
+
+}  // namespace mabeam::supervisor
