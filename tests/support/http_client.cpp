@@ -15,7 +15,7 @@
 namespace mabeam::tests {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience{20'000};
+constexpr std::chrono::milliseconds kAnswerTime{20'000};
 
 }  // namespace
 
@@ -67,7 +67,7 @@ bool HttpClient::receive(std::chrono::milliseconds limit) {
 }
 
 HttpAnswer HttpClient::answer() {
-  while (receive(kPatience)) {
+  while (receive(kAnswerTime)) {
   }
   HttpAnswer answer;
   const std::size_t end = received_.find("\r\n\r\n");
