@@ -19,7 +19,7 @@ Ending WorkerExit::ending(bool was_ready) const {
   Ending result{.code = code, .was_ready = was_ready, .was_planned = cause == ExitCause::asked};
   // A worker at work announces its status. One that it did not is a handler's, who cannot mean that
   // no worker shall be started again: the next to take that message would be lost as well.
-  if (!was_announced && (was_ready || code == 0)) result.code = std::nullopt;
+  if (!was_announced && (code == 0 || (was_ready && is_final(result)))) result.code = std::nullopt;
   return result;
 }
 

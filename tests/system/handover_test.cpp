@@ -168,12 +168,13 @@ TEST_F(HandoverTest, NothingThatComesBetweenTheTwoIsMissed) {
 }
 
 TEST_F(HandoverTest, WorkerThatHasEndedForGoodStaysEnded) {
-  configure(std::string{kTwoToHandOver} + "fault_agents = true\n[worker]\nmax_attempts = 1\n" +
-            "executable = \"" + worker_ + "\"\n");
+  configure(std::string{kTwoToHandOver} +
+            "fault_agents = true\n[restart]\npolicy = \"temporary\"\n" +
+            "[worker]\nmax_attempts = 1\nexecutable = \"" + worker_ + "\"\n");
   start_runtime();
   {
     Client client = Client::attach(name()).value();
-    ASSERT_TRUE(client.send(client.create("fault").value().front(), "exit", std::uint64_t{78}));
+    ASSERT_TRUE(client.send(client.create("fault").value().front(), "exit", std::uint64_t{1}));
   }
   const auto failed = [this] {
     const auto seen = view();
