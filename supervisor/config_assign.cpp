@@ -8,7 +8,7 @@
 namespace mabeam::supervisor {
 namespace {
 
-enum class Verdict : std::uint8_t {
+enum class KeyVerdict : std::uint8_t {
   fine,
   malformed,     ///< of another type, or text that does not read
   out_of_range,  ///< well written, but too small, too large or no power of two
@@ -93,32 +93,32 @@ std::optional<std::int64_t> number_of(ValueKind kind, const toml::node& node) {
   return size ? std::optional{saturated(*size)} : std::nullopt;
 }
 
-Verdict assign_number(const KeyInfo& key, const toml::node& node, Config& config) {
+KeyVerdict assign_number(const KeyInfo& key, const toml::node& node, Config& config) {
   const auto number = number_of(key.rule.kind, node);
-  if (!number) return Verdict::malformed;
-  if (!is_in_range(*number, key.rule.range)) return Verdict::out_of_range;
+  if (!number) return KeyVerdict::malformed;
+  if (!is_in_range(*number, key.rule.range)) return KeyVerdict::out_of_range;
   std::visit(StoreNumber{*number, config}, key.target);
-  return Verdict::fine;
+  return KeyVerdict::fine;
 }
 
-Verdict assign_boolean(const KeyInfo& key, const toml::node& node, Config& config) {
+KeyVerdict assign_boolean(const KeyInfo& key, const toml::node& node, Config& config) {
   const auto* value = node.as_boolean();
-  if (!value) return Verdict::malformed;
+  if (!value) return KeyVerdict::malformed;
   edit<bool>(key, config) = value->get();
-  return Verdict::fine;
+  return KeyVerdict::fine;
 }
 
-Verdict assign_choice(const KeyInfo& key, const toml::node& node, Config& config) {
+KeyVerdict assign_choice(const KeyInfo& key, const toml::node& node, Config& config) {
   const auto* value = node.as_string();
-  if (!value) return Verdict::malformed;
+  if (!value) return KeyVerdict::malformed;
   const auto choices = key.rule.choices;
   const auto found = std::find(choices.begin(), choices.end(), value->get());
-  if (found == choices.end()) return Verdict::malformed;
+  if (found == choices.end()) return KeyVerdict::malformed;
   const auto store = [&]<class T>(const Field<T>& field) {
     if constexpr (std::is_enum_v<T>) field.edit(config) = static_cast<T>(found - choices.begin());
   };
   std::visit(store, key.target);
-  return Verdict::fine;
+  return KeyVerdict::fine;
 }
 
 bool is_text_allowed(ValueKind kind, std::string_view text) {
@@ -132,45 +132,45 @@ bool is_text_allowed(ValueKind kind, std::string_view text) {
   }
 }
 
-Verdict assign_text(const KeyInfo& key, const toml::node& node, Config& config) {
+KeyVerdict assign_text(const KeyInfo& key, const toml::node& node, Config& config) {
   const auto* value = node.as_string();
-  if (!value || !is_text_allowed(key.rule.kind, value->get())) return Verdict::malformed;
+  if (!value || !is_text_allowed(key.rule.kind, value->get())) return KeyVerdict::malformed;
   edit<std::string>(key, config) = value->get();
-  return Verdict::fine;
+  return KeyVerdict::fine;
 }
 
-Verdict assign_cpus(const KeyInfo& key, const toml::node& node, Config& config) {
+KeyVerdict assign_cpus(const KeyInfo& key, const toml::node& node, Config& config) {
   const auto* value = node.as_string();
   auto cpus = value ? parse_cpu_list(value->get()) : std::nullopt;
-  if (!cpus) return Verdict::malformed;
+  if (!cpus) return KeyVerdict::malformed;
   edit<std::vector<std::uint32_t>>(key, config) = std::move(*cpus);
-  return Verdict::fine;
+  return KeyVerdict::fine;
 }
 
-Verdict assign_size_or_percent(const KeyInfo& key, const toml::node& node, Config& config) {
+KeyVerdict assign_size_or_percent(const KeyInfo& key, const toml::node& node, Config& config) {
   std::optional<SizeOrPercent> value;
   if (const auto* text = node.as_string()) value = parse_size_or_percent(text->get());
   if (const auto* bytes = node.as_integer()) {
     value = SizeOrPercent{.bytes = static_cast<std::uint64_t>(bytes->get())};  // < 0: huge
   }
-  if (!value) return Verdict::malformed;
+  if (!value) return KeyVerdict::malformed;
   if (value->percent == 0 && !is_in_range(saturated(value->bytes), key.rule.range)) {
-    return Verdict::out_of_range;
+    return KeyVerdict::out_of_range;
   }
   edit<SizeOrPercent>(key, config) = *value;
-  return Verdict::fine;
+  return KeyVerdict::fine;
 }
 
 // Not a number is in no range.
-Verdict assign_fraction(const KeyInfo& key, const toml::node& node, Config& config) {
+KeyVerdict assign_fraction(const KeyInfo& key, const toml::node& node, Config& config) {
   const auto value = node.is_number() ? node.value<double>() : std::nullopt;
-  if (!value) return Verdict::malformed;
-  if (!(*value >= 0 && *value <= 1)) return Verdict::out_of_range;
+  if (!value) return KeyVerdict::malformed;
+  if (!(*value >= 0 && *value <= 1)) return KeyVerdict::out_of_range;
   edit<double>(key, config) = *value == 0 ? 0 : *value;  // no minus
-  return Verdict::fine;
+  return KeyVerdict::fine;
 }
 
-Verdict assign_scalar(const KeyInfo& key, const toml::node& node, Config& config) {
+KeyVerdict assign_scalar(const KeyInfo& key, const toml::node& node, Config& config) {
   switch (key.rule.kind) {
     case ValueKind::boolean:
       return assign_boolean(key, node, config);
@@ -249,8 +249,8 @@ void assign(const KeyInfo& key, const toml::node& node, const Place& place, Draf
   } else if (is_paths || key.rule.kind == ValueKind::rate) {
     draft.refuse(place, refusal(key.full_name(), node, allowed_text(key)));
   } else if (const auto verdict = assign_scalar(key, node, draft.config);
-             verdict != Verdict::fine) {
-    const auto form = verdict == Verdict::malformed ? form_text(key.rule.kind) : std::string{};
+             verdict != KeyVerdict::fine) {
+    const auto form = verdict == KeyVerdict::malformed ? form_text(key.rule.kind) : std::string{};
     draft.refuse(place, refusal(key.full_name(), node, form + allowed_text(key)));
   }
   draft.setting(key) = {.place = place, .is_refused = draft.problems.size() > problems_before};
