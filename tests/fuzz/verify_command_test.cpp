@@ -19,7 +19,7 @@
 namespace mabeam::tests {
 namespace {
 
-constexpr int kFlips = 200;
+constexpr int kFlips = 80;
 constexpr int kDamaged = 65;
 
 class VerifyCommandTest : public RuntimeFixture {

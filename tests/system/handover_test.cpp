@@ -124,7 +124,8 @@ TEST_F(HandoverTest, KeepsWorkersMessagesLockAndBell) {
   std::printf("two handovers: the longest call took %lld us\n",
               static_cast<long long>(stream.longest_wait().count()));
   EXPECT_EQ(workers(), before);
-  for (const WorkerView& worker : view()->workers)
+  const auto runtime = view();
+  for (const WorkerView& worker : runtime->workers)
     EXPECT_EQ(worker.restarts, 0U);
   EXPECT_TRUE(is_locked());
   ASSERT_EQ(mabeam({"restart", "0"}).exit, 0) << "it hears what tools ask";

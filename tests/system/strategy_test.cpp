@@ -67,7 +67,8 @@ TEST_F(StrategyTest, OneForAllRestartsEverybodyWithOneThatFails) {
   ASSERT_EQ(mabeam({"restart", "1"}).exit, 0);
   EXPECT_EQ(view()->workers[0].restarts, 1U) << "nobody goes with one that was asked to";
   kill_one(0, {0, 1, 2});
-  for (const WorkerView& worker : view()->workers)
+  const auto runtime = view();
+  for (const WorkerView& worker : runtime->workers)
     EXPECT_EQ(worker.breaker, "closed") << "who goes with another has not failed";
   EXPECT_TRUE(stream.wait_for(50));
   stream.finish();
@@ -111,7 +112,8 @@ TEST_F(StrategyTest, ExitThatSaysTryAgainIsNoFailure) {
             "\"\n[restart]\nintensity = 0\nstrategy = \"one_for_all\"\nbackoff_min = \"20ms\"\n");
   start_ready();
   ASSERT_TRUE(wait_workers_ready());
-  for (const WorkerView& worker : view()->workers) {
+  const auto runtime = view();
+  for (const WorkerView& worker : runtime->workers) {
     EXPECT_EQ(worker.restarts, 2U);
     EXPECT_EQ(worker.breaker, "closed");
     EXPECT_EQ(worker.last_exit->code, 75);
@@ -135,7 +137,8 @@ TEST_F(StrategyTest, ExitThatAsksForARestartGetsItAtOnceWithoutBlame) {
   };
   ASSERT_TRUE(wait_until(kPatience, [&] { return restarts() == 3; }));
   EXPECT_TRUE(wait_workers_ready());
-  for (const WorkerView& worker : view()->workers)
+  const auto runtime = view();
+  for (const WorkerView& worker : runtime->workers)
     EXPECT_EQ(worker.breaker, "closed");
   EXPECT_EQ(mabeam({"deadletters", "--json"}).json()["deadletters"][0]["reason"], "poison");
 }
