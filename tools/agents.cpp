@@ -1,6 +1,7 @@
 // mabeam agents: the agents that live.
 #include "tools/cli/arguments.hpp"
 #include "tools/cli/connect.hpp"
+#include "tools/cli/human.hpp"
 #include "tools/cli/output.hpp"
 #include "tools/cli/table.hpp"
 #include "tools/commands.hpp"
@@ -35,15 +36,6 @@ std::string life_of(const AgentView& agent) {
   return life;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    if (!text.empty()) text += ',';
-    text += word;
-  }
-  return text.empty() ? "-" : text;
-}
-
 std::string table_of(const AgentList& list, bool colour) {
   Table table({{"ID"},
                {"NAME"},
@@ -63,7 +55,7 @@ std::string table_of(const AgentList& list, bool colour) {
                {life_of(agent), tone_of(agent.lifecycle)},
                std::to_string(agent.handled),
                std::to_string(agent.version),
-               joined(agent.capabilities)});
+               human_list(agent.capabilities)});
   }
   return table.render(colour);
 }
@@ -77,7 +69,7 @@ std::vector<TypeView> types_in(const Arguments& arguments, const Observer& obser
   return types;
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_agents(const Arguments& arguments, Output& output) {
   const auto limit = arguments.number("limit", 0, 1);
   if (!limit) return tl::unexpected(limit.error());
   const auto observer = open_view(arguments);
@@ -102,7 +94,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kAgentsOptions{
     Option{"type", "T", "only agents of this type"},
     Option{"capability", "C", "only agents that have this capability"},
     Option{"limit", "N", "at most so many (default: all)"},
@@ -133,12 +125,12 @@ Json agents_document(const AgentList& list) {
 
 const Command agents_command{.name = "agents",
                              .summary = "the agents that live, and where",
-                             .options = kOptions,
+                             .options = kAgentsOptions,
                              .details =
                                  "Examples:\n"
                                  "  mabeam agents --type counter\n"
                                  "  mabeam agents --type demo --actions\n"
                                  "  mabeam agents --json | jq .total\n",
-                             .run = run};
+                             .run = run_agents};
 
 }  // namespace mabeam::tools

@@ -247,7 +247,7 @@ Outcome<nanoseconds> duration_in(const Arguments& arguments) {
   return std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>(seconds));
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_bench(const Arguments& arguments, Output& output) {
   const auto duration = duration_in(arguments);
   if (!duration) return tl::unexpected(duration.error());
   auto client = attach_client(arguments, {.wait = WaitMode::spin});
@@ -261,7 +261,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kBenchOptions{
     Option{"seconds", "S", "how long each of the 12 results is measured (default: 1)"},
 };
 
@@ -270,7 +270,7 @@ constexpr std::array kOptions{
 const Command bench_command{
     .name = "bench",
     .summary = "measure this runtime: calls, signals and events a second",
-    .options = kOptions,
+    .options = kBenchOptions,
     .details =
         "Agents of the types echo and counter are created and stopped again. The client\n"
         "spins; whether the workers do is the runtime's [runtime] idle. On a machine with\n"
@@ -279,6 +279,6 @@ const Command bench_command{
         "Examples:\n"
         "  mabeam bench --seconds 0.2\n"
         "  mabeam bench --json > before.json\n",
-    .run = run};
+    .run = run_bench};
 
 }  // namespace mabeam::tools

@@ -174,11 +174,11 @@ Outcome<Exit> set(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_breakers(const Arguments& arguments, Output& output) {
   return arguments.operands().empty() ? show(arguments, output) : set(arguments, output);
 }
 
-constexpr std::array kOptions{kAskTimeoutOption};
+constexpr std::array kBreakersOptions{kAskTimeoutOption};
 
 }  // namespace
 
@@ -186,7 +186,7 @@ const Command breakers_command{
     .name = "breakers",
     .summary = "circuit breakers: list them, hold one open or closed, let it go",
     .operands = "[open|close|auto] [BREAKER]",
-    .options = kOptions,
+    .options = kBreakersOptions,
     .details =
         "A worker that fails too often ([breaker] in the configuration) is not restarted for a\n"
         "while: its shards run on the others. open: it is ended and kept so; close: it is run\n"
@@ -200,6 +200,6 @@ const Command breakers_command{
         "  mabeam breakers auto worker:2\n"
         "  mabeam breakers open shard:0\n"
         "  mabeam breakers open db\n",
-    .run = run};
+    .run = run_breakers};
 
 }  // namespace mabeam::tools

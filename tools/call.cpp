@@ -45,7 +45,7 @@ void show(const Payload& reply, std::chrono::nanoseconds latency, const Json& mo
   output.document(document);
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_call(const Arguments& arguments, Output& output) {
   const auto timeout = arguments.duration("timeout", std::chrono::seconds{5});
   if (!timeout) return tl::unexpected(timeout.error());
   const auto payload = PayloadArgument::read(arguments.operand(2));
@@ -72,7 +72,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kCallOptions{
     Option{"timeout", "DURATION", "how long to wait for the answer (default: 5s)"},
     kTraceOption,
     kTraceparentOption,
@@ -84,7 +84,7 @@ const Command call_command{
     .name = "call",
     .summary = "call an agent's action and print its answer",
     .operands = "AGENT ACTION [PAYLOAD]",
-    .options = kOptions,
+    .options = kCallOptions,
     .details =
         "AGENT is a name or an id. PAYLOAD is text, @FILE, or - for standard input.\n"
         "\n"
@@ -93,6 +93,6 @@ const Command call_command{
         "  mabeam call jobs get --json | jq .reply\n"
         "  mabeam call parser parse @/etc/hosts --timeout 250ms\n"
         "  mabeam call jobs increment 5 --trace\n",
-    .run = run};
+    .run = run_call};
 
 }  // namespace mabeam::tools

@@ -92,7 +92,7 @@ std::string logs_table(const ChannelsView& view, bool colour) {
   return table.render(colour);
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_channels(const Arguments& arguments, Output& output) {
   const auto observer = open_view(arguments);
   if (!observer) return tl::unexpected(observer.error());
   const ChannelsView view = observer->channels();
@@ -108,7 +108,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{kFileOption};
+constexpr std::array kChannelsOptions{kFileOption};
 
 }  // namespace
 
@@ -151,7 +151,7 @@ Json channels_document(const ChannelsView& view) {
 const Command channels_command{
     .name = "channels",
     .summary = "how full rings and event logs are, and who holds them",
-    .options = kOptions,
+    .options = kChannelsOptions,
     .details =
         "The first table has the rings that ever carried a message: WAITING counts messages\n"
         "that their reader has not passed. The second has the event logs: HELD is what the\n"
@@ -164,6 +164,6 @@ const Command channels_command{
         "  mabeam channels\n"
         "  mabeam channels --json | jq '.channels[] | select(.used_bytes > 0)'\n"
         "  mabeam channels --json | jq '.logs[] | {name, slowest: .readers[0].name}'\n",
-    .run = run};
+    .run = run_channels};
 
 }  // namespace mabeam::tools

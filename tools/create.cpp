@@ -62,7 +62,7 @@ void show(const std::vector<AgentId>& ids, Output& output) {
     output.print(to_string(id) + "\n");
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_create(const Arguments& arguments, Output& output) {
   const auto type = arguments.value("type");
   if (!type)
     return usage_error("--type is missing: which type of agent? (see mabeam create --help)");
@@ -104,7 +104,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kCreateOptions{
     Option{"type", "T", "the agents' type"},
     Option{"count", "N", "how many (default: 1); all of them or none"},
     Option{"name", "NAME", "the agent's own name; needs --count 1"},
@@ -120,7 +120,7 @@ constexpr std::array kOptions{
 const Command create_command{
     .name = "create",
     .summary = "create agents; prints their ids when they are ready",
-    .options = kOptions,
+    .options = kCreateOptions,
     .details =
         "Here --name is the agent's name; the runtime is named by --runtime or MABEAM_NAME\n"
         "(or by --name before the command, or by the first of two).\n"
@@ -134,6 +134,6 @@ const Command create_command{
         "  mabeam --name prod create --type echo --count 100\n"
         "  mabeam create --type ledger --state @ledger.json\n"
         "  mabeam create --type counter --name jobs --metadata '{\"owner\":\"ops\"}'\n",
-    .run = run};
+    .run = run_create};
 
 }  // namespace mabeam::tools

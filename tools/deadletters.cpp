@@ -20,7 +20,7 @@ namespace mabeam::tools {
 
 namespace {
 
-constexpr std::size_t kShownBytes = 40;  // of a payload, in the table
+constexpr std::size_t kBytesInTable = 40;  // of a payload, in the table
 
 std::string agent_text(AgentId id) {
   return id ? to_string(id) : "-";
@@ -30,7 +30,7 @@ std::string shown_payload(const DeadLetterView& letter) {
   const Payload payload(letter.payload, letter.content);
   const auto text = payload_text(payload);
   std::string line = text ? *text : base64(payload.bytes());  // the table escapes it
-  if (line.size() > kShownBytes) line = line.substr(0, kShownBytes) + "...";
+  if (line.size() > kBytesInTable) line = line.substr(0, kBytesInTable) + "...";
   if (letter.payload_bytes > letter.payload.size()) {
     line += " (" + human_bytes(letter.payload.size()) + " of " + human_bytes(letter.payload_bytes) +
             " kept)";
@@ -202,7 +202,7 @@ Outcome<Exit> show(const Arguments& arguments, const Observer& observer, Output&
   return Exit::done;
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_deadletters(const Arguments& arguments, Output& output) {
   const bool replays = arguments.has("replay");
   const bool drops = arguments.has("drop");
   if (replays && drops) return usage_error("--replay and --drop exclude each other");
@@ -215,7 +215,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return show(arguments, *observer, output);
 }
 
-constexpr std::array kOptions{
+constexpr std::array kDeadlettersOptions{
     Option{"reason", "R", "only those that died for this reason"},
     Option{"agent", "A", "only those from or to this agent, by name or id, gone or not"},
     Option{"limit", "N", "at most so many, the newest (default: all)"},
@@ -258,7 +258,7 @@ const Command deadletters_command{
     .name = "deadletters",
     .summary = "messages that died: list them, replay them, drop them",
     .operands = "[ID...]",
-    .options = kOptions,
+    .options = kDeadlettersOptions,
     .details =
         "Lists the newest first. Each shard keeps the last that died; older ones give way and\n"
         "are counted. --replay and --drop take ids, or what --reason, --agent and --limit\n"
@@ -275,6 +275,6 @@ const Command deadletters_command{
         "  mabeam deadletters --replay 0100000000000007\n"
         "  mabeam deadletters --replay --reason overflow --agent jobs\n"
         "  mabeam deadletters --drop --all\n",
-    .run = run};
+    .run = run_deadletters};
 
 }  // namespace mabeam::tools

@@ -53,7 +53,7 @@ std::string text_of(const std::vector<Finding>& findings, bool colour) {
   return table.render(colour) + advice;
 }
 
-Outcome<Exit> run(const Arguments& /*arguments*/, Output& output) {
+Outcome<Exit> run_doctor(const Arguments& /*arguments*/, Output& output) {
   const std::vector<Finding> findings = doctor::examine(doctor::this_machine());
   if (output.json()) {
     output.document(document_of(findings));
@@ -80,6 +80,6 @@ const Command doctor_command{
         "Examples:\n"
         "  mabeam doctor\n"
         "  mabeam doctor --json | jq -r '.checks[] | select(.verdict != \"good\").advice'\n",
-    .run = run};
+    .run = run_doctor};
 
 }  // namespace mabeam::tools

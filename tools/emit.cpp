@@ -17,7 +17,7 @@ namespace mabeam::tools {
 
 namespace {
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_emit(const Arguments& arguments, Output& output) {
   const auto timeout = arguments.duration("timeout", std::chrono::seconds{1});
   if (!timeout) return tl::unexpected(timeout.error());
   const auto payload = PayloadArgument::read(arguments.operand(1));
@@ -40,7 +40,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kEmitOptions{
     Option{"timeout", "DURATION", "how long to wait for room (default: 1s)"},
     kTraceOption,
     kTraceparentOption,
@@ -51,13 +51,13 @@ constexpr std::array kOptions{
 const Command emit_command{.name = "emit",
                            .summary = "emit an event on a topic",
                            .operands = "TOPIC [PAYLOAD]",
-                           .options = kOptions,
+                           .options = kEmitOptions,
                            .details =
                                "PAYLOAD is text, @FILE, or - for standard input.\n"
                                "\n"
                                "Examples:\n"
                                "  mabeam emit job.done 17\n"
                                "  mabeam emit config.changed @/etc/app.json\n",
-                           .run = run};
+                           .run = run_emit};
 
 }  // namespace mabeam::tools

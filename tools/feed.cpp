@@ -155,7 +155,7 @@ std::optional<Failure> failure_of(const Report& report, const LineSource& lines,
   return std::nullopt;
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_feed(const Arguments& arguments, Output& output) {
   const auto topics = template_in(arguments);
   if (!topics) return tl::unexpected(topics.error());
   const auto timeout = arguments.duration("timeout", std::chrono::seconds{30});
@@ -192,7 +192,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kFeedOptions{
     Option{"topic", "TEMPLATE", "the topic of each record; {NAME} is a field of it"},
     Option{"format", "FORMAT", "lines, ndjson or deb822 (default: lines)"},
     Option{"strict", "", "end at the first record that does not parse (exit 1)"},
@@ -205,7 +205,7 @@ const Command feed_command{
     .name = "feed",
     .summary = "emit a file or standard input, one event per record",
     .operands = "[FILE]",
-    .options = kOptions,
+    .options = kFeedOptions,
     .details =
         "Each record's whole text is one event. FILE is standard input when it is left out or -.\n"
         "  lines   a line is a record; fields {1}, {2}... are its words, {line} is all of it\n"
@@ -221,6 +221,6 @@ const Command feed_command{
         "Examples:\n"
         "  mabeam feed --format deb822 --topic 'pkg.{Section}' /var/lib/dpkg/status\n"
         "  journalctl -f -o json | mabeam feed --format ndjson --topic 'log.{PRIORITY}'\n",
-    .run = run};
+    .run = run_feed};
 
 }  // namespace mabeam::tools

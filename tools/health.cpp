@@ -38,7 +38,7 @@ std::string table_of(const HealthView& view, bool colour) {
   return table.render(colour);
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_health(const Arguments& arguments, Output& output) {
   const auto observer = open_view(arguments);
   if (!observer) return tl::unexpected(observer.error());
   const HealthView view = observer->health();
@@ -50,7 +50,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return view.status == HealthView::Status::healthy ? Exit::done : Exit::refused;
 }
 
-constexpr std::array kOptions{kFileOption};
+constexpr std::array kHealthOptions{kFileOption};
 
 }  // namespace
 
@@ -69,7 +69,7 @@ Json health_document(const HealthView& view) {
 
 const Command health_command{.name = "health",
                              .summary = "whether the runtime is well; exit 0 only if it is",
-                             .options = kOptions,
+                             .options = kHealthOptions,
                              .details =
                                  "A part is degraded from a threshold on (90% of a ring or a "
                                  "limit, ten dead\n"
@@ -82,6 +82,6 @@ const Command health_command{.name = "health",
                                  "Examples:\n"
                                  "  mabeam health || systemctl restart mabeam\n"
                                  "  mabeam health --json | jq -r .status\n",
-                             .run = run};
+                             .run = run_health};
 
 }  // namespace mabeam::tools

@@ -15,7 +15,7 @@ namespace mabeam::tools {
 
 namespace {
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_history(const Arguments& arguments, Output& output) {
   const auto observer = open_view(arguments);
   if (!observer) return tl::unexpected(observer.error());
   const std::string_view pattern = arguments.operand(0).value_or(">");
@@ -34,7 +34,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kHistoryOptions{
     kLastOption, kSinceOption, kFromOption, kLimitOption, kSourceOption, kLogOption, kFileOption,
 };
 
@@ -64,7 +64,7 @@ const Command history_command{
     .name = "history",
     .summary = "show past events, and how many are no longer there",
     .operands = "[PATTERN]",
-    .options = kOptions,
+    .options = kHistoryOptions,
     .details =
         "Every endpoint keeps the newest events that it has emitted, as many as its log holds\n"
         "([events] log_bytes); events of all logs are shown by time. How many older ones are\n"
@@ -77,6 +77,6 @@ const Command history_command{
         "  mabeam history 'job.*' --last 20\n"
         "  mabeam history --since 5m --source jobs\n"
         "  mabeam history '>' --from 3:1500 --limit 100 --json | jq -r '.events[].topic'\n",
-    .run = run};
+    .run = run_history};
 
 }  // namespace mabeam::tools

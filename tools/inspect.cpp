@@ -28,13 +28,6 @@ double age_of(const AgentDetail& detail) {
   return std::max(0.0, static_cast<double>(now.count() - detail.created_unix_ns) / 1e9);
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words)
-    text += (text.empty() ? "" : ",") + word;
-  return text.empty() ? "-" : text;
-}
-
 std::string table_of(const AgentDetail& detail) {
   const AgentView& agent = detail.agent;
   Table table({{"WHAT"}, {"VALUE"}});
@@ -51,8 +44,8 @@ std::string table_of(const AgentDetail& detail) {
   table.add({"handled", human_count(agent.handled)});
   table.add({"failures", human_count(detail.failures)});
   table.add({"restarts", human_count(detail.restarts)});
-  table.add({"capabilities", joined(agent.capabilities)});
-  table.add({"subscriptions", joined(detail.subscriptions)});
+  table.add({"capabilities", human_list(agent.capabilities)});
+  table.add({"subscriptions", human_list(detail.subscriptions)});
   table.add({"metadata", detail.metadata.empty() ? "-" : detail.metadata});
   const std::string size =
       detail.is_durable ? human_bytes(detail.state_bytes) : "in its worker's memory";
@@ -98,7 +91,7 @@ Outcome<AgentDetail> find_detail(const Observer& observer, std::string_view agen
                                            "'; 'mabeam agents' lists those that there are"});
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_inspect(const Arguments& arguments, Output& output) {
   const auto timeout = arguments.duration("timeout", std::chrono::seconds{1});
   if (!timeout) return tl::unexpected(timeout.error());
   const auto observer = open_view(arguments);
@@ -121,7 +114,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kInspectOptions{
     Option{.name = "raw", .help = "the state's bytes, even where its type can describe it"},
     Option{"timeout", "DURATION", "how long to wait for the description (default: 1s)"},
     kFileOption,
@@ -159,7 +152,7 @@ const Command inspect_command{
     .name = "inspect",
     .summary = "everything of one agent, its state included",
     .operands = "AGENT",
-    .options = kOptions,
+    .options = kInspectOptions,
     .details =
         "AGENT is a name or an id. The state is shown in its type's own words where the type has\n"
         "any and a worker answers, else as bytes. Looking changes nothing.\n"
@@ -168,6 +161,6 @@ const Command inspect_command{
         "  mabeam inspect jobs\n"
         "  mabeam inspect jobs --json | jq .state.described\n"
         "  mabeam inspect jobs --raw\n",
-    .run = run};
+    .run = run_inspect};
 
 }  // namespace mabeam::tools

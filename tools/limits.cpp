@@ -115,7 +115,7 @@ std::string rates_table(const LimitsView& view, bool colour) {
   return table.render(colour);
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_limits(const Arguments& arguments, Output& output) {
   const auto observer = open_view(arguments);
   if (!observer) return tl::unexpected(observer.error());
   const LimitsView view = observer->limits();
@@ -129,7 +129,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{kFileOption};
+constexpr std::array kLimitsOptions{kFileOption};
 
 }  // namespace
 
@@ -161,7 +161,7 @@ Json limits_document(const LimitsView& view) {
 const Command limits_command{
     .name = "limits",
     .summary = "what the runtime may use, what it uses, and by what means",
-    .options = kOptions,
+    .options = kLimitsOptions,
     .details =
         "Memory, processes, open files of each worker; agents, clients and\n"
         "memory of the runtime; rates. See [limits] and [rates] in the\n"
@@ -170,6 +170,6 @@ const Command limits_command{
         "Examples:\n"
         "  mabeam limits\n"
         "  mabeam limits --json | jq -r .mechanism\n",
-    .run = run};
+    .run = run_limits};
 
 }  // namespace mabeam::tools

@@ -85,7 +85,7 @@ std::string headline(const RuntimeView& view) {
          human_bytes(view.segment_bytes) + "\n";
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_ps(const Arguments& arguments, Output& output) {
   const auto observer = open_view(arguments);
   if (!observer) return tl::unexpected(observer.error());
   const RuntimeView view = observer->runtime();
@@ -97,7 +97,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{kFileOption};
+constexpr std::array kPsOptions{kFileOption};
 
 }  // namespace
 
@@ -113,12 +113,12 @@ Json ps_document(const RuntimeView& view) {
 
 const Command ps_command{.name = "ps",
                          .summary = "the runtime's processes: supervisor, workers, their shards",
-                         .options = kOptions,
+                         .options = kPsOptions,
                          .details =
                              "Examples:\n"
                              "  mabeam ps\n"
                              "  mabeam ps --json | jq '.workers[].pid'\n"
                              "  mabeam ps --file /var/crash/segment\n",
-                         .run = run};
+                         .run = run_ps};
 
 }  // namespace mabeam::tools

@@ -28,7 +28,7 @@ std::string table_of(const shm::ControlAnswer& answer, bool dry_run, bool colour
   return table.render(colour);
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_reload(const Arguments& arguments, Output& output) {
   const auto runtime = Supervised::attach(arguments);
   if (!runtime) return tl::unexpected(runtime.error());
   const bool dry_run = arguments.has("dry-run");
@@ -47,7 +47,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kReloadOptions{
     Option{"dry-run", "", "only say what would change"},
     kAskTimeoutOption,
 };
@@ -57,7 +57,7 @@ constexpr std::array kOptions{
 const Command reload_command{
     .name = "reload",
     .summary = "read the configuration again, as SIGHUP does",
-    .options = kOptions,
+    .options = kReloadOptions,
     .details =
         "A configuration with a fault changes nothing: each fault is told with its file, line\n"
         "and column, and the exit code is 78. Workers that are restarted one by one are still at\n"
@@ -66,6 +66,6 @@ const Command reload_command{
         "Examples:\n"
         "  mabeam reload --dry-run\n"
         "  mabeam reload --json | jq -r '.needs_restart[]'\n",
-    .run = run};
+    .run = run_reload};
 
 }  // namespace mabeam::tools

@@ -36,7 +36,7 @@ std::string stopped_after(const HistoryView& view, std::size_t done) {
   return text;
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_replay(const Arguments& arguments, Output& output) {
   const auto timeout = arguments.duration("timeout", std::chrono::seconds{5});
   if (!timeout) return tl::unexpected(timeout.error());
   const auto observer = open_view(arguments);
@@ -66,7 +66,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kReplayOptions{
     kLastOption,
     kSinceOption,
     kFromOption,
@@ -82,7 +82,7 @@ const Command replay_command{
     .name = "replay",
     .summary = "give past events to an agent, as if they were emitted now",
     .operands = "PATTERN AGENT",
-    .options = kOptions,
+    .options = kReplayOptions,
     .details =
         "Which events: as for `mabeam history`. The agent's on_event() gets each, by time,\n"
         "whatever it is subscribed to; Event::is_replayed() tells them from new ones, and\n"
@@ -94,6 +94,6 @@ const Command replay_command{
         "  mabeam replay 'job.*' jobs --last 100\n"
         "  mabeam replay '>' audit --since 10m\n"
         "  mabeam replay 'job.done' jobs --source importer --from 3:1500\n",
-    .run = run};
+    .run = run_replay};
 
 }  // namespace mabeam::tools

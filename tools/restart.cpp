@@ -24,7 +24,7 @@ bool is_ready_again(const shm::WorkerSlot& slot, std::uint32_t incarnation) {
          (state == WorkerState::ready || state == WorkerState::half_open);
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_restart(const Arguments& arguments, Output& output) {
   const auto index = parse_number(arguments.operands()[0], "WORKER", 0, shm::kMaxWorkers - 1);
   if (!index) return tl::unexpected(index.error());
   const auto runtime = Supervised::attach(arguments);
@@ -46,14 +46,14 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{kAskTimeoutOption};
+constexpr std::array kRestartOptions{kAskTimeoutOption};
 
 }  // namespace
 
 const Command restart_command{.name = "restart",
                               .summary = "end one worker after its turn and start it anew",
                               .operands = "WORKER",
-                              .options = kOptions,
+                              .options = kRestartOptions,
                               .details =
                                   "WORKER is its number, as in 'mabeam ps'. Its shards wait for "
                                   "it; nothing is lost,\nand no message is to blame. Returns when "
@@ -61,6 +61,6 @@ const Command restart_command{.name = "restart",
                                   "\n"
                                   "Examples:\n"
                                   "  mabeam restart 0\n",
-                              .run = run};
+                              .run = run_restart};
 
 }  // namespace mabeam::tools

@@ -8,7 +8,7 @@ namespace mabeam::tools {
 
 namespace {
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_resume(const Arguments& arguments, Output& output) {
   return for_each_agent({"resume", "resumed", std::mem_fn(&Client::resume)}, arguments, output);
 }
 
@@ -24,6 +24,6 @@ const Command resume_command{
         "  mabeam resume jobs\n"
         "  mabeam agents --json | jq -r '.agents[] | select(.reason) | .id' |\n"
         "    xargs mabeam resume\n",
-    .run = run};
+    .run = run_resume};
 
 }  // namespace mabeam::tools

@@ -45,7 +45,7 @@ bool is_scaled(const shm::Segment& segment, std::uint32_t workers) {
   return true;
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_scale(const Arguments& arguments, Output& output) {
   const auto text = arguments.value("workers");
   if (!text) return usage_error("--workers N says how many there are to be");
   const auto workers = parse_number(*text, "--workers", 1, shm::kMaxWorkers);
@@ -67,7 +67,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kScaleOptions{
     Option{"workers", "N", "how many worker processes there are to be"},
     kAskTimeoutOption,
 };
@@ -77,7 +77,7 @@ constexpr std::array kOptions{
 const Command scale_command{
     .name = "scale",
     .summary = "run more workers, or fewer, while the runtime runs",
-    .options = kOptions,
+    .options = kScaleOptions,
     .details =
         "Shards move with all that is theirs: agents, states, messages. Nothing is lost, and no\n"
         "order changes. More workers than shards have nothing to do. It holds until the runtime\n"
@@ -85,6 +85,6 @@ const Command scale_command{
         "\n"
         "Examples:\n"
         "  mabeam scale --workers 8\n",
-    .run = run};
+    .run = run_scale};
 
 }  // namespace mabeam::tools

@@ -41,7 +41,7 @@ Outcome<Exit> send_to_all(const Arguments& arguments, Client& client, const Payl
   return Exit::done;
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_send(const Arguments& arguments, Output& output) {
   const bool is_for_all = has_filter(arguments);
   if (is_for_all && arguments.operands().size() > 2) {
     return usage_error("with --type, --capability or --match, the operands are SIGNAL [PAYLOAD]");
@@ -76,7 +76,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kSendOptions{
     kTypeOption,
     kCapabilityOption,
     kMatchOption,
@@ -92,7 +92,7 @@ const Command send_command{
     .name = "send",
     .summary = "send a signal to an agent, or to many; nobody answers",
     .operands = "[AGENT] SIGNAL [PAYLOAD]",
-    .options = kOptions,
+    .options = kSendOptions,
     .details =
         "AGENT is a name or an id; with --type, --capability or --match there is none, and it\n"
         "goes to all that match: to how many is printed. PAYLOAD is text, @FILE, or - for standard "
@@ -102,6 +102,6 @@ const Command send_command{
         "  mabeam send jobs increment 5\n"
         "  mabeam send jobs reset --priority high\n"
         "  mabeam send --match 'jobs-*' reset\n",
-    .run = run};
+    .run = run_send};
 
 }  // namespace mabeam::tools

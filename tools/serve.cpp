@@ -21,7 +21,7 @@ namespace mabeam::tools {
 namespace {
 
 constexpr std::string_view kDefaultListen = "127.0.0.1:9464";
-constexpr std::chrono::seconds kLook{1};  // whether the runtime is there, for the log
+constexpr std::chrono::seconds kLookAtRuntime{1};  // whether the runtime is there, for the log
 
 /// --listen, else MABEAM_SERVE_LISTEN, else what the runtime's configuration says.
 std::string listen_text(const Arguments& arguments) {
@@ -60,7 +60,7 @@ class Log {
   Output& output_;
 };
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_serve(const Arguments& arguments, Output& output) {
   const std::string listen = listen_text(arguments);
   const auto address = parse_listen_address(listen);
   if (!address) {
@@ -85,7 +85,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   }
   while (!stop_requested() && server.is_running()) {
     site.look();
-    sleep_unless_stopped(kLook);
+    sleep_unless_stopped(kLookAtRuntime);
   }
   const bool was_asked = stop_requested();
   server.stop();
@@ -99,7 +99,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kServeOptions{
     Option{"listen", "ADDRESS", "ADDRESS:PORT or unix:PATH (default: 127.0.0.1:9464)"},
     Option{"token-file", "FILE", "whoever sends its first line may see everything"},
     Option{"allow-host", "NAME", "answer to this Host, too; may be given again"},
@@ -110,7 +110,7 @@ constexpr std::array kOptions{
 const Command serve_command{
     .name = "serve",
     .summary = "serve metrics, probes, documents and events over HTTP",
-    .options = kOptions,
+    .options = kServeOptions,
     .details =
         "  /metrics    Prometheus's text format (docs/monitoring.md says what each means)\n"
         "  /healthz    200 while the runtime has a supervisor, else 503 with the reason\n"
@@ -128,6 +128,6 @@ const Command serve_command{
         "  mabeam serve --listen unix:/run/mabeam/serve.sock\n"
         "  curl --unix-socket /run/mabeam/serve.sock http://localhost/api/v1/ps\n"
         "  mabeam serve --listen 0.0.0.0:9464 --allow-host metrics.lan --token-file token\n",
-    .run = run};
+    .run = run_serve};
 
 }  // namespace mabeam::tools

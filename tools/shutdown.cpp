@@ -11,7 +11,7 @@ namespace mabeam::tools {
 
 namespace {
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_shutdown(const Arguments& arguments, Output& output) {
   const auto runtime = Supervised::attach(arguments);
   if (!runtime) return tl::unexpected(runtime.error());
   const std::uint64_t how = arguments.has("now") ? 1 : 0;
@@ -27,7 +27,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kShutdownOptions{
     Option{"now", "", "end every worker after its turn; what is unread stays unread"},
     kAskTimeoutOption,
 };
@@ -36,7 +36,7 @@ constexpr std::array kOptions{
 
 const Command shutdown_command{.name = "shutdown",
                                .summary = "drain and stop the runtime, as SIGTERM does",
-                               .options = kOptions,
+                               .options = kShutdownOptions,
                                .details =
                                    "Returns when the supervisor has ended. Without one, the "
                                    "workers end by themselves\nafter runtime.orphan_grace.\n"
@@ -44,6 +44,6 @@ const Command shutdown_command{.name = "shutdown",
                                    "Examples:\n"
                                    "  mabeam shutdown\n"
                                    "  mabeam shutdown --now --name prod\n",
-                               .run = run};
+                               .run = run_shutdown};
 
 }  // namespace mabeam::tools

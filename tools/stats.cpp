@@ -35,7 +35,7 @@ std::string table_of(const StatsView& view) {
   return table.render(false);
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_stats(const Arguments& arguments, Output& output) {
   const auto observer = open_view(arguments);
   if (!observer) return tl::unexpected(observer.error());
   const StatsView view = observer->stats();
@@ -47,7 +47,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{kFileOption};
+constexpr std::array kStatsOptions{kFileOption};
 
 }  // namespace
 
@@ -76,13 +76,13 @@ Json stats_document(const StatsView& view) {
 
 const Command stats_command{.name = "stats",
                             .summary = "messages, events, agents and latencies so far",
-                            .options = kOptions,
+                            .options = kStatsOptions,
                             .details =
                                 "A latency is from the send to the handler.\n"
                                 "\n"
                                 "Examples:\n"
                                 "  mabeam stats\n"
                                 "  mabeam stats --json | jq .messages.delivered\n",
-                            .run = run};
+                            .run = run_stats};
 
 }  // namespace mabeam::tools

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMostReasonBytes = 47;
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_stop(const Arguments& arguments, Output& output) {
   const StopOptions options{.children = arguments.has("children"),
                             .reason = arguments.value("reason").value_or("")};
   if (options.reason.size() > kMostReasonBytes) {
@@ -24,7 +24,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return for_each_agent({"stop", "stopped", stop}, arguments, output);
 }
 
-constexpr std::array kOptions{
+constexpr std::array kStopOptions{
     Option{"children", "", "end the agents that they have created, too"},
     Option{"reason", "TEXT", "why, for those subscribed to agent.stopped (up to 47 bytes)"},
     kTypeOption,
@@ -39,12 +39,12 @@ constexpr std::array kOptions{
 const Command stop_command{.name = "stop",
                            .summary = "end agents, by name or id",
                            .operands = "[AGENT...]",
-                           .options = kOptions,
+                           .options = kStopOptions,
                            .details =
                                "Examples:\n"
                                "  mabeam stop jobs\n"
                                "  mabeam stop --children --reason 'moved away' jobs\n"
                                "  mabeam stop --type echo\n",
-                           .run = run};
+                           .run = run_stop};
 
 }  // namespace mabeam::tools

@@ -8,7 +8,7 @@ namespace mabeam::tools {
 
 namespace {
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_suspend(const Arguments& arguments, Output& output) {
   return for_each_agent({"suspend", "suspended", std::mem_fn(&Client::suspend)}, arguments, output);
 }
 
@@ -22,6 +22,6 @@ const Command suspend_command{.name = "suspend",
                                   "Examples:\n"
                                   "  mabeam suspend jobs\n"
                                   "  mabeam agents --json | jq '.agents[] | select(.reason)'\n",
-                              .run = run};
+                              .run = run_suspend};
 
 }  // namespace mabeam::tools

@@ -146,7 +146,7 @@ std::optional<Client> ask_for_own_events(const Arguments& arguments, std::string
   return std::move(*client);
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_tail(const Arguments& arguments, Output& output) {
   const auto since = arguments.duration("since", nanoseconds{0});
   if (!since) return tl::unexpected(since.error());
   const auto most = arguments.number("count", std::numeric_limits<std::uint64_t>::max(), 1);
@@ -168,7 +168,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return tail.run();
 }
 
-constexpr std::array kOptions{
+constexpr std::array kTailOptions{
     Option{"since", "DURATION", "begin so long ago, as far as history reaches (default: now)"},
     Option{"count", "N", "end after so many events"},
     kSourceOption,
@@ -182,7 +182,7 @@ const Command tail_command{
     .name = "tail",
     .summary = "show events as they are emitted",
     .operands = "PATTERN",
-    .options = kOptions,
+    .options = kTailOptions,
     .details =
         "PATTERN is a topic whose tokens may be * (any one) and, at the end, > (the rest).\n"
         "A tail holds nobody back, and says on stderr how many events it missed. What agents'\n"
@@ -195,6 +195,6 @@ const Command tail_command{
         "  mabeam tail 'job.*' --since 5m --count 100\n"
         "  mabeam tail '>' --source jobs\n"
         "  mabeam tail 'job.>' --json | jq -r .payload_text\n",
-    .run = run};
+    .run = run_tail};
 
 }  // namespace mabeam::tools

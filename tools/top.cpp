@@ -14,7 +14,7 @@ namespace mabeam::tools {
 
 namespace {
 
-constexpr std::chrono::seconds kInterval{1};
+constexpr std::chrono::seconds kTopInterval{1};
 
 void show(const TopLook& before, const TopLook& now, Output& output) {
   const TopRates rates = rates_between(before, now);
@@ -25,8 +25,8 @@ void show(const TopLook& before, const TopLook& now, Output& output) {
   }
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
-  const auto interval = arguments.duration("interval", kInterval);
+Outcome<Exit> run_top(const Arguments& arguments, Output& output) {
+  const auto interval = arguments.duration("interval", kTopInterval);
   if (!interval) return tl::unexpected(interval.error());
   const std::string runtime = arguments.runtime();
   watch_stop_signals();
@@ -44,7 +44,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   }
 }
 
-constexpr std::array kOptions{
+constexpr std::array kTopOptions{
     Option{.name = "once", .help = "one look, then end"},
     Option{"interval", "DURATION", "from one look to the next (default: 1s)"},
 };
@@ -54,7 +54,7 @@ constexpr std::array kOptions{
 const Command top_command{
     .name = "top",
     .summary = "what the runtime is doing: rates, latencies, workers",
-    .options = kOptions,
+    .options = kTopOptions,
     .details =
         "Rates are of the interval; latencies of the whole life of the runtime. CPU is in\n"
         "percent of one core. SIGINT and SIGTERM end it, and so does the end of the runtime.\n"
@@ -64,6 +64,6 @@ const Command top_command{
         "  mabeam top --once\n"
         "  mabeam top --interval 5s\n"
         "  mabeam top --once --json | jq .rates\n",
-    .run = run};
+    .run = run_top};
 
 }  // namespace mabeam::tools

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kShownPatterns = 3;
 
-std::string joined(const std::vector<std::string>& patterns) {
+std::string first_of(const std::vector<std::string>& patterns) {
   if (patterns.empty()) return "-";
   std::string text;
   for (std::size_t i = 0; i < patterns.size() && i < kShownPatterns; ++i)
@@ -38,7 +38,7 @@ std::string topics_table(const TopicsView& view, EventTime time) {
   for (const TopicView& topic : view.topics) {
     table.add({topic.topic, human_count(topic.events),
                topic.events == 0 ? "-" : event_time(topic.last_ns, time),
-               human_count(topic.subscribers), joined(topic.patterns)});
+               human_count(topic.subscribers), first_of(topic.patterns)});
   }
   return table.render(false);
 }
@@ -65,7 +65,7 @@ std::string summary_of(const TopicsView& view) {
   return text;
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_topics(const Arguments& arguments, Output& output) {
   const std::string_view pattern = arguments.operand(0).value_or(">");
   if (const Result<> checked = shm::check_pattern(pattern); !checked) {
     return refuse_typed(checked.error(), "pattern '" + one_line(pattern) + "'");
@@ -84,7 +84,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kTopicsOptions{
     Option{.name = "subscribers", .help = "show patterns and who is subscribed to them instead"},
     kFileOption,
 };
@@ -118,7 +118,7 @@ const Command topics_command{
     .name = "topics",
     .summary = "topics, their events and their subscribers",
     .operands = "[PATTERN]",
-    .options = kOptions,
+    .options = kTopicsOptions,
     .details =
         "A topic is shown if the history still has an event of it, or if somebody is subscribed\n"
         "to it by its name; EVENTS counts what the history still has. An agent or client counts\n"
@@ -129,6 +129,6 @@ const Command topics_command{
         "  mabeam topics 'job.>'\n"
         "  mabeam topics --subscribers\n"
         "  mabeam topics --json | jq '.patterns[] | select(.topics == 0).pattern'\n",
-    .run = run};
+    .run = run_topics};
 
 }  // namespace mabeam::tools

@@ -121,7 +121,7 @@ Outcome<Exit> list_traces(const Observer& observer, std::size_t limit, Output& o
   return Exit::done;
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_trace(const Arguments& arguments, Output& output) {
   const auto limit = arguments.number("limit", kShownTraces, 1);
   if (!limit) return tl::unexpected(limit.error());
   TraceId id;
@@ -155,7 +155,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{
+constexpr std::array kTraceOptions{
     Option{"limit", "N", "the latest so many traces (default: 20)"},
     Option{"chrome", "FILE", "write Chrome's trace events, for ui.perfetto.dev, instead"},
     kFileOption,
@@ -207,7 +207,7 @@ const Command trace_command{
     .name = "trace",
     .summary = "recent traces, and what came of one message",
     .operands = "[TRACE]",
-    .options = kOptions,
+    .options = kTraceOptions,
     .details =
         "A trace is what came of one message that a client sent, or of a timer: all that agents\n"
         "sent, emitted, called and created for it. [trace] sample says which share of messages\n"
@@ -221,6 +221,6 @@ const Command trace_command{
         "  mabeam trace\n"
         "  mabeam trace 0af7651916cd43dd8448eb211c80319c\n"
         "  mabeam trace --chrome all.json\n",
-    .run = run};
+    .run = run_trace};
 
 }  // namespace mabeam::tools

@@ -42,7 +42,7 @@ std::string table_of(const std::vector<TypeView>& types) {
   return table.render(false);
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_types(const Arguments& arguments, Output& output) {
   const auto observer = open_view(arguments);
   if (!observer) return tl::unexpected(observer.error());
   const std::vector<TypeView> types = observer->types();
@@ -54,7 +54,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return Exit::done;
 }
 
-constexpr std::array kOptions{kFileOption};
+constexpr std::array kTypesOptions{kFileOption};
 
 }  // namespace
 
@@ -88,13 +88,13 @@ std::string actions_table(const std::vector<TypeView>& types) {
 
 const Command types_command{.name = "types",
                             .summary = "the agent types that workers know, and their actions",
-                            .options = kOptions,
+                            .options = kTypesOptions,
                             .details =
                                 "What each action does: mabeam agents --type T --actions.\n"
                                 "\n"
                                 "Examples:\n"
                                 "  mabeam types\n"
                                 "  mabeam types --json | jq -r '.types[].actions[].name'\n",
-                            .run = run};
+                            .run = run_types};
 
 }  // namespace mabeam::tools

@@ -10,7 +10,7 @@ namespace mabeam::tools {
 
 namespace {
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_update(const Arguments& arguments, Output& output) {
   const auto value = arguments.value("metadata");
   if (value.has_value() == arguments.has("no-metadata")) {
     return usage_error(value ? "takes --metadata or --no-metadata, not both"
@@ -24,7 +24,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return for_each_agent({"update", "updated", update}, arguments, output);
 }
 
-constexpr std::array kOptions{
+constexpr std::array kUpdateOptions{
     kMetadataOption, Option{.name = "no-metadata", .help = "nothing is noted of them any more"},
     kTypeOption,     kCapabilityOption,
     kMatchOption,    kAllOption,
@@ -35,7 +35,7 @@ constexpr std::array kOptions{
 const Command update_command{.name = "update",
                              .summary = "note other metadata of agents, by name or id",
                              .operands = "[AGENT...]",
-                             .options = kOptions,
+                             .options = kUpdateOptions,
                              .details =
                                  "'mabeam inspect' shows it. Each change is told by an event, "
                                  "agent.updated, where somebody is\n"
@@ -45,6 +45,6 @@ const Command update_command{.name = "update",
                                  "  mabeam update jobs --metadata '{\"owner\":\"ops\"}'\n"
                                  "  mabeam update jobs --metadata @jobs.json\n"
                                  "  mabeam update --type counter --no-metadata\n",
-                             .run = run};
+                             .run = run_update};
 
 }  // namespace mabeam::tools

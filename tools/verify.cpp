@@ -27,7 +27,7 @@ std::string text_of(const VerifyView& view) {
          human_count(view.agents) + " agents, " + human_count(view.records) + " records)\n";
 }
 
-Outcome<Exit> run(const Arguments& arguments, Output& output) {
+Outcome<Exit> run_verify(const Arguments& arguments, Output& output) {
   const auto observer = open_view(arguments);
   if (!observer) return tl::unexpected(observer.error());
   const VerifyView view = observer->verify();
@@ -39,7 +39,7 @@ Outcome<Exit> run(const Arguments& arguments, Output& output) {
   return view.damage_total == 0 ? Exit::done : Exit::damaged;
 }
 
-constexpr std::array kOptions{kFileOption};
+constexpr std::array kVerifyOptions{kFileOption};
 
 }  // namespace
 
@@ -57,7 +57,7 @@ Json verify_document(const VerifyView& view) {
 
 const Command verify_command{.name = "verify",
                              .summary = "check every structure of a segment; exit 65 on damage",
-                             .options = kOptions,
+                             .options = kVerifyOptions,
                              .details =
                                  "Works on a live runtime, beside a hung one, and on a copy "
                                  "of a segment.\n"
@@ -66,6 +66,6 @@ const Command verify_command{.name = "verify",
                                  "  mabeam verify\n"
                                  "  cp /dev/shm/mabeam-prod /tmp/copy && mabeam verify "
                                  "--file /tmp/copy\n",
-                             .run = run};
+                             .run = run_verify};
 
 }  // namespace mabeam::tools

@@ -11,7 +11,7 @@ namespace mabeam::tools {
 
 namespace {
 
-Outcome<Exit> run(const Arguments& /*arguments*/, Output& output) {
+Outcome<Exit> run_version(const Arguments& /*arguments*/, Output& output) {
   if (output.json()) {
     output.document({{"version", version()}});
   } else {
@@ -22,6 +22,7 @@ Outcome<Exit> run(const Arguments& /*arguments*/, Output& output) {
 
 }  // namespace
 
-const Command version_command{.name = "version", .summary = "which mabeam this is", .run = run};
+const Command version_command{
+    .name = "version", .summary = "which mabeam this is", .run = run_version};
 
 }  // namespace mabeam::tools

@@ -47,7 +47,7 @@ tl::unexpected<Failure> refuse_ask(Error error, const shm::Segment& segment) {
   }
 }
 
-std::string joined(const std::vector<std::string>& lines) {
+std::string in_lines(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines)
     text += (text.empty() ? "" : "\n") + line;
@@ -86,14 +86,15 @@ Outcome<shm::ControlAnswer> Supervised::ask(shm::ControlCommand command, std::ui
     case shm::ControlVerdict::done:
       return std::move(*answer);
     case shm::ControlVerdict::refused:
-      return failure(Exit::refused, "refused", joined(answer->all("reason")));
+      return failure(Exit::refused, "refused", in_lines(answer->all("reason")));
     case shm::ControlVerdict::busy:
-      return failure(Exit::try_again, "busy", joined(answer->all("reason")));
+      return failure(Exit::try_again, "busy", in_lines(answer->all("reason")));
     case shm::ControlVerdict::configuration:
       break;
   }
-  return failure(Exit::configuration, "configuration",
-                 "the configuration has faults and is not taken:\n" + joined(answer->all("fault")));
+  return failure(
+      Exit::configuration, "configuration",
+      "the configuration has faults and is not taken:\n" + in_lines(answer->all("fault")));
 }
 
 Outcome<Exit> Supervised::wait(std::string_view what, const std::function<bool()>& is_so) const {

@@ -62,4 +62,11 @@ std::string human_count(std::uint64_t count) {
   return text;
 }
 
+std::string human_list(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words)
+    text += (text.empty() ? "" : ",") + word;
+  return text.empty() ? "-" : text;
+}
+
 }  // namespace mabeam::tools

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace mabeam::tools {
 
@@ -17,5 +18,8 @@ std::string human_latency(std::uint64_t nanoseconds);
 
 /// "1,234,567".
 std::string human_count(std::uint64_t count);
+
+/// "one,two"; "-" for none.
+std::string human_list(const std::vector<std::string>& words);
 
 }  // namespace mabeam::tools

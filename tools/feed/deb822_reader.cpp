@@ -9,15 +9,15 @@ namespace mabeam::tools {
 
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kFoldBlanks = " \t";
 
 bool is_separator(std::string_view line) {
-  return line.find_first_not_of(kBlanks) == std::string_view::npos;
+  return line.find_first_not_of(kFoldBlanks) == std::string_view::npos;
 }
 
 std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
-  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+  const std::size_t begin = std::min(text.find_first_not_of(kFoldBlanks), text.size());
+  return text.substr(begin, text.find_last_not_of(kFoldBlanks) + 1 - begin);
 }
 
 char lower(char letter) {
@@ -82,7 +82,7 @@ class Deb822Reader : public RecordReader {
   }
 
   void parse(const Line& line) {
-    if (kBlanks.find(line.text.front()) != std::string_view::npos) {
+    if (kFoldBlanks.find(line.text.front()) != std::string_view::npos) {
       if (fields_.empty()) refuse(line.number, "continues a field, but none has begun");
       return;
     }

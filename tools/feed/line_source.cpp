@@ -7,14 +7,14 @@ namespace mabeam::tools {
 
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{64} * 1024;
+constexpr std::size_t kSourceBytes = std::size_t{64} * 1024;
 
 }  // namespace
 
 LineSource::LineSource(Read read, std::size_t most_bytes)
     : read_(std::move(read)),
       most_bytes_(most_bytes),
-      buffer_(kBufferBytes) {
+      buffer_(kSourceBytes) {
 }
 
 bool LineSource::fill() {

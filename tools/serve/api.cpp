@@ -25,9 +25,9 @@ struct View {
 
 constexpr std::array<std::string_view, 3> kAgentOptions{"type", "capability", "limit"};
 constexpr std::array<std::string_view, 3> kLetterOptions{"reason", "agent", "limit"};
-constexpr std::array<std::string_view, 6> kHistoryOptions{"last",  "since",  "from",
-                                                          "limit", "source", "log"};
-constexpr std::array<std::string_view, 1> kTraceOptions{"limit"};
+constexpr std::array<std::string_view, 6> kAllowedOfHistory{"last",  "since",  "from",
+                                                            "limit", "source", "log"};
+constexpr std::array<std::string_view, 1> kAllowedOfTrace{"limit"};
 
 constexpr std::array kViews{
     View{"agents", kAgentOptions},
@@ -35,13 +35,13 @@ constexpr std::array kViews{
     View{"channels"},
     View{"deadletters", kLetterOptions},
     View{"health"},
-    View{"history", kHistoryOptions, true},
+    View{"history", kAllowedOfHistory, true},
     View{"inspect", {}, true, "--raw"},  // without it asks the agent, as a client
     View{"limits"},
     View{"ps"},
     View{"stats"},
     View{"topics", {}, true},
-    View{"trace", kTraceOptions, true},
+    View{"trace", kAllowedOfTrace, true},
     View{"types"},
     View{"version"},
 };

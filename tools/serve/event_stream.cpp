@@ -14,7 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kShortestPause{1};
+constexpr milliseconds kStreamPause{1};
 constexpr milliseconds kLook{1000};  // for another runtime of the same name
 constexpr std::size_t kPieceBytes = 64 << 10;
 
@@ -32,7 +32,7 @@ class Stream {
   void run() {
     // A browser asks again after this time; and the headers are on their way before any event.
     if (!send("retry: 2000\n\n")) return;
-    milliseconds pause = kShortestPause;
+    milliseconds pause = kStreamPause;
     while (true) {
       const auto count = observer_.tail(options_.pattern, [this](const HistoryEvent& event) {
         text_ += event_frame(event);
@@ -44,7 +44,7 @@ class Stream {
         return;
       }
       if (!is_open_ || !flush() || !keep_alive()) return;
-      pause = *count != 0 ? kShortestPause : std::min(pause * 2, options_.pause_most);
+      pause = *count != 0 ? kStreamPause : std::min(pause * 2, options_.pause_most);
       if (!reader_.wait(pause)) return;
     }
   }
