@@ -302,6 +302,7 @@ TEST_F(LimitsTest, EachClientAndEachTypeHasItsRate) {
   EXPECT_THAT(shown.out, HasSubstr(R"("type":"counter")"));
 }
 
+/// Whichever supervisor of this user looks first; another test's may be it, and then tells of it.
 TEST_F(LimitsTest, HalfBuiltSegmentsOfTheDeadAreClearedAway) {
   configure("[runtime]\nworkers = 1\n[limits]\ncleanup_interval = \"10ms\"\n");
   start_ready();
@@ -311,7 +312,6 @@ TEST_F(LimitsTest, HalfBuiltSegmentsOfTheDeadAreClearedAway) {
   const std::array times{hours_ago, hours_ago};
   ASSERT_EQ(::utimensat(AT_FDCWD, stale.c_str(), times.data(), 0), 0);
   EXPECT_TRUE(wait_until(kPatience, [&] { return !std::filesystem::exists(stale); }));
-  EXPECT_THAT(supervisor().err(), HasSubstr("half built"));
 }
 
 }  // namespace
