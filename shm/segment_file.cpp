@@ -2,6 +2,7 @@
 #include "shm/clock.hpp"
 #include "shm/process.hpp"
 #include "shm/segment.hpp"
+#include "shm/segment_object.hpp"
 
 #include <boost/interprocess/anonymous_shared_memory.hpp>
 
@@ -61,31 +62,12 @@ int descriptor(const bip::shared_memory_object& object) {
   return object.get_mapping_handle().handle;
 }
 
-bool try_lock(int fd) {
-  struct flock lock {};
-
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_len = 1;
-  return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
-}
-
 bool lock_with_patience(int fd) {
   for (int tries = 0; tries < kLockTries; ++tries) {
     if (try_lock(fd)) return true;
     std::this_thread::sleep_for(kLockPause);
   }
   return false;
-}
-
-/// True while the name still leads to the object that is open here.
-bool is_still_named(int fd, const std::string& object) {
-  struct stat open {};
-
-  struct stat named {};
-
-  return ::fstat(fd, &open) == 0 && ::stat(path_of(object).c_str(), &named) == 0 &&
-         open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }
 
 Result<> check_owner(int fd, Access access) {
@@ -173,7 +155,7 @@ Result<Segment> Segment::create(std::string_view name, const Dimensions& dimensi
     segment.object_ = {bip::create_only, building.c_str(), bip::read_write, mode};
     const int fd = descriptor(segment.object_);
     // Before the lock another may have taken the file for an unfinished one, and removed it.
-    if (!try_lock(fd) || !is_still_named(fd, building)) return fail(Errc::in_use);
+    if (!try_lock(fd) || !is_still_named(fd, path_of(building))) return fail(Errc::in_use);
     if (const Result<> reserved = reserve(fd, layout->total_bytes); !reserved) {
       ::unlink(path_of(building).c_str());
       return fail(reserved.error());
@@ -263,7 +245,7 @@ Result<Segment> Segment::take_over(std::string_view name) {
   if (!segment) return segment;
   const int fd = descriptor(segment->object_);
   if (!lock_with_patience(fd)) return fail(Errc::in_use);
-  if (!is_still_named(fd, object_name(name))) return fail(Errc::not_found);
+  if (!is_still_named(fd, path_of(object_name(name)))) return fail(Errc::not_found);
   return segment;
 }
 
@@ -271,7 +253,7 @@ Result<Segment> Segment::take_over(std::string_view name) {
 // of our own object, it is as if we had taken it.
 Result<Segment> Segment::inherit(std::string_view name, int fd) {
   Result<Segment> segment = attach(name, Access::read_write);
-  if (segment && !is_still_named(fd, object_name(name))) segment = fail(Errc::not_found);
+  if (segment && !is_still_named(fd, path_of(object_name(name)))) segment = fail(Errc::not_found);
   if (segment && !try_lock(fd)) segment = fail(Errc::in_use);
   if (segment && ::dup3(fd, segment->lock_descriptor(), O_CLOEXEC) < 0)
     segment = fail_system(errno);
@@ -306,7 +288,7 @@ void Segment::remove() noexcept {
   header().state.store(static_cast<std::uint32_t>(RuntimeState::removed),
                        std::memory_order_release);
   const std::string object = object_name(name_);
-  if (is_still_named(descriptor(object_), object)) ::unlink(path_of(object).c_str());
+  if (is_still_named(descriptor(object_), path_of(object))) ::unlink(path_of(object).c_str());
   for (std::uint32_t i = 0; i < kMaxWorkers; ++i)
     ring_bell(worker(i).doorbell);
   for (std::uint32_t i = first_client(); i < endpoints(); ++i)

@@ -1,8 +1,8 @@
 #include "supervisor/discard.hpp"
 
 #include "shm/segment.hpp"
+#include "shm/segment_object.hpp"
 #include "supervisor/refusals.hpp"
-#include "supervisor/segment_object.hpp"
 #include "supervisor/worker.hpp"
 
 #include <cerrno>
@@ -41,9 +41,9 @@ std::optional<Refusal> discard_unlocked(const std::string& name) {
     const Descriptor object{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
     if (!object && errno == ENOENT) return std::nullopt;
     if (!object) return refusal_of_take_over({Errc::system, 0, errno}, name);
-    if (!try_lock(object.get())) {
+    if (!shm::try_lock(object.get())) {
       std::this_thread::sleep_for(kPause);
-    } else if (is_still_named(object.get(), path)) {
+    } else if (shm::is_still_named(object.get(), path)) {
       if (::unlink(path.c_str()) == 0) return std::nullopt;
       return refusal_of_take_over({Errc::system, 0, errno}, name);
     }

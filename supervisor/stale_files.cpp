@@ -2,8 +2,8 @@
 
 #include "shm/clock.hpp"
 #include "shm/segment.hpp"
+#include "shm/segment_object.hpp"
 #include "supervisor/descriptor.hpp"
-#include "supervisor/segment_object.hpp"
 
 #include <array>
 #include <cstddef>
@@ -58,7 +58,8 @@ bool remove_if_stale(const std::string& path, bool is_unfinished, std::chrono::s
   const Descriptor file{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
   if (!file || !is_old(file.get(), age)) return false;
   if (!is_unfinished && !is_marked_removed(file.get())) return false;
-  return try_lock(file.get()) && is_still_named(file.get(), path) && ::unlink(path.c_str()) == 0;
+  return shm::try_lock(file.get()) && shm::is_still_named(file.get(), path) &&
+         ::unlink(path.c_str()) == 0;
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
-#include "supervisor/segment_object.hpp"
+#include "shm/segment_object.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-namespace mabeam::supervisor {
+namespace mabeam::shm {
 
 bool try_lock(int fd) {
   struct flock lock {};
@@ -23,4 +23,4 @@ bool is_still_named(int fd, const std::string& path) {
          open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }
 
-}  // namespace mabeam::supervisor
+}  // namespace mabeam::shm
