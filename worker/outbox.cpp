@@ -108,18 +108,22 @@ void Outbox::compose_traced(std::span<std::byte> room, MessageHeader header,
   shm::compose(room, header, trace_, payload);
 }
 
-// Errors: not_found, corrupt; closed (that client is gone, and its successor is somebody else).
-Result<Outbox::Ring*> Outbox::ring_to(AgentId target, Priority priority) {
+bool Outbox::is_reachable(AgentId target, std::uint32_t index) const {
+  if (index >= rings_.size() || !rings_[index].is_open) return false;
   const auto endpoint = static_cast<std::uint32_t>(target.endpoint());
-  const std::uint32_t index = endpoint * 4 + static_cast<std::uint32_t>(priority);
-  if (index >= rings_.size() || !rings_[index].is_open) [[unlikely]] {
-    if (const Result<> opened = open_ring(endpoint, priority); !opened) return fail(opened.error());
+  return !segment_.is_client(endpoint) || segment_.endpoint(endpoint).generation.load(
+                                              std::memory_order_relaxed) == target.generation();
+}
+
+// Errors: not_found, corrupt; closed (that client is gone, and its successor is somebody else).
+Result<> Outbox::reach(AgentId target, Priority priority) {
+  const auto endpoint = static_cast<std::uint32_t>(target.endpoint());
+  const std::uint32_t index = ring_index(target, priority);
+  if (index >= rings_.size() || !rings_[index].is_open) {
+    if (const Result<> opened = open_ring(endpoint, priority); !opened) return opened;
   }
-  if (segment_.is_client(endpoint) && segment_.endpoint(endpoint).generation.load(
-                                          std::memory_order_relaxed) != target.generation()) {
-    return fail(Errc::closed);
-  }
-  return &rings_[index];
+  if (!is_reachable(target, index)) return fail(Errc::closed);
+  return {};
 }
 
 Result<> Outbox::check_block(Kind kind, std::size_t payload_bytes) const {
@@ -130,10 +134,12 @@ Result<> Outbox::check_block(Kind kind, std::size_t payload_bytes) const {
 
 Result<> Outbox::send(Kind kind, std::uint16_t flags, Priority priority,
                       const MessageHeader& header, std::span<const std::byte> payload) {
-  const Result<Ring*> found = ring_to(AgentId{header.target}, priority);
-  if (!found) return fail(found.error());
-  Ring& ring = **found;
-  const auto index = static_cast<std::uint32_t>(&ring - rings_.data());
+  const AgentId target{header.target};
+  const std::uint32_t index = ring_index(target, priority);
+  if (!is_reachable(target, index)) [[unlikely]] {
+    if (const Result<> reached = reach(target, priority); !reached) return reached;
+  }
+  Ring& ring = rings_[index];
   const std::size_t most = ring.producer.max_body();
   const bool in_block = sizeof header + payload.size() > most;
   if (in_block) [[unlikely]] {

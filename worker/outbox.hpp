@@ -160,7 +160,14 @@ class Outbox {
   };
 
   Result<> open_ring(std::uint32_t target, Priority priority);
-  Result<Ring*> ring_to(AgentId target, Priority priority);
+
+  static std::uint32_t ring_index(AgentId target, Priority priority) {
+    return static_cast<std::uint32_t>(target.endpoint()) * 4 + static_cast<std::uint32_t>(priority);
+  }
+
+  /// Asked before every message, so apart from reach(), whose Result is slow to hand over.
+  [[nodiscard]] bool is_reachable(AgentId target, std::uint32_t index) const;
+  Result<> reach(AgentId target, Priority priority);
   [[nodiscard]] Result<> check_block(shm::Kind kind, std::size_t payload_bytes) const;
 
   Result<std::byte*> claim(Ring& ring, std::uint32_t index, std::uint32_t length,
