@@ -251,6 +251,7 @@ std::uint64_t layout_hash() {
                                             TypeTable::kBytes,
                                             sizeof(Tunables),
                                             offsetof(Header, placements),
+                                            offsetof(Header, workers),
                                             offsetof(Header, reloads),
                                             offsetof(Header, serve_listen),
                                             sizeof(Reloads),

@@ -62,7 +62,7 @@ namespace mabeam::shm {
 inline constexpr std::uint64_t kMagic = 0x31304D4145424D00;  // "\0MBEAM01"
 inline constexpr std::uint32_t kByteOrder = 0x01020304;
 /// Raised by hand whenever the meaning of a field changes while its place does not.
-inline constexpr std::uint32_t kLayoutVersion = 7;
+inline constexpr std::uint32_t kLayoutVersion = 8;
 
 inline constexpr std::uint32_t kMaxWorkers = 128;
 inline constexpr std::uint32_t kMaxShards = 192;
@@ -254,6 +254,7 @@ struct Header {
   Word takeovers;                                       ///< how many supervisors came before
   Word placements;  ///< raised by the supervisor after a shard's placement, or whether its owner
                     ///< lives, has changed: workers then look at all of them
+  Word workers;     ///< how many are run; written by the supervisor
   Reloads reloads;
   alignas(kLinePair) Tunables tunables;
   alignas(kLinePair) Word subscription_epoch;

@@ -44,14 +44,11 @@ shm::IdleMode idle_mode(IdleStrategy idle) {
   return shm::IdleMode::backoff;
 }
 
-/// How many workers the placement of the shards speaks of.
-std::uint32_t placed_workers(const shm::Segment& segment) {
-  std::uint64_t workers = 0;
-  for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard) {
-    const auto& endpoint = segment.endpoint(shm::Segment::endpoint_of_shard(shard));
-    workers = std::max(workers, endpoint.placement.load(std::memory_order_acquire));
-  }
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(workers, shm::kMaxWorkers));
+std::uint64_t digest_of(const Config& config) {
+  std::string text;
+  for (const KeyInfo& key : describe_config())
+    text += key.full_name() + "=" + value_text(key, config) + "\n";
+  return shm::hash_name(text);
 }
 
 /// One more than the last worker that lives; 0 if none does. Every other slot is fenced: a child
@@ -67,15 +64,27 @@ std::uint32_t living_workers(const shm::Segment& segment) {
   return workers;
 }
 
-// Where workers live their shards stay with them, and so does the number of workers.
+/// As many as were run last, however they were scaled, while one of them lives or the configuration
+/// is the same.
+std::uint32_t resumed_workers(const Config& config, const shm::Segment& segment,
+                              std::uint32_t living) {
+  const shm::Header& header = segment.header();
+  const std::uint64_t before = header.workers.load(std::memory_order_relaxed);
+  const bool is_same =
+      header.reloads.config_digest.load(std::memory_order_relaxed) == digest_of(config);
+  if (before == 0 || before > shm::kMaxWorkers || (living == 0 && !is_same)) {
+    return std::max(living, config.runtime.workers.value_or(segment.dimensions().workers));
+  }
+  return std::max(living, static_cast<std::uint32_t>(before));
+}
+
 tl::expected<Runtime, Refusal> take_over(Config config, shm::Segment segment) {
   const auto differences = layout_differences(config, segment.dimensions());
   if (!differences.empty()) {
     return tl::unexpected(refusal_of_layout(config.runtime.name, differences));
   }
-  std::uint32_t workers = config.runtime.workers.value_or(segment.dimensions().workers);
   const std::uint32_t living = living_workers(segment);
-  if (living != 0) workers = std::max(living, placed_workers(segment));
+  const std::uint32_t workers = resumed_workers(config, segment, living);
   return Runtime{std::move(config), std::move(segment), workers, false, living != 0};
 }
 
@@ -202,6 +211,7 @@ void settle(const Runtime& runtime) {
   shm::Header& header = runtime.segment.header();
   store_tunables(runtime.config, header);
   store_digest(runtime.config, header);
+  header.workers.store(runtime.workers, std::memory_order_relaxed);
   if (!runtime.keeps_placement) begin_anew(runtime);
   if (!runtime.is_new) {
     header.takeovers.store(header.takeovers.load(std::memory_order_relaxed) + 1,
@@ -239,10 +249,7 @@ void store_tunables(const Config& config, shm::Header& header) noexcept {
 }
 
 void store_digest(const Config& config, shm::Header& header) {
-  std::string text;
-  for (const KeyInfo& key : describe_config())
-    text += key.full_name() + "=" + value_text(key, config) + "\n";
-  header.reloads.config_digest.store(shm::hash_name(text), std::memory_order_relaxed);
+  header.reloads.config_digest.store(digest_of(config), std::memory_order_relaxed);
 }
 
 void note_reload(shm::Header& header, bool is_taken) noexcept {

@@ -57,8 +57,7 @@ void Supervisor::begin() {
   const std::uint32_t wanted = runtime_.config.runtime.workers.value_or(runtime_.workers);
   if (wanted != runtime_.workers) {
     log_.warn(
-        "the number of workers stays as it is, since workers of an earlier start live; "
-        "see mabeam scale",
+        "the number of workers stays as it was when the last supervisor died; see mabeam scale",
         {{"workers", runtime_.workers}, {"configured", wanted}});
   }
   log_.info(runtime_.is_new ? "segment created" : "segment taken over",

@@ -144,6 +144,7 @@ Said Workers::scale(std::uint32_t count, Time now) {
     return busy("none of the workers that would be left is ready; see 'mabeam ps'");
   }
   const std::uint32_t before = std::exchange(wanted_, count);
+  runtime_.segment.header().workers.store(count, std::memory_order_relaxed);
   while (workers_.size() < count) {
     workers_.emplace_back(runtime_.segment, static_cast<std::uint32_t>(workers_.size()));
   }

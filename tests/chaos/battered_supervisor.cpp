@@ -76,7 +76,11 @@ bool BatteredRuntime::reload() {
   const bool is_rolling = random_() % 2 == 0;
   (is_rolling ? nice_ : stall_seconds_) ^= 1U;
   configure(text_of_settings());
-  if (order(shm::ControlCommand::reload, 0) != shm::ControlVerdict::done) return false;
+  if (order(shm::ControlCommand::reload, 0) != shm::ControlVerdict::done) {
+    (is_rolling ? nice_ : stall_seconds_) ^= 1U;
+    configure(text_of_settings());
+    return false;
+  }
   ++orders_;
   book_.note(
       Blow::reload, [] { return true; },

@@ -10,6 +10,7 @@
 #include "tests/chaos/kills.hpp"
 #include "tests/chaos/load.hpp"
 #include "tests/support/runtime_fixture.hpp"
+#include "tests/support/sanitizers.hpp"
 #include "tests/support/stress.hpp"
 
 #include "mabeam/client.hpp"
@@ -166,7 +167,7 @@ TEST_F(SurvivalTest, ReadersMayBeKilledAnyTime) {
       client.create("counter", 1, {.subscribe = std::array<std::string_view, 1>{"t.>"}});
   ASSERT_TRUE(counter);
   std::int64_t emitted = 0;
-  for (int reader = 0; reader < 100; ++reader) {
+  for (int reader = 0; reader < (kSanitizer ? 30 : 100); ++reader) {
     Program tail{program("mabeam"), {"tail", ">", "--name", name()}, folder()};
     // Every second one is killed as it reads, the others wherever their start is.
     const auto emit_some = [&] {

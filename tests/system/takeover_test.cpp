@@ -99,6 +99,29 @@ TEST_F(TakeoverTest, SegmentIsRecoveredWhenEverybodyWasKilled) {
   EXPECT_TRUE(says(next, "segment taken over"));
 }
 
+TEST_F(TakeoverTest, AsManyWorkersAreRunAsWereLastUnlessTheConfigurationIsAnother) {
+  start_ready();
+  ASSERT_EQ(mabeam({"scale", "--workers", "1"}).exit, 0);
+  const auto runs = [&](std::size_t count) {
+    return wait_until(kPatience, [&] { return processes().size() == 1 + count; });
+  };
+  ASSERT_TRUE(runs(1));
+  const auto kill_all = [&] {
+    const std::vector<pid_t> all = processes();
+    for (const pid_t pid : all)
+      ::kill(pid, SIGKILL);
+    supervisor().kill();
+    return wait_until(kPatience, [&] { return processes().empty(); });
+  };
+  ASSERT_TRUE(kill_all());
+  EXPECT_TRUE(says(start_ready(), "the number of workers stays"));
+  EXPECT_TRUE(runs(1));
+  ASSERT_TRUE(kill_all());
+  configure(std::string{kTwoToTakeOver} + "[worker]\nturn_messages = 7\n");
+  start_ready();
+  EXPECT_TRUE(runs(2));
+}
+
 TEST_F(TakeoverTest, OtherLayoutKeysAreRefusedByName) {
   start_ready();
   const std::vector<pid_t> before = workers();
