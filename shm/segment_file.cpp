@@ -1,5 +1,6 @@
 // The segment's name, lock and file: create, attach, check, take over, remove.
 #include "shm/clock.hpp"
+#include "shm/huge_pages.hpp"
 #include "shm/process.hpp"
 #include "shm/segment.hpp"
 #include "shm/segment_object.hpp"
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace mabeam::shm {
@@ -98,6 +100,27 @@ Result<> reserve(int fd, std::uint64_t bytes) {
   return {};
 }
 
+/// False where filling would stop half-way, with everybody else's memory taken.
+bool has_room(int fd, std::uint64_t bytes) {
+  struct statvfs shm {};
+
+  if (::fstatvfs(fd, &shm) != 0 || shm.f_blocks == 0) return true;  // there is no limit
+  return shm.f_bavail >= bytes / shm.f_bsize;
+}
+
+/// Maps a new object and gives it its memory, in huge pages as far as there are any.
+Result<bip::mapped_region> make_memory(const bip::shared_memory_object& object,
+                                       std::uint64_t bytes) {
+  const int fd = descriptor(object);
+  if (!has_room(fd, bytes)) return fail_system(ENOSPC, Errc::no_room);
+  if (::ftruncate(fd, static_cast<off_t>(bytes)) != 0) return fail_system(errno, Errc::no_room);
+  bip::mapped_region region = map_for_huge_pages(object, bip::read_write, bytes);
+  take_huge_pages({static_cast<std::byte*>(region.get_address()), bytes});
+  if (const Result<> reserved = reserve(fd, bytes); !reserved) return fail(reserved.error());
+  ::madvise(region.get_address(), bytes, MADV_POPULATE_WRITE);
+  return region;
+}
+
 void fill_header(Header& header, std::string_view name, const Layout& layout,
                  std::string_view serve_listen) {
   header.magic = kMagic;
@@ -156,15 +179,15 @@ Result<Segment> Segment::create(std::string_view name, const Dimensions& dimensi
     const int fd = descriptor(segment.object_);
     // Before the lock another may have taken the file for an unfinished one, and removed it.
     if (!try_lock(fd) || !is_still_named(fd, path_of(building))) return fail(Errc::in_use);
-    if (const Result<> reserved = reserve(fd, layout->total_bytes); !reserved) {
+    Result<bip::mapped_region> memory = make_memory(segment.object_, layout->total_bytes);
+    if (!memory) {
       ::unlink(path_of(building).c_str());
-      return fail(reserved.error());
+      return fail(memory.error());
     }
-    segment.region_ = {segment.object_, bip::read_write};
+    segment.region_ = std::move(*memory);
     segment.base_ = static_cast<std::byte*>(segment.region_.get_address());
     segment.layout_ = *layout;
     segment.name_ = name;
-    ::madvise(segment.base_, layout->total_bytes, MADV_POPULATE_WRITE);
     ::madvise(segment.base_, layout->total_bytes, MADV_DONTFORK);
     fill_header(segment.header(), name, *layout, options.serve_listen);
     segment.lay_out_rings_and_logs();
@@ -224,8 +247,8 @@ Result<Segment> Segment::attach(std::string_view name, Access access) {
     bip::offset_t bytes = 0;
     if (!object.get_size(bytes)) return fail(Errc::system);
     if (bytes < static_cast<bip::offset_t>(kHeaderRoom)) return fail(Errc::truncated);
-    Result<Segment> segment =
-        open_region(bip::mapped_region{object, mode}, static_cast<std::uint64_t>(bytes));
+    const auto size = static_cast<std::uint64_t>(bytes);
+    Result<Segment> segment = open_region(map_for_huge_pages(object, mode, size), size);
     if (!segment) return segment;
     segment->object_ = std::move(object);
     if (segment->state() == RuntimeState::removed) return fail(Errc::not_running);

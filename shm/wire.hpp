@@ -220,17 +220,25 @@ inline bool parse_trace(Received& message) {
   return true;
 }
 
+/// What the bits of a record's kind say of a message, and the context that they promise. False if
+/// it is too short for one.
+inline bool parse_kind_flags(std::uint16_t record_kind, Received& message) {
+  message.kind = kind_of(record_kind);
+  message.is_in_block = (record_kind & kInBlock) != 0;
+  return (record_kind & kTraced) == 0 || parse_trace(message);
+}
+
 /// Takes a record apart into `message`. False if it is too short for one.
 inline bool parse(const Record& record, Received& message) {
   if (record.body.size() < sizeof(MessageHeader)) return false;
-  message.kind = kind_of(record.header.kind);
-  message.is_in_block = (record.header.kind & kInBlock) != 0;
+  message.kind = static_cast<Kind>(record.header.kind);
   message.flags = record.header.flags;
   std::memcpy(&message.header, record.body.data(), sizeof(MessageHeader));
   message.payload = record.body.subspan(sizeof(MessageHeader));
   message.is_traced = false;
-  if ((record.header.kind & kTraced) != 0) [[unlikely]]
-    return parse_trace(message);
+  message.is_in_block = false;
+  if ((record.header.kind & kKindFlags) != 0) [[unlikely]]
+    return parse_kind_flags(record.header.kind, message);
   return true;
 }
 
