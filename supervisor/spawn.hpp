@@ -32,7 +32,7 @@ struct SpawnOptions {
   std::vector<std::uint32_t> cpus = {};       ///< empty: as this process
   std::int32_t nice = 0;                      ///< 0: as this process
   std::vector<std::string> environment = {};  ///< "NAME=value": besides ours, and instead of it
-  std::vector<std::string> groups = {};       ///< files to write "0" into: cgroup.procs
+  std::vector<std::string> groups = {};       ///< files to write "0" into
   std::vector<ResourceLimit> limits = {};
   int output = -1;  ///< where standard output and error go; -1: as ours
 };

@@ -11,6 +11,9 @@ int make_group(const std::string& folder);
 /// True if the file is there and may be written.
 bool has_control(const std::string& folder, const char* file);
 
+/// The file of a group into which a new process writes "0" to be in it.
+std::string door_of(const std::string& folder);
+
 /// Lets groups inside of this one have that controller, where the kernel allows it. A group with
 /// processes of its own may not (version 2): if this process is all that is in it, it moves into
 /// one inside, `leaf`.

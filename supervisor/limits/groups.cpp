@@ -156,7 +156,7 @@ std::vector<std::string> Groups::doors(std::uint32_t worker) const {
   const GroupFolders* folders = find(worker);
   if (folders == nullptr) return doors;
   for (const std::string& folder : folders->distinct())
-    doors.push_back(folder + "/cgroup.procs");
+    doors.push_back(door_of(folder));
   return doors;
 }
 

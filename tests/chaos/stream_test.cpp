@@ -35,6 +35,7 @@ using std::chrono::seconds;
 constexpr std::uint32_t kWorkers = 3;
 constexpr milliseconds kStall{200};
 constexpr milliseconds kStop{600};
+constexpr milliseconds kCalm{50};
 
 class StreamTest : public RuntimeFixture {
  protected:
@@ -94,6 +95,15 @@ class StreamTest : public RuntimeFixture {
       others_.add(nanoseconds{ask(listeners_[i]).longest_ns});
   }
 
+  /// What stands still for as long when nobody is killed: four processes take turns on two cores.
+  void note_calm(Publisher& publisher) {
+    forget_gaps(publisher);
+    std::this_thread::sleep_for(kCalm);
+    calm_publishers_.add(publisher.take_longest());
+    for (std::size_t i = 1; i < listeners_.size(); ++i)
+      calm_others_.add(nanoseconds{ask(listeners_[i]).longest_ns});
+  }
+
   bool has_heard(AgentId listener, std::int64_t all) {
     const Told told = ask(listener);
     return told.count + told.left_out >= all;
@@ -105,6 +115,7 @@ class StreamTest : public RuntimeFixture {
     Publisher publisher{name(), nanoseconds{rate == 0 ? 0 : 1'000'000'000 / rate}};
     for (std::uint64_t i = 0; i < kills; ++i) {
       ASSERT_TRUE(wait_until(kPatience, [&] { return ask(listeners_[0]).count > 0; }));
+      note_calm(publisher);
       forget_gaps(publisher);
       const pid_t pid = victim();
       ASSERT_GT(pid, 0);
@@ -132,6 +143,10 @@ class StreamTest : public RuntimeFixture {
     std::printf("stream: %llu x %s at %s: publisher %s; other subscribers %s; its own %s\n",
                 static_cast<unsigned long long>(count), blow, speed.c_str(),
                 publishers_.text().c_str(), others_.text().c_str(), own_.text().c_str());
+    if (calm_publishers_.count() == 0) return;
+    std::printf("  and in %lld ms without: publisher %s; other subscribers %s\n",
+                static_cast<long long>(kCalm.count()), calm_publishers_.text().c_str(),
+                calm_others_.text().c_str());
   }
 
   std::optional<Client> client_;
@@ -139,6 +154,8 @@ class StreamTest : public RuntimeFixture {
   Times publishers_;
   Times others_;
   Times own_;
+  Times calm_publishers_;
+  Times calm_others_;
 };
 
 std::uint64_t few_kills() {
