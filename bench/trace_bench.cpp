@@ -1,9 +1,10 @@
 // What tracing costs: signals from a client to an agent, which sends each on to an agent on another
-// shard, with nothing sampled, one in a hundred, and everything; a round of each in turn, in the
-// same processes. What "nothing sampled" costs shows where the whole path is measured against the
-// bare ring (paired_bench), before and after.
+// shard, with nothing sampled, one in a hundred, and everything; a round of each in turn. Client
+// and both shards take turns in one thread: what is told is all that a message costs, and no
+// processes disturb each other on too few cores. What "nothing sampled" costs shows where the whole
+// path is measured against the bare ring (paired_bench), before and after.
 #include "bench/quantile.hpp"
-#include "bench/spinning_shards.hpp"
+#include "bench/two_shards.hpp"
 #include "shm/clock.hpp"
 
 #include "mabeam/client.hpp"
@@ -19,8 +20,9 @@
 namespace mabeam::bench {
 namespace {
 
-constexpr std::uint64_t kMessages = 50'000;  // a round
-constexpr int kRounds = 61;
+constexpr std::uint64_t kBatch = 128;  // what the client sends before the shards' turns
+constexpr int kBatches = 40;           // a round
+constexpr int kRounds = 1001;
 constexpr std::chrono::seconds kPatience{10};
 
 /// Sends each signal on to its peer; without one it is the end.
@@ -55,33 +57,28 @@ struct Share {
 constexpr std::array kShares{Share{"off", 0}, Share{"one_percent", shm::kSampleAll / 100},
                              Share{"all", shm::kSampleAll}};
 
-std::uint64_t delivered(const shm::Segment& segment, std::uint32_t shard) {
-  const shm::TurnRegion& region = segment.turn(shard);
-  return region.record[region.record_version.load(std::memory_order_acquire) & 1U].delivered;
-}
-
 void BM_Tracing(benchmark::State& state) {
-  SpinningShards shards{kLinks, 64};
-  shards.start();
+  TwoShards shards{kLinks, 64};
+  const std::array links{shards.create(0, "link"), shards.create(1, "link")};
+  shards.segment().header().state.store(static_cast<std::uint32_t>(RuntimeState::running));
+  OwnedShard first{shards, 0};
+  OwnedShard second{shards, 1};
+  shards.post(links[0], "link", links[1].value(), shm::Kind::request);
+  first.take(1);
   Client client = Client::attach(shards.name(), {.wait = WaitMode::spin}).value();
-  const std::vector<AgentId> links = client.create("link", 2).value();
-  const auto end = static_cast<std::uint32_t>(links[1].endpoint()) - 1;
-  if (links[0].endpoint() == links[1].endpoint() ||
-      !client.call(links[0], "link", links[1].value(), kPatience)) {
-    state.SkipWithError("the chain is not over two shards");
-  }
   const Symbol hit = client.symbol("hit").value();
   const auto round = [&](std::uint64_t sample) {
     shards.segment().header().tunables.trace_sample.store(sample);
-    const std::uint64_t until = delivered(shards.segment(), end) + kMessages;
     const std::int64_t began = shm::monotonic_ns();
-    for (std::uint64_t i = 0; i < kMessages; ++i) {
-      if (!client.send(links[0], hit, 1, {}, kPatience))
-        state.SkipWithError("a signal was refused");
+    for (int batch = 0; batch < kBatches; ++batch) {
+      for (std::uint64_t i = 0; i < kBatch; ++i) {
+        if (!client.send(links[0], hit, 1, {}, kPatience))
+          state.SkipWithError("a signal was refused");
+      }
+      first.take(kBatch);
+      second.take(kBatch);
     }
-    while (delivered(shards.segment(), end) < until && shm::monotonic_ns() < began + 60'000'000'000)
-      ;
-    return static_cast<double>(kMessages) * 1e9 / static_cast<double>(shm::monotonic_ns() - began);
+    return kBatches * kBatch * 1e9 / static_cast<double>(shm::monotonic_ns() - began);
   };
   std::array<std::vector<double>, kShares.size()> rates;
   while (state.KeepRunning()) {

@@ -81,6 +81,14 @@ class OwnedShard {
     }
   }
 
+  /// Runs turns until that many messages are taken, which must have been sent.
+  void take(std::uint64_t messages) {
+    const worker::Limits limits;
+    clock_.refresh();
+    for (std::uint64_t taken = 0; taken < messages;)
+      taken += shard_.run_turn(limits);
+  }
+
  private:
   shm::Segment segment_;
   worker::Types types_;
