@@ -41,6 +41,8 @@ std::span<const Command* const> commands() {
       &scale_command,
       &reload_command,
       &shutdown_command,
+      // begin
+      &init_command,
       // measure
       &bench_command,
       &version_command,

@@ -19,6 +19,7 @@ extern const Command emit_command;
 extern const Command feed_command;
 extern const Command health_command;
 extern const Command history_command;
+extern const Command init_command;
 extern const Command inspect_command;
 extern const Command limits_command;
 extern const Command ps_command;
