@@ -2,25 +2,32 @@
 
 #include <cxxopts.hpp>
 
+#include <array>
 #include <cstdlib>
 
 namespace mabeam::supervisor {
 namespace {
 
-constexpr std::string_view kExamples = R"(
-Signals: TERM drains and stops, INT stops fast, HUP reads the configuration again, USR2 lets the
+constexpr std::array kSections{
+    HelpSection{
+        "Signals",
+        R"(TERM drains and stops, INT stops fast, HUP reads the configuration again, USR2 lets the
 program that is in this one's place now take over, without restarting a worker.
-
-Exit codes: 0 stopped as asked; 64 usage; 65 damaged segment; 70 gave up on restarts; 73 cannot
+)"},
+    HelpSection{
+        "Exit codes",
+        R"(0 stopped as asked; 64 usage; 65 damaged segment; 70 gave up on restarts; 73 cannot
 create the segment, or another supervisor runs it; 76 segment of another build; 77 permission;
 78 configuration.
-
-Examples:
-  mabeam-supervisor                              a runtime of the default settings
+)"},
+    HelpSection{
+        "Examples",
+        R"(  mabeam-supervisor                              a runtime of the default settings
   mabeam-supervisor --config mabeam.toml         as configured
   mabeam-supervisor --config mabeam.toml --check is it right, and how large is its segment?
   mabeam-supervisor --name test --discard        lose what an earlier runtime left behind
-)";
+)"},
+};
 
 cxxopts::Options make_options() {
   cxxopts::Options options("mabeam-supervisor",
@@ -69,7 +76,22 @@ tl::expected<Options, Refusal> parse_options(int argc, const char* const* argv) 
 }
 
 std::string help_text() {
-  return make_options().help() + std::string{kExamples};
+  std::string text = make_options().help();
+  for (const HelpSection& section : kSections)
+    text.append("\n").append(section.title).append(":\n").append(section.text);
+  return text;
+}
+
+std::vector<OptionHelp> option_table() {
+  std::vector<OptionHelp> table;
+  const cxxopts::Options options = make_options();
+  for (const auto& option : options.group_help("").options)
+    table.push_back({option.l.empty() ? option.s : option.l.front(), option.arg_help, option.desc});
+  return table;
+}
+
+std::span<const HelpSection> help_sections() {
+  return kSections;
 }
 
 // MABEAM_NAME is what every command takes; the key's own variable is the more exact one and wins.

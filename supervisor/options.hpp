@@ -7,7 +7,10 @@
 
 #include <tl/expected.hpp>
 
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace mabeam::supervisor {
 
@@ -26,6 +29,22 @@ struct Options {
 tl::expected<Options, Refusal> parse_options(int argc, const char* const* argv);
 
 std::string help_text();
+
+/// What the help is made of, for the manual page.
+struct OptionHelp {
+  std::string name;   ///< without the dashes
+  std::string value;  ///< "FILE"; empty: a flag
+  std::string help;
+};
+
+std::vector<OptionHelp> option_table();
+
+struct HelpSection {
+  std::string_view title;
+  std::string_view text;  ///< whole lines
+};
+
+std::span<const HelpSection> help_sections();
 
 /// The configuration that the options name.
 tl::expected<Config, ConfigError> load_config(const Options& options);

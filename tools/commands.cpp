@@ -43,6 +43,7 @@ std::span<const Command* const> commands() {
       &shutdown_command,
       // begin
       &init_command,
+      &completion_command,
       // measure
       &bench_command,
       &version_command,

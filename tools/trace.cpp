@@ -24,8 +24,8 @@ namespace {
 constexpr std::uint64_t kShownTraces = 20;
 constexpr std::uint32_t kDeepestShown = 24;  // a longer chain goes on below itself
 
-std::string latency(std::int64_t nanoseconds) {
-  return human_latency(static_cast<std::uint64_t>(nanoseconds));
+std::string latency(std::int64_t ns) {
+  return human_latency(static_cast<std::uint64_t>(ns));
 }
 
 std::string traces_table(const TraceList& list, bool colour) {

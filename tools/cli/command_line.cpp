@@ -20,6 +20,19 @@ constexpr std::array kCommonOptions{
     Option{"help", "", "this text"},
 };
 
+constexpr std::array kExitCodes{
+    ExitCode{Exit::done, "done"},
+    ExitCode{Exit::refused, "the runtime said no"},
+    ExitCode{Exit::usage, "usage"},
+    ExitCode{Exit::damaged, "damaged segment"},
+    ExitCode{Exit::no_runtime, "no such runtime"},
+    ExitCode{Exit::try_again, "try again"},
+    ExitCode{Exit::other_layout, "another build's segment"},
+    ExitCode{Exit::permission, "permission"},
+    ExitCode{Exit::configuration, "configuration"},
+    ExitCode{Exit::timed_out, "timed out"},
+};
+
 const Command* find_command(CommandTable table, std::string_view name) {
   const auto found = std::find_if(table.begin(), table.end(),
                                   [&](const Command* command) { return command->name == name; });
@@ -50,6 +63,23 @@ void append_options(std::string& text, std::span<const Option> options) {
     left.resize(std::max<std::size_t>(left.size() + 2, 24), ' ');
     text += left + std::string(option.help) + '\n';
   }
+}
+
+std::string exit_codes_text() {
+  constexpr std::size_t kWidth = 90;
+  std::string text;
+  std::string line = "Exit codes:";
+  for (const ExitCode& code : kExitCodes) {
+    const std::string item = " " + std::to_string(static_cast<unsigned>(code.exit)) + " " +
+                             std::string(code.meaning) + (&code == &kExitCodes.back() ? "." : ",");
+    if (line.size() + item.size() > kWidth) {
+      text += line + '\n';
+      line = item.substr(1);
+    } else {
+      line += item;
+    }
+  }
+  return text + line + '\n';
 }
 
 // The words before the command's name, the name, and the words after it.
@@ -140,6 +170,10 @@ std::span<const Option> common_options() {
   return kCommonOptions;
 }
 
+std::span<const ExitCode> exit_codes() {
+  return kExitCodes;
+}
+
 const Command* nearest_command(CommandTable table, std::string_view name) {
   const Command* nearest = nullptr;
   std::size_t least = 3;
@@ -170,11 +204,7 @@ std::string help_text(CommandTable table) {
   text += "\nOptions of every command:\n";
   append_options(text, common_options());
   text +=
-      "\n"
-      "Exit codes: 0 done, 1 the runtime said no, 64 usage, 65 damaged segment, 69 no such "
-      "runtime,\n"
-      "75 try again, 76 another build's segment, 77 permission, 124 timed out.\n"
-      "'mabeam COMMAND --help' has a command's options and examples.\n";
+      "\n" + exit_codes_text() + "'mabeam COMMAND --help' has a command's options and examples.\n";
   return text;
 }
 

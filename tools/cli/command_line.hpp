@@ -18,6 +18,14 @@ using CommandTable = std::span<const Command* const>;
 /// command's name are common ones; a --name there is always the runtime's.
 Exit run_command_line(CommandTable table, std::span<const std::string> words, Output& output);
 
+struct ExitCode {
+  Exit exit;
+  std::string_view meaning;
+};
+
+/// What every command may exit with.
+std::span<const ExitCode> exit_codes();
+
 /// The text of `mabeam --help`.
 std::string help_text(CommandTable table);
 /// The text of `mabeam CMD --help`.

@@ -1,0 +1,134 @@
+// For bash: one line of data for each command, and a function that reads it.
+#include "tools/completion/scripts.hpp"
+
+namespace mabeam::tools::completion {
+
+namespace {
+
+// A name with other characters is left out: compgen -W would have the shell read it.
+constexpr std::string_view kBashFunctions =
+    R"sh(# Completion of mabeam for bash; made by `mabeam completion bash`.
+
+_mabeam_runtimes() {
+  local path
+  for path in /dev/shm/mabeam-*; do
+    [[ ${path##*/mabeam-} =~ ^[a-z0-9][a-z0-9_-]*$ ]] && printf '%s\n' "${BASH_REMATCH[0]}"
+  done
+}
+
+_mabeam_agents() {
+  mabeam agents "$@" 2>/dev/null </dev/null |
+    awk 'NR > 1 { name = $2 == "-" ? $1 : $2; if (name ~ /^[A-Za-z0-9_.:-]+$/) print name }'
+}
+
+# _mabeam_offer WORD KIND: fills COMPREPLY.
+_mabeam_offer() {
+  local IFS=$'\n'
+  case $2 in
+    FILE) compopt -o filenames; COMPREPLY=($(compgen -f -- "$1")) ;;
+    DIR) compopt -o filenames; COMPREPLY=($(compgen -d -- "$1")) ;;
+    AGENT) COMPREPLY=($(compgen -W "$(_mabeam_agents "${runtime[@]}")" -- "$1")) ;;
+    RUNTIME) COMPREPLY=($(compgen -W "$(_mabeam_runtimes)" -- "$1")) ;;
+    *'|'*) COMPREPLY=($(compgen -W "${2//|/$'\n'}" -- "$1")) ;;
+  esac
+}
+
+_mabeam() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+  local command= options= operands= each kind= at=0 i
+  local -a runtime=() kinds=()
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; ++i)); do
+    case ${COMP_WORDS[i]} in
+      --name | --runtime) runtime=(--runtime "${COMP_WORDS[++i]}") ;;
+      -*) ;;
+      *) command=${COMP_WORDS[i]}; break ;;
+    esac
+  done
+)sh";
+
+constexpr std::string_view kBashSearch = R"sh(
+  # Past the command's name: which operand is this, or whose value?
+  for ((++i; i < COMP_CWORD; ++i)); do
+    each=${COMP_WORDS[i]}
+    case " $options" in
+      *" $each=RUNTIME "*) runtime=(--runtime "${COMP_WORDS[i + 1]}"); ((++i)) ;;
+      *" $each="*) ((++i)) ;;
+      *) [[ $each == -* ]] || ((++at)) ;;
+    esac
+  done
+  if [[ $before == --* && " $options" == *" $before="* ]]; then
+    kind=${options#*"$before="}
+    _mabeam_offer "$word" "${kind%% *}"
+  elif [[ $word == -* ]]; then
+    for each in $options; do kinds+=("${each%%=*}"); done
+    COMPREPLY=($(compgen -W "${kinds[*]}" -- "$word"))
+  elif [[ -z $command ]]; then
+    COMPREPLY=($(compgen -W "$commands" -- "$word"))
+  else
+    kinds=($operands)
+    kind=${kinds[at]-}
+    [[ $kind || ${operands% } != *+ ]] || kind=${kinds[${#kinds[@]} - 1]}
+    _mabeam_offer "$word" "${kind%+}"
+  fi
+}
+
+complete -F _mabeam mabeam
+)sh";
+
+std::string_view word_of(Kind kind) {
+  switch (kind) {
+    case Kind::agent:
+      return "AGENT";
+    case Kind::directory:
+      return "DIR";
+    case Kind::file:
+      return "FILE";
+    case Kind::runtime:
+      return "RUNTIME";
+    default:
+      return "-";
+  }
+}
+
+// Each followed by a blank: "--file=FILE --json ".
+std::string bash_options(const Command& command, const std::vector<Option>& options) {
+  std::string text;
+  for (const Option& option : options) {
+    text += "--" + std::string(option.name);
+    if (!option.value.empty()) text += "=" + std::string(word_of(kind_of(command, option)));
+    text += ' ';
+  }
+  return text;
+}
+
+// "AGENT - " of AGENT ACTION; a last one that repeats has a plus.
+std::string bash_operands(const Command& command) {
+  std::string text;
+  for (const Operand& operand : operands_of(command)) {
+    text += operand.kind == Kind::words ? operand.name : std::string(word_of(operand.kind));
+    text += operand.repeats ? "+ " : " ";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string bash(CommandTable table) {
+  std::string names = "help";
+  std::string arms;
+  for (const Command* const command : table) {
+    names += " " + std::string(command->name);
+    arms += "    " + std::string(command->name) + ")\n      options='" +
+            bash_options(*command, options_of(*command)) + "'\n      operands='" +
+            bash_operands(*command) + "' ;;\n";
+  }
+  const Command none{.name = {}, .summary = {}};
+  std::string text{kBashFunctions};
+  text += "  local commands='" + names + "'\n  case $command in\n" + arms +
+          "    help) operands=\"${commands// /|}\" ;;\n    *) options='" +
+          bash_options(none, options_of(none)) + "--version ' ;;\n  esac\n";
+  return text.append(kBashSearch);
+}
+
+}  // namespace mabeam::tools::completion
