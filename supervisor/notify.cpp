@@ -3,13 +3,32 @@
 #include "supervisor/descriptor.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <string>
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 namespace mabeam::supervisor {
+namespace {
+
+/// A whole number in the environment; 0 where there is none.
+std::int64_t number_of(const char* variable) {
+  const char* text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): one thread
+  if (text == nullptr) return 0;
+  const std::string_view digits = text;
+  std::int64_t number = 0;
+  const auto end = digits.data() + digits.size();
+  const auto parsed = std::from_chars(digits.data(), end, number);
+  return parsed.ec == std::errc{} && parsed.ptr == end ? number : 0;
+}
+
+}  // namespace
 
 void notify_service_manager(std::string_view state) noexcept {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): the supervisor has one thread.
@@ -27,6 +46,25 @@ void notify_service_manager(std::string_view state) noexcept {
   [[maybe_unused]] const auto sent =
       ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL,
                reinterpret_cast<const sockaddr*>(&address), length);
+}
+
+void notify_reloading(Time now) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  notify_service_manager("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(us));
+}
+
+Watchdog::Watchdog() {
+  const std::int64_t us = number_of("WATCHDOG_USEC");
+  const std::int64_t meant = number_of("WATCHDOG_PID");
+  if (us <= 0 || us > std::int64_t{3600} * 1'000'000 || (meant != 0 && meant != ::getpid())) return;
+  interval_ = std::chrono::microseconds{us} / 2;
+  next_ = Time{0};
+}
+
+void Watchdog::tell(Time now) {
+  if (now < next_) return;
+  next_ = now + interval_;
+  notify_service_manager("WATCHDOG=1");
 }
 
 }  // namespace mabeam::supervisor

@@ -2,7 +2,6 @@
 
 #include "shm/breaker.hpp"
 #include "supervisor/leftovers.hpp"
-#include "supervisor/notify.hpp"
 #include "supervisor/strays.hpp"
 
 #include <algorithm>
@@ -94,6 +93,7 @@ void Supervisor::dispatch(const Event& event) {
 }
 
 void Supervisor::tick() {
+  watchdog_.tell(now());
   if (now() >= next_scan_) scan();
   workers_.check_deadlines(now());
   if (const auto old = workers_.take_old_settings()) {
@@ -119,19 +119,26 @@ void Supervisor::scan() {
 }
 
 Time Supervisor::next_deadline() const {
-  return std::min({next_scan_, workers_.next_deadline(), handover_.deadline()});
+  return std::min(
+      {next_scan_, workers_.next_deadline(), handover_.deadline(), watchdog_.deadline()});
 }
 
 void Supervisor::become_ready(const StartTimes& times) {
   phase_ = Phase::running;
   set_state(runtime_.segment, RuntimeState::running);
-  notify_service_manager("READY=1");
+  notify_service_manager(running_text());
   const Time at = now();
   log_.info("ready", {{"ms", milliseconds(at - times.begun)},
                       {"settings_ms", milliseconds(times.segment_begun - times.begun)},
                       {"segment_ms", milliseconds(times.segment_ready - times.segment_begun)},
                       {"fork_ms", milliseconds(workers_.forked() - times.segment_ready)},
                       {"workers_ms", milliseconds(at - workers_.forked())}});
+}
+
+std::string Supervisor::running_text() const {
+  return "READY=1\nSTATUS=runtime " + runtime_.config.runtime.name + ": " +
+         std::to_string(workers_.count()) + " workers, " +
+         std::to_string(runtime_.segment.dimensions().shards) + " shards";
 }
 
 void Supervisor::on_signal(int signal) {
@@ -154,7 +161,7 @@ void Supervisor::drain(std::string_view why) {
   if (phase_ > Phase::running) return;
   phase_ = Phase::draining;
   set_state(runtime_.segment, RuntimeState::draining);
-  notify_service_manager("STOPPING=1");
+  notify_service_manager("STOPPING=1\nSTATUS=draining");
   log_.info("draining", {{"asked_by", why}});
   workers_.drain(now());
 }
@@ -167,7 +174,7 @@ void Supervisor::stop(std::string_view why) {
   }
   phase_ = Phase::stopping;
   set_state(runtime_.segment, RuntimeState::draining);
-  notify_service_manager("STOPPING=1");
+  notify_service_manager("STOPPING=1\nSTATUS=stopping");
   log_.info("stopping", {{"asked_by", why}});
   workers_.stop(now());
 }
@@ -181,7 +188,7 @@ void Supervisor::give_up(const GiveUp& reason) {
     const bool was_in_service = !runtime_.is_new || phase_ == Phase::running;
     keeps_segment_ = was_in_service;
   }
-  notify_service_manager("STOPPING=1");
+  notify_service_manager("STOPPING=1\nSTATUS=giving up: " + reason.reason);
   kill();
 }
 

@@ -17,6 +17,7 @@
 #include "supervisor/event_loop.hpp"
 #include "supervisor/handover.hpp"
 #include "supervisor/log.hpp"
+#include "supervisor/notify.hpp"
 #include "supervisor/options.hpp"
 #include "supervisor/reload.hpp"
 #include "supervisor/runtime.hpp"
@@ -25,6 +26,7 @@
 #include "supervisor/workers.hpp"
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -54,6 +56,8 @@ class Supervisor {
   void scan();
   void on_signal(int signal);
   void become_ready(const StartTimes& times);
+  /// What the service manager is told of a runtime that runs.
+  [[nodiscard]] std::string running_text() const;
   void drain(std::string_view why);
   void stop(std::string_view why);
   void give_up(const GiveUp& reason);
@@ -64,6 +68,7 @@ class Supervisor {
   shm::ControlAnswer answer(const Question& question);
   shm::ControlAnswer shut_down(std::uint64_t how);
   shm::ControlAnswer reload(bool is_dry_run);
+  shm::ControlAnswer reload_settings(bool is_dry_run);
   void take(const ReloadPlan& plan);
 
   // supervisor_handover.cpp: another program in this process
@@ -91,6 +96,7 @@ class Supervisor {
   SlowConsumers slow_consumers_;
   Cleanup cleanup_;
   Handover handover_;
+  Watchdog watchdog_;
   std::optional<Bell> bell_;
   OwnLag lag_;
   std::vector<bool> parked_;   // shards that were told to be parked

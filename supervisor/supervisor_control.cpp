@@ -73,6 +73,17 @@ ControlAnswer Supervisor::shut_down(std::uint64_t how) {
 }
 
 ControlAnswer Supervisor::reload(bool is_dry_run) {
+  if (is_dry_run || phase_ != Phase::running) return reload_settings(is_dry_run);
+  notify_reloading(now());
+  ControlAnswer answer = reload_settings(false);
+  const bool is_faulty = answer.verdict == ControlVerdict::configuration;
+  notify_service_manager(
+      running_text() +
+      (is_faulty ? "; the configuration has faults, the old one is in force" : ""));
+  return answer;
+}
+
+ControlAnswer Supervisor::reload_settings(bool is_dry_run) {
   const auto wanted = load_config(options_);
   if (!wanted) {
     for (const std::string& message : wanted.error().messages)

@@ -1,6 +1,5 @@
 // Another program in this process: how the supervisor goes, and how it comes.
 #include "shm/process.hpp"
-#include "supervisor/notify.hpp"
 #include "supervisor/supervisor.hpp"
 
 #include "mabeam/version.hpp"
@@ -25,7 +24,7 @@ Result<Bell> Supervisor::open_bell() {
 // The runtime was running, and still is, whatever has become of its workers meanwhile.
 void Supervisor::take_up() {
   phase_ = Phase::running;
-  notify_service_manager("MAINPID=" + std::to_string(::getpid()) + "\nREADY=1");
+  notify_service_manager("MAINPID=" + std::to_string(::getpid()) + "\n" + running_text());
   const Time away = now() - runtime_.inherited->since;
   log_.info("this program has taken over",
             {{"program", options_.invocation.program},
@@ -74,13 +73,12 @@ void Supervisor::look_at_handover(Time now) {
 
 void Supervisor::hand_over(Time now) {
   log_.info("handing over", {{"program", handover_.program()}});
-  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-  notify_service_manager("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(us));
+  notify_reloading(now);
   const std::string failure = handover_.take_place({.lock = runtime_.segment.lock_descriptor(),
                                                     .bell = bell_ ? bell_->fd() : -1,
                                                     .workers = workers_.count(),
                                                     .since = supervisor::now()});
-  notify_service_manager("READY=1");
+  notify_service_manager(running_text());
   refuse_successor(failure);
 }
 

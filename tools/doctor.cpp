@@ -53,8 +53,8 @@ std::string text_of(const std::vector<Finding>& findings, bool colour) {
   return table.render(colour) + advice;
 }
 
-Outcome<Exit> run_doctor(const Arguments& /*arguments*/, Output& output) {
-  const std::vector<Finding> findings = doctor::examine(doctor::this_machine());
+Outcome<Exit> run_doctor(const Arguments& arguments, Output& output) {
+  const std::vector<Finding> findings = doctor::examine(doctor::this_machine(arguments.runtime()));
   if (output.json()) {
     output.document(document_of(findings));
   } else {
@@ -73,7 +73,9 @@ const Command doctor_command{
     .summary = "whether this machine suits a runtime, and what to change",
     .details =
         "Looks at the kernel, /dev/shm, CPUs, the clock, swap, what limits can be enforced with,\n"
-        "and whether logind removes shared memory. It needs no runtime: `health` asks that.\n"
+        "and whether logind removes shared memory. It needs no runtime: `health` asks that. If "
+        "there\n"
+        "is one, its workers that spin are compared with the CPUs.\n"
         "\n"
         "Exit codes: 0 no problem (there may be warnings), 1 a problem.\n"
         "\n"

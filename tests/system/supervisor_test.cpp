@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -20,7 +21,11 @@ namespace mabeam::tests {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr const char* kTwoToSupervise = "[runtime]\nworkers = 2\n";
 /// Gives up after three restarts that come at once.
@@ -187,23 +192,91 @@ TEST_F(SupervisorTest, SegmentOfAnotherBuildIsRefused) {
   fs::remove(segment_path());
 }
 
+/// The socket of a service manager: what it has been told, one after the other.
+class ServiceManager {
+ public:
+  explicit ServiceManager(const fs::path& path)
+      : socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{AF_UNIX, {}};
+    path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    const timeval patience{.tv_sec = kPatience.count() / 1000, .tv_usec = 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+  }
+
+  ServiceManager(const ServiceManager&) = delete;
+  ServiceManager& operator=(const ServiceManager&) = delete;
+
+  ~ServiceManager() {
+    ::unsetenv("NOTIFY_SOCKET");
+    ::close(socket_);
+  }
+
+  /// The next that is no sign of life; those are counted.
+  std::string hear() {
+    for (;;) {
+      char text[256] = {};
+      const auto bytes = ::recv(socket_, text, sizeof text, 0);
+      const std::string said(text, bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
+      if (said != "WATCHDOG=1") return said;
+      ++signs_;
+    }
+  }
+
+  /// Hears signs of life only, so many.
+  void hear_signs(int count) {
+    for (int i = 0; i < count; ++i) {
+      char text[256] = {};
+      EXPECT_EQ(::recv(socket_, text, sizeof text, 0), 10) << text;
+      EXPECT_STREQ(text, "WATCHDOG=1");
+    }
+  }
+
+  [[nodiscard]] int signs() const { return signs_; }
+
+ private:
+  int socket_;
+  int signs_ = 0;
+};
+
 TEST_F(SupervisorTest, NotifiesTheServiceManager) {
-  const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{AF_UNIX, {}};
-  const std::string path = folder() / "notify";
-  path.copy(address.sun_path, path.size());
-  ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+  ServiceManager manager{folder() / "notify"};
   configure(kTwoToSupervise);
   Program& supervisor = start_ready();
-  ::unsetenv("NOTIFY_SOCKET");
-  char state[32] = {};
-  EXPECT_EQ(::recv(socket, state, sizeof state, 0), 7);
-  EXPECT_STREQ(state, "READY=1");
+  EXPECT_THAT(manager.hear(), StartsWith("READY=1\nSTATUS=runtime " + name() + ": 2 workers, "));
+  supervisor.signal(SIGHUP);
+  EXPECT_THAT(manager.hear(), StartsWith("RELOADING=1\nMONOTONIC_USEC="));
+  EXPECT_THAT(manager.hear(), AllOf(StartsWith("READY=1\n"), Not(HasSubstr("faults"))));
+  configure("[runtime]\nworkers = 0\n");
+  supervisor.signal(SIGHUP);
+  EXPECT_THAT(manager.hear(), StartsWith("RELOADING=1\n"));
+  EXPECT_THAT(manager.hear(), EndsWith("; the configuration has faults, the old one is in force"));
   supervisor.signal(SIGTERM);
-  EXPECT_EQ(::recv(socket, state, sizeof state, 0), 10);
-  EXPECT_EQ(std::string(state, 10), "STOPPING=1");
-  ::close(socket);
+  EXPECT_EQ(manager.hear(), "STOPPING=1\nSTATUS=draining");
+  EXPECT_EQ(manager.signs(), 0) << "nobody asked for signs of life";
+}
+
+TEST_F(SupervisorTest, GivesTheWatchdogSignsOfLife) {
+  ::setenv("WATCHDOG_USEC", "40000", 1);
+  configure(kTwoToSupervise);
+  {
+    ServiceManager manager{folder() / "notify"};
+    Program& supervisor = start_ready();
+    EXPECT_THAT(manager.hear(), StartsWith("READY=1\n"));
+    manager.hear_signs(5);
+    supervisor.signal(SIGTERM);
+    EXPECT_EQ(supervisor.wait(), 0);
+  }
+  ServiceManager manager{folder() / "notify-2"};
+  ::setenv("WATCHDOG_PID", "1", 1);
+  start_ready();
+  ::unsetenv("WATCHDOG_USEC");
+  ::unsetenv("WATCHDOG_PID");
+  EXPECT_THAT(manager.hear(), StartsWith("READY=1\n"));
+  supervisor().signal(SIGHUP);
+  EXPECT_THAT(manager.hear(), StartsWith("RELOADING=1\n"));
+  EXPECT_EQ(manager.signs(), 0) << "they are wanted of another process";
 }
 
 TEST_F(SupervisorTest, ReloadTakesWhatItCanAndNamesTheRest) {

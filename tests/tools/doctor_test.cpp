@@ -50,14 +50,25 @@ TEST_F(Doctor, SharedMemoryMustBeThere) {
   EXPECT_EQ(check_shared_memory(machine_).verdict, Verdict::problem);
   put_folder("dev/shm");
   const Finding finding = check_shared_memory(machine_);
-  EXPECT_EQ(finding.verdict, Verdict::good) << finding.detail;
   EXPECT_NE(finding.detail.find("free of"), std::string::npos);
+  constexpr std::uint64_t kMiB = 1024 * 1024;
+  EXPECT_EQ(judge_shared_memory(47 * kMiB, 1024 * kMiB).verdict, Verdict::problem);
+  EXPECT_EQ(judge_shared_memory(64 * kMiB, 64 * kMiB).verdict, Verdict::warning) << "Docker's";
+  EXPECT_EQ(judge_shared_memory(64 * kMiB, 1024 * kMiB).verdict, Verdict::good);
 }
 
 TEST_F(Doctor, OneCpuIsFew) {
   EXPECT_EQ(check_cpus(machine_).verdict, Verdict::good);
   machine_.cpus = 1;
   EXPECT_EQ(check_cpus(machine_).verdict, Verdict::warning);
+}
+
+TEST_F(Doctor, SpinnersWantACpuEach) {
+  machine_.spinners = 4;
+  EXPECT_EQ(check_cpus(machine_).verdict, Verdict::good);
+  machine_.spinners = 5;
+  EXPECT_EQ(check_cpus(machine_).verdict, Verdict::warning);
+  EXPECT_NE(check_cpus(machine_).detail.find("5 workers"), std::string::npos);
 }
 
 TEST_F(Doctor, SlowClockIsNamed) {
@@ -103,7 +114,7 @@ TEST_F(Doctor, LogindRemovesAPersonsSegmentUnlessToldNotTo) {
 }
 
 TEST_F(Doctor, WhatIsNotGoodComesWithAdvice) {
-  for (const Machine& machine : {machine_, this_machine()}) {
+  for (const Machine& machine : {machine_, this_machine("nobody")}) {
     for (const Finding& finding : examine(machine)) {
       EXPECT_FALSE(finding.detail.empty()) << finding.name;
       EXPECT_EQ(finding.advice.empty(), finding.verdict == Verdict::good) << finding.name;

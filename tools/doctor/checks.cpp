@@ -1,5 +1,6 @@
 #include "tools/doctor/checks.hpp"
 
+#include "shm/segment.hpp"
 #include "tools/cli/human.hpp"
 
 #include <algorithm>
@@ -50,6 +51,16 @@ std::pair<unsigned, unsigned> version_in(std::string_view release) {
   return {major, minor};
 }
 
+/// A look at the segment; 0 where there is none that can be read.
+unsigned spinners_of(const std::string& runtime) {
+  const auto segment = shm::Segment::attach(runtime, shm::Access::read_only);
+  if (!segment) return 0;
+  const std::uint64_t idle = segment->header().tunables.idle.load(std::memory_order_relaxed);
+  return idle == static_cast<std::uint64_t>(shm::IdleMode::busy_spin)
+             ? segment->dimensions().workers
+             : 0;
+}
+
 }  // namespace
 
 std::string_view to_string(Verdict verdict) {
@@ -64,12 +75,13 @@ std::string_view to_string(Verdict verdict) {
   return "problem";
 }
 
-Machine this_machine() {
+Machine this_machine(const std::string& runtime) {
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
   const bool is_known = ::sched_getaffinity(0, sizeof cpus, &cpus) == 0;
   return {.user = ::geteuid(),
           .cpus = is_known ? static_cast<unsigned>(CPU_COUNT(&cpus)) : 1,
+          .spinners = spinners_of(runtime),
           .groups = shm::hierarchies_of(0)};
 }
 
@@ -97,32 +109,46 @@ Finding check_kernel(std::string_view release) {
 }
 
 Finding check_shared_memory(const Machine& machine) {
-  Finding finding{.name = "shared_memory"};
   const std::filesystem::path folder = machine.root / "dev/shm";
 
   struct statvfs space {};
 
   if (::statvfs(folder.c_str(), &space) != 0 || !may_write(folder)) {
-    finding.verdict = Verdict::problem;
-    finding.detail = "/dev/shm is not there, or not to be written";
-    finding.advice = "mount it: mount -t tmpfs -o size=1g,mode=1777 tmpfs /dev/shm";
-    return finding;
+    return {.name = "shared_memory",
+            .verdict = Verdict::problem,
+            .detail = "/dev/shm is not there, or not to be written",
+            .advice = "mount it: mount -t tmpfs -o size=1g,mode=1777 tmpfs /dev/shm"};
   }
-  const std::uint64_t free = std::uint64_t{space.f_bavail} * space.f_frsize;
-  const std::uint64_t all = std::uint64_t{space.f_blocks} * space.f_frsize;
-  finding.detail = "/dev/shm has " + human_bytes(free) + " free of " + human_bytes(all);
+  return judge_shared_memory(std::uint64_t{space.f_bavail} * space.f_frsize,
+                             std::uint64_t{space.f_blocks} * space.f_frsize);
+}
+
+Finding judge_shared_memory(std::uint64_t free, std::uint64_t all) {
+  Finding finding{.name = "shared_memory",
+                  .detail = "/dev/shm has " + human_bytes(free) + " free of " + human_bytes(all)};
   if (free < kDefaultSegment) {
     finding.verdict = Verdict::problem;
     finding.advice =
         "a runtime takes up to 48 MiB by default: make it larger (docker run "
         "--shm-size=1g; mount -o remount,size=1g /dev/shm), or configure less";
+  } else if (all < 2 * kDefaultSegment) {
+    finding.verdict = Verdict::warning;
+    finding.advice =
+        "there is room for one runtime of default settings: for more, or larger ones, make it "
+        "larger (docker run --shm-size=1g; mount -o remount,size=1g /dev/shm)";
   }
   return finding;
 }
 
 Finding check_cpus(const Machine& machine) {
   Finding finding{.name = "cpus", .detail = std::to_string(machine.cpus) + " to run on"};
-  if (machine.cpus < 2) {
+  if (machine.spinners > machine.cpus) {
+    finding.verdict = Verdict::warning;
+    finding.detail += ", and " + std::to_string(machine.spinners) + " workers that spin";
+    finding.advice =
+        "a worker that spins on another's CPU keeps it from its work: idle = \"backoff\", or at "
+        "most so many workers as CPUs";
+  } else if (machine.cpus < 2) {
     finding.verdict = Verdict::warning;
     finding.advice =
         "two processes that talk take turns on one CPU: expect microseconds, not "

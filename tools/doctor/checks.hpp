@@ -34,17 +34,21 @@ struct Machine {
   std::filesystem::path root = "/";
   uid_t user = 0;
   unsigned cpus = 1;        ///< that this process may run on
+  unsigned spinners = 0;    ///< workers of the runtime that is meant that spin without work
   shm::Hierarchies groups;  ///< of its own
 };
 
-/// This machine, as this process sees it.
-Machine this_machine();
+/// This machine, as this process sees it, and what the runtime of that name asks of it, if there is
+/// one.
+Machine this_machine(const std::string& runtime);
 
 /// Every check, in the order in which they are shown.
 std::vector<Finding> examine(const Machine& machine);
 
 Finding check_kernel(std::string_view release);
 Finding check_shared_memory(const Machine& machine);
+/// The same, of a /dev/shm with so many bytes.
+Finding judge_shared_memory(std::uint64_t free, std::uint64_t all);
 Finding check_cpus(const Machine& machine);
 Finding check_clock(const Machine& machine);
 Finding check_swap(const Machine& machine);
