@@ -19,6 +19,9 @@ foreach(pair runtime:mabeam dev:libmabeam-dev)
     COMPONENT ${CMAKE_MATCH_1})
 endforeach()
 
+install(FILES deb/lintian-overrides DESTINATION "${CMAKE_INSTALL_DATADIR}/lintian/overrides" RENAME mabeam
+  COMPONENT runtime)
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_SET_DESTDIR ON)  # /etc is not below /usr
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
@@ -27,25 +30,24 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL runtime dev)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_PACKAGE_NAME mabeam)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "multi-agent runtime in shared memory")
 set(CPACK_PACKAGE_CONTACT "${MABEAM_MAINTAINER}")
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME mabeam)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "passwd")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_RUNTIME_PACKAGE_GENERATE_SHLIBS ON)
-set(CPACK_DEBIAN_RUNTIME_PACKAGE_GENERATE_SHLIBS_POLICY "=")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA
   "${CMAKE_CURRENT_SOURCE_DIR}/deb/postinst" "${CMAKE_CURRENT_SOURCE_DIR}/deb/prerm"
   "${CMAKE_CURRENT_SOURCE_DIR}/deb/postrm" "${CMAKE_CURRENT_SOURCE_DIR}/deb/conffiles"
   "${CMAKE_CURRENT_SOURCE_DIR}/deb/triggers")
 set(CPACK_DEBIAN_RUNTIME_DESCRIPTION
-  "multi-agent runtime in shared memory
-A supervisor starts worker processes, which host agents; these talk through
+  "A supervisor starts worker processes, which host agents; these talk through
 lock-free rings in shared memory. Any process may die at any instruction, and
 every message still takes effect exactly once.
 .
@@ -55,7 +57,6 @@ set(CPACK_DEBIAN_DEV_PACKAGE_NAME libmabeam-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "mabeam (= ${PROJECT_VERSION}), libexpected-dev")
 set(CPACK_DEBIAN_DEV_DESCRIPTION
-  "multi-agent runtime in shared memory (development files)
-What agents and clients of mabeam are built with: headers, a test kit, and
+  "What agents and clients of mabeam are built with: headers, a test kit, and
 packages for CMake and pkg-config. `mabeam init` begins a project.")
 include(CPack)
