@@ -18,7 +18,7 @@ namespace mabeam::supervisor {
 namespace {
 
 /// A whole number in the environment; 0 where there is none.
-std::int64_t number_of(const char* variable) {
+std::int64_t environment_number(const char* variable) {
   const char* text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): one thread
   if (text == nullptr) return 0;
   const std::string_view digits = text;
@@ -54,8 +54,8 @@ void notify_reloading(Time now) {
 }
 
 Watchdog::Watchdog() {
-  const std::int64_t us = number_of("WATCHDOG_USEC");
-  const std::int64_t meant = number_of("WATCHDOG_PID");
+  const std::int64_t us = environment_number("WATCHDOG_USEC");
+  const std::int64_t meant = environment_number("WATCHDOG_PID");
   if (us <= 0 || us > std::int64_t{3600} * 1'000'000 || (meant != 0 && meant != ::getpid())) return;
   interval_ = std::chrono::microseconds{us} / 2;
   next_ = Time{0};

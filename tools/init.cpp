@@ -37,8 +37,8 @@ std::string in_shell(const std::string& word) {
   return quoted + "'";
 }
 
-void tell(const std::string& folder, const std::string& type, const std::vector<init::File>& files,
-          Output& output) {
+void say_what_is_next(const std::string& folder, const std::string& type,
+                      const std::vector<init::File>& files, Output& output) {
   const std::vector<std::string> commands = next_commands(type, in_shell(folder));
   if (output.json()) {
     Json names = Json::array();
@@ -65,7 +65,7 @@ Outcome<Exit> run_init(const Arguments& arguments, Output& output) {
   const std::vector<init::File> files = init::project(*type);
   const auto written = init::write(folder, files);
   if (!written) return tl::unexpected(written.error());
-  tell(folder, *type, files, output);
+  say_what_is_next(folder, *type, files, output);
   return Exit::done;
 }
 
