@@ -263,6 +263,7 @@ std::uint64_t layout_hash() {
                                             sizeof(ShardRecord),
                                             sizeof(RedoList),
                                             sizeof(ShardMetrics),
+                                            offsetof(ShardMetrics, longest_turn_ns),
                                             sizeof(SpanRingHeader),
                                             sizeof(SpanRecord),
                                             sizeof(TraceContext),

@@ -54,6 +54,15 @@ class Histogram {
 struct ShardMetrics {
   alignas(kLinePair) Histogram latency_ns;  ///< from the send to the commit
   Word busy_ns;                             ///< what the shard's turns have taken, all together
+  Word longest_turn_ns;                     ///< a long handler is, but for turn_time, a long turn
+
+  /// The owner's call; values below 0 count as 0.
+  void note_turn(std::int64_t took_ns) noexcept {
+    const std::uint64_t took = took_ns < 0 ? 0 : static_cast<std::uint64_t>(took_ns);
+    busy_ns.store(busy_ns.load(std::memory_order_relaxed) + took, std::memory_order_relaxed);
+    if (took <= longest_turn_ns.load(std::memory_order_relaxed)) return;
+    longest_turn_ns.store(took, std::memory_order_relaxed);
+  }
 };
 
 }  // namespace mabeam::shm

@@ -3,8 +3,8 @@
 #include "tools/cli/connect.hpp"
 #include "tools/cli/human.hpp"
 #include "tools/cli/output.hpp"
-#include "tools/cli/table.hpp"
 #include "tools/commands.hpp"
+#include "tools/tables.hpp"
 #include "tools/views.hpp"
 
 #include <array>
@@ -36,30 +36,6 @@ std::string life_of(const AgentView& agent) {
   return life;
 }
 
-std::string table_of(const AgentList& list, bool colour) {
-  Table table({{"ID"},
-               {"NAME"},
-               {"TYPE"},
-               {"SHARD", Align::right},
-               {"WORKER", Align::right},
-               {"STATE"},
-               {"HANDLED", Align::right},
-               {"VERSION", Align::right},
-               {"CAPABILITIES"}});
-  for (const AgentView& agent : list.agents) {
-    table.add({to_string(agent.id),
-               agent.name.empty() ? "-" : agent.name,
-               agent.type,
-               std::to_string(agent.shard),
-               agent.worker ? std::to_string(*agent.worker) : "-",
-               {life_of(agent), tone_of(agent.lifecycle)},
-               std::to_string(agent.handled),
-               std::to_string(agent.version),
-               human_list(agent.capabilities)});
-  }
-  return table.render(colour);
-}
-
 /// The types whose actions are wanted: that of --type, or all.
 std::vector<TypeView> types_in(const Arguments& arguments, const Observer& observer) {
   if (!arguments.has("actions")) return {};
@@ -85,7 +61,7 @@ Outcome<Exit> run_agents(const Arguments& arguments, Output& output) {
     output.document(document);
     return Exit::done;
   }
-  output.print(table_of(list, output.style().colour));
+  output.print(agents_table(list).render(output.style().colour));
   if (arguments.has("actions")) output.print("\n" + actions_table(types));
   if (list.agents.size() < list.total) {
     output.note("showing " + std::to_string(list.agents.size()) + " of " +
@@ -103,6 +79,30 @@ constexpr std::array kAgentsOptions{
 };
 
 }  // namespace
+
+Table agents_table(const AgentList& list) {
+  Table table({{"ID"},
+               {"NAME"},
+               {"TYPE"},
+               {"SHARD", Align::right},
+               {"WORKER", Align::right},
+               {"STATE"},
+               {"HANDLED", Align::right},
+               {"VERSION", Align::right},
+               {"CAPABILITIES"}});
+  for (const AgentView& agent : list.agents) {
+    table.add({to_string(agent.id),
+               agent.name.empty() ? "-" : agent.name,
+               agent.type,
+               std::to_string(agent.shard),
+               agent.worker ? std::to_string(*agent.worker) : "-",
+               {life_of(agent), tone_of(agent.lifecycle)},
+               std::to_string(agent.handled),
+               std::to_string(agent.version),
+               human_list(agent.capabilities)});
+  }
+  return table;
+}
 
 Json agent_document(const AgentView& agent) {
   return Json{{"id", to_string(agent.id)},

@@ -8,8 +8,8 @@
 #include "tools/cli/human.hpp"
 #include "tools/cli/json.hpp"
 #include "tools/cli/output.hpp"
-#include "tools/cli/table.hpp"
 #include "tools/commands.hpp"
+#include "tools/tables.hpp"
 
 #include "mabeam/observer.hpp"
 
@@ -67,7 +67,7 @@ Json document_of(const Row& row) {
               {"retry_after_seconds", static_cast<double>(row.view.retry_after_ns) / 1e9}};
 }
 
-std::string table_of(const std::vector<Row>& rows, bool colour) {
+Table table_of(const std::vector<Row>& rows) {
   Table table({{"BREAKER"},
                {"STATE"},
                {"SET"},
@@ -80,28 +80,28 @@ std::string table_of(const std::vector<Row>& rows, bool colour) {
     const bool is_open = row.view.state == shm::BreakerState::open;
     const Tone tone = is_closed ? Tone::good : is_open ? Tone::bad : Tone::warning;
     const bool waits = is_open && row.view.mode == shm::BreakerMode::automatic;
+    const double retry_seconds = static_cast<double>(row.view.retry_after_ns) / 1e9;
     table.add({row.name,
                {std::string(shm::to_string(row.view.state)), tone},
                row.view.mode == shm::BreakerMode::automatic ? "-" : "by hand",
                std::to_string(row.view.failures),
                std::to_string(row.view.openings),
                std::to_string(row.view.rejected),
-               waits ? human_seconds(static_cast<double>(row.view.retry_after_ns) / 1e9) : "-"});
+               waits ? Cell{human_seconds(retry_seconds), Tone::plain, retry_seconds} : Cell{"-"}});
   }
-  return table.render(colour);
+  return table;
 }
 
 Outcome<Exit> show(const Arguments& arguments, Output& output) {
   const std::string runtime = arguments.runtime();
   const Result<shm::Segment> segment = shm::Segment::attach(runtime, shm::Access::read_only);
   if (!segment) return refuse_attach(segment.error(), runtime);
-  const std::vector<Row> rows = list(*segment);
   if (!output.json()) {
-    output.print(table_of(rows, output.style().colour));
+    output.print(breakers_table(*segment).render(output.style().colour));
     return Exit::done;
   }
   Json breakers = Json::array();
-  for (const Row& row : rows)
+  for (const Row& row : list(*segment))
     breakers.push_back(document_of(row));
   output.document({{"breakers", breakers}});
   return Exit::done;
@@ -181,6 +181,10 @@ Outcome<Exit> run_breakers(const Arguments& arguments, Output& output) {
 constexpr std::array kBreakersOptions{kAskTimeoutOption};
 
 }  // namespace
+
+Table breakers_table(const shm::Segment& segment) {
+  return table_of(list(segment));
+}
 
 const Command breakers_command{
     .name = "breakers",

@@ -4,8 +4,8 @@
 #include "tools/cli/human.hpp"
 #include "tools/cli/json.hpp"
 #include "tools/cli/output.hpp"
-#include "tools/cli/table.hpp"
 #include "tools/commands.hpp"
+#include "tools/tables.hpp"
 #include "tools/views.hpp"
 
 #include <array>
@@ -28,12 +28,47 @@ std::string percent(std::uint64_t bytes, std::uint64_t capacity) {
          "%";
 }
 
+Cell capacity_cell(std::uint64_t bytes) {
+  return {human_bytes(bytes), Tone::plain, static_cast<double>(bytes)};
+}
+
 Tone tone_of(std::uint64_t bytes, std::uint64_t capacity) {
   if (bytes > capacity / 4 * 3) return Tone::bad;
   return bytes > capacity / 2 ? Tone::warning : Tone::plain;
 }
 
-std::string channels_table(const ChannelsView& view, bool colour) {
+/// "shard 2, 1.2 KiB behind": the slowest that is behind, or was evicted.
+std::string holder_of(const LogView& log) {
+  for (const LogReaderView& reader : log.readers) {
+    if (reader.is_evicted) return reader.name + ", evicted";
+    if (reader.behind_bytes != 0) {
+      return reader.name + ", " + human_bytes(reader.behind_bytes) + " behind";
+    }
+  }
+  return "-";
+}
+
+Outcome<Exit> run_channels(const Arguments& arguments, Output& output) {
+  const auto observer = open_view(arguments);
+  if (!observer) return tl::unexpected(observer.error());
+  const ChannelsView view = observer->channels();
+  if (output.json()) {
+    output.document(channels_document(view));
+    return Exit::done;
+  }
+  const bool colour = output.style().colour;
+  output.print(channels_table(view).render(colour) + "\n" + logs_table(view).render(colour));
+  if (view.damaged != 0) {
+    output.note(human_count(view.damaged) + " are damaged and left out: mabeam verify says which");
+  }
+  return Exit::done;
+}
+
+constexpr std::array kChannelsOptions{kFileOption};
+
+}  // namespace
+
+Table channels_table(const ChannelsView& view) {
   Table table({{"FROM"},
                {"TO"},
                {"PRIORITY"},
@@ -49,23 +84,12 @@ std::string channels_table(const ChannelsView& view, bool colour) {
                channel.waiting ? human_count(*channel.waiting) : "-",
                {percent(channel.used_bytes, capacity), tone_of(channel.used_bytes, capacity)},
                percent(channel.high_water_bytes, capacity),
-               human_bytes(capacity)});
+               capacity_cell(capacity)});
   }
-  return table.render(colour);
+  return table;
 }
 
-/// "shard 2, 1.2 KiB behind": the slowest that is behind, or was evicted.
-std::string holder_of(const LogView& log) {
-  for (const LogReaderView& reader : log.readers) {
-    if (reader.is_evicted) return reader.name + ", evicted";
-    if (reader.behind_bytes != 0) {
-      return reader.name + ", " + human_bytes(reader.behind_bytes) + " behind";
-    }
-  }
-  return "-";
-}
-
-std::string logs_table(const ChannelsView& view, bool colour) {
+Table logs_table(const ChannelsView& view) {
   Table table({{"LOG", Align::right},
                {"OF"},
                {"EVENTS", Align::right},
@@ -85,32 +109,12 @@ std::string logs_table(const ChannelsView& view, bool colour) {
                {percent(log.used_bytes, capacity), tone_of(log.used_bytes, capacity)},
                percent(log.high_water_bytes, capacity),
                percent(log.kept_bytes, capacity),
-               human_bytes(capacity),
+               capacity_cell(capacity),
                human_count(log.evictions),
                holder_of(log)});
   }
-  return table.render(colour);
+  return table;
 }
-
-Outcome<Exit> run_channels(const Arguments& arguments, Output& output) {
-  const auto observer = open_view(arguments);
-  if (!observer) return tl::unexpected(observer.error());
-  const ChannelsView view = observer->channels();
-  if (output.json()) {
-    output.document(channels_document(view));
-    return Exit::done;
-  }
-  const bool colour = output.style().colour;
-  output.print(channels_table(view, colour) + "\n" + logs_table(view, colour));
-  if (view.damaged != 0) {
-    output.note(human_count(view.damaged) + " are damaged and left out: mabeam verify says which");
-  }
-  return Exit::done;
-}
-
-constexpr std::array kChannelsOptions{kFileOption};
-
-}  // namespace
 
 Json channels_document(const ChannelsView& view) {
   Json channels = Json::array();

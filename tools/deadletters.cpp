@@ -5,8 +5,8 @@
 #include "tools/cli/human.hpp"
 #include "tools/cli/json.hpp"
 #include "tools/cli/output.hpp"
-#include "tools/cli/table.hpp"
 #include "tools/commands.hpp"
+#include "tools/tables.hpp"
 #include "tools/views.hpp"
 
 #include <algorithm>
@@ -36,25 +36,6 @@ std::string shown_payload(const DeadLetterView& letter) {
             " kept)";
   }
   return line;
-}
-
-std::string table_of(const DeadLetterList& list) {
-  Table table({{"ID"},
-               {"AGE", Align::right},
-               {"REASON"},
-               {"KIND"},
-               {"NAME"},
-               {"SOURCE"},
-               {"TARGET"},
-               {"REPLAY"},
-               {"PAYLOAD"}});
-  for (const DeadLetterView& letter : list.letters) {
-    table.add({to_string(letter.id), human_seconds(letter.age_seconds), letter.reason, letter.kind,
-               letter.name.empty() ? "-" : letter.name, agent_text(letter.source),
-               agent_text(letter.target), letter.is_replayable ? "yes" : "no",
-               shown_payload(letter)});
-  }
-  return table.render(false);
 }
 
 // In words, what the rows do not show.
@@ -197,7 +178,7 @@ Outcome<Exit> show(const Arguments& arguments, const Observer& observer, Output&
     output.document(dead_letters_document(*list));
     return Exit::done;
   }
-  output.print(table_of(*list));
+  output.print(dead_letters_table(*list).render(false));
   output.note(summary_of(*list));
   return Exit::done;
 }
@@ -227,6 +208,26 @@ constexpr std::array kDeadlettersOptions{
 };
 
 }  // namespace
+
+Table dead_letters_table(const DeadLetterList& list) {
+  Table table({{"ID"},
+               {"AGE", Align::right},
+               {"REASON"},
+               {"KIND"},
+               {"NAME"},
+               {"SOURCE"},
+               {"TARGET"},
+               {"REPLAY"},
+               {"PAYLOAD"}});
+  for (const DeadLetterView& letter : list.letters) {
+    table.add({to_string(letter.id),
+               Cell{human_seconds(letter.age_seconds), Tone::plain, letter.age_seconds},
+               letter.reason, letter.kind, letter.name.empty() ? "-" : letter.name,
+               agent_text(letter.source), agent_text(letter.target),
+               letter.is_replayable ? "yes" : "no", shown_payload(letter)});
+  }
+  return table;
+}
 
 Json dead_letters_document(const DeadLetterList& list) {
   Json letters = Json::array();

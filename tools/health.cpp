@@ -2,8 +2,8 @@
 #include "tools/cli/arguments.hpp"
 #include "tools/cli/connect.hpp"
 #include "tools/cli/output.hpp"
-#include "tools/cli/table.hpp"
 #include "tools/commands.hpp"
+#include "tools/tables.hpp"
 #include "tools/views.hpp"
 
 #include <array>
@@ -25,7 +25,23 @@ Tone tone_of(HealthView::Status status) {
   return Tone::bad;
 }
 
-std::string table_of(const HealthView& view, bool colour) {
+Outcome<Exit> run_health(const Arguments& arguments, Output& output) {
+  const auto observer = open_view(arguments);
+  if (!observer) return tl::unexpected(observer.error());
+  const HealthView view = observer->health();
+  if (output.json()) {
+    output.document(health_document(view));
+  } else {
+    output.print(health_table(view).render(output.style().colour));
+  }
+  return view.status == HealthView::Status::healthy ? Exit::done : Exit::refused;
+}
+
+constexpr std::array kHealthOptions{kFileOption};
+
+}  // namespace
+
+Table health_table(const HealthView& view) {
   Table table({{"COMPONENT"}, {"STATUS"}, {"DETAIL"}});
   for (const HealthView::Component& part : view.components) {
     table.add(
@@ -35,24 +51,8 @@ std::string table_of(const HealthView& view, bool colour) {
                                 std::string(view.is_ready ? "ready: " : "not ready: ") +
                                 view.readiness;
   table.add({"runtime", {std::string(to_string(view.status)), tone_of(view.status)}, readiness});
-  return table.render(colour);
+  return table;
 }
-
-Outcome<Exit> run_health(const Arguments& arguments, Output& output) {
-  const auto observer = open_view(arguments);
-  if (!observer) return tl::unexpected(observer.error());
-  const HealthView view = observer->health();
-  if (output.json()) {
-    output.document(health_document(view));
-  } else {
-    output.print(table_of(view, output.style().colour));
-  }
-  return view.status == HealthView::Status::healthy ? Exit::done : Exit::refused;
-}
-
-constexpr std::array kHealthOptions{kFileOption};
-
-}  // namespace
 
 Json health_document(const HealthView& view) {
   Json components = Json::array();

@@ -4,11 +4,16 @@
 #include "tools/cli/stop_signal.hpp"
 #include "tools/commands.hpp"
 #include "tools/top/look.hpp"
+#include "tools/top/screen.hpp"
+#include "tools/top/terminal.hpp"
 
 #include <array>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
+
+#include <unistd.h>
 
 namespace mabeam::tools {
 
@@ -25,6 +30,13 @@ void show(const TopLook& before, const TopLook& now, Output& output) {
   }
 }
 
+/// Nothing where text is wanted, or is all that can be had.
+std::unique_ptr<Terminal> terminal_for(const Arguments& arguments, const Output& output) {
+  const bool is_person = output.style().out_is_terminal && ::isatty(STDIN_FILENO) == 1;
+  if (!is_person || output.json() || arguments.has("once")) return nullptr;
+  return Terminal::open(output.style().colour);
+}
+
 Outcome<Exit> run_top(const Arguments& arguments, Output& output) {
   const auto interval = arguments.duration("interval", kTopInterval);
   if (!interval) return tl::unexpected(interval.error());
@@ -32,6 +44,9 @@ Outcome<Exit> run_top(const Arguments& arguments, Output& output) {
   watch_stop_signals();
   auto before = look_at(runtime);
   if (!before) return tl::unexpected(before.error());
+  if (const auto terminal = terminal_for(arguments, output)) {
+    return run_screen(*terminal, runtime, std::move(*before), *interval);
+  }
   for (bool is_first = true;; is_first = false) {
     sleep_unless_stopped(*interval);
     if (stop_requested()) return Exit::done;
@@ -45,7 +60,7 @@ Outcome<Exit> run_top(const Arguments& arguments, Output& output) {
 }
 
 constexpr std::array kTopOptions{
-    Option{.name = "once", .help = "one look, then end"},
+    Option{.name = "once", .help = "one look, as text, then end"},
     Option{"interval", "DURATION", "from one look to the next (default: 1s)"},
 };
 
@@ -56,11 +71,15 @@ const Command top_command{
     .summary = "what the runtime is doing: rates, latencies, workers",
     .options = kTopOptions,
     .details =
-        "Rates are of the interval; latencies of the whole life of the runtime. CPU is in\n"
-        "percent of one core. SIGINT and SIGTERM end it, and so does the end of the runtime.\n"
-        "--json is one document per line.\n"
+        "On a terminal it is a screen of 60x12 cells or more: the keys 1 to 7 choose what is\n"
+        "shown, s sorts, / filters, h tells of the others, q quits. A runtime that goes away is\n"
+        "waited for. NO_COLOR is obeyed; where the locale is not UTF-8 it is drawn in ASCII.\n"
+        "With --once, with --json (one document per line) and in pipes it is text: rates are of\n"
+        "the interval, latencies of the whole life of the runtime, CPU is in percent of one core,\n"
+        "and it ends with the runtime. SIGINT and SIGTERM end either.\n"
         "\n"
         "Examples:\n"
+        "  mabeam top\n"
         "  mabeam top --once\n"
         "  mabeam top --interval 5s\n"
         "  mabeam top --once --json | jq .rates\n",

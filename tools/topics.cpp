@@ -7,9 +7,9 @@
 #include "tools/cli/human.hpp"
 #include "tools/cli/json.hpp"
 #include "tools/cli/output.hpp"
-#include "tools/cli/table.hpp"
 #include "tools/commands.hpp"
 #include "tools/event_text.hpp"
+#include "tools/tables.hpp"
 #include "tools/views.hpp"
 
 #include <array>
@@ -30,17 +30,6 @@ std::string first_of(const std::vector<std::string>& patterns) {
     text += " and " + human_count(patterns.size() - kShownPatterns) + " more";
   }
   return text;
-}
-
-std::string topics_table(const TopicsView& view, EventTime time) {
-  Table table(
-      {{"TOPIC"}, {"EVENTS", Align::right}, {"LAST"}, {"SUBSCRIBERS", Align::right}, {"PATTERNS"}});
-  for (const TopicView& topic : view.topics) {
-    table.add({topic.topic, human_count(topic.events),
-               topic.events == 0 ? "-" : event_time(topic.last_ns, time),
-               human_count(topic.subscribers), first_of(topic.patterns)});
-  }
-  return table.render(false);
 }
 
 std::string patterns_table(const TopicsView& view) {
@@ -79,7 +68,8 @@ Outcome<Exit> run_topics(const Arguments& arguments, Output& output) {
     return Exit::done;
   }
   const auto time = arguments.has("file") ? EventTime::boot_seconds : EventTime::time_of_day;
-  output.print(arguments.has("subscribers") ? patterns_table(*view) : topics_table(*view, time));
+  output.print(arguments.has("subscribers") ? patterns_table(*view)
+                                            : topics_table(*view, time).render(false));
   output.note(summary_of(*view));
   return Exit::done;
 }
@@ -90,6 +80,17 @@ constexpr std::array kTopicsOptions{
 };
 
 }  // namespace
+
+Table topics_table(const TopicsView& view, EventTime time) {
+  Table table(
+      {{"TOPIC"}, {"EVENTS", Align::right}, {"LAST"}, {"SUBSCRIBERS", Align::right}, {"PATTERNS"}});
+  for (const TopicView& topic : view.topics) {
+    table.add({topic.topic, human_count(topic.events),
+               topic.events == 0 ? "-" : event_time(topic.last_ns, time),
+               human_count(topic.subscribers), first_of(topic.patterns)});
+  }
+  return table;
+}
 
 Json topics_document(const TopicsView& view) {
   Json topics = Json::array();

@@ -173,10 +173,7 @@ void Shard::commit() {
   clock_.refresh();
   for (const std::int64_t sent_ns : sent_ns_)
     metrics_.latency_ns.record(shm::elapsed_ns(sent_ns, clock_.now_ns()));
-  const std::int64_t took_ns = std::max<std::int64_t>(clock_.now_ns() - turn_began_ns_, 0);
-  metrics_.busy_ns.store(
-      metrics_.busy_ns.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(took_ns),
-      std::memory_order_relaxed);
+  metrics_.note_turn(clock_.now_ns() - turn_began_ns_);
   if (!changed) return;
   if (agents_.subscriptions().empty()) {
     inbox_.set_listening(false);

@@ -55,6 +55,11 @@ Cell::Cell(const std::string& cell_text, Tone cell_tone)
       tone(cell_tone) {
 }
 
+Cell::Cell(const std::string& cell_text, Tone cell_tone, double cell_amount)
+    : Cell(cell_text, cell_tone) {
+  amount = cell_amount;
+}
+
 std::vector<std::size_t> Table::widths() const {
   std::vector<std::size_t> result;
   result.reserve(columns_.size());

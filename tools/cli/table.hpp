@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,8 +27,12 @@ struct Cell {
 
   // NOLINTEND(google-explicit-constructor)
 
+  /// A quantity in words: what it is ordered by.
+  Cell(const std::string& cell_text, Tone cell_tone, double cell_amount);
+
   std::string text;
   Tone tone;
+  std::optional<double> amount = {};
 };
 
 class Table {
@@ -36,6 +41,10 @@ class Table {
 
   /// One cell per column; control characters in them are escaped.
   void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
+
+  [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
+
+  [[nodiscard]] const std::vector<std::vector<Cell>>& rows() const { return rows_; }
 
   /// Columns two spaces apart, no spaces at the ends of lines.
   [[nodiscard]] std::string render(bool colour) const;

@@ -27,22 +27,6 @@ std::string of(const Usage& usage) {
   return human_count(usage.used) + " of " + human_count(usage.limit);
 }
 
-std::string age(std::int64_t since_unix_ns) {
-  const std::chrono::nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
-  const std::chrono::duration<double> past = now - std::chrono::nanoseconds{since_unix_ns};
-  return human_seconds(std::max(past.count(), 0.0));
-}
-
-std::string configuration(const ReloadsView& reloads) {
-  std::array<char, 24> digest{};
-  std::snprintf(digest.data(), digest.size(), "%016llx",
-                static_cast<unsigned long long>(reloads.config_digest));
-  const std::string text = std::string{"configuration "} + digest.data();
-  if (reloads.is_last_refused) return text + ", the last reload failed";
-  if (reloads.taken == 0) return text;
-  return text + ", reloaded " + age(reloads.last_unix_ns) + " ago";
-}
-
 std::string headlines(const TopLook& now, const TopRates& rates) {
   const MetricsView& view = now.view;
   const RuntimeView& runtime = view.runtime;
@@ -52,9 +36,9 @@ std::string headlines(const TopLook& now, const TopRates& rates) {
                                      : "no supervisor";
   const MetricSamples rings = fullest_rings(view);
   std::string text = "runtime " + runtime.name + ": " + std::string{to_string(runtime.state)} +
-                     ", up " + age(runtime.created_unix_ns) + ", " +
+                     ", up " + age_text(runtime.created_unix_ns) + ", " +
                      std::string{to_string(view.health.status)} + ", " + view.health.readiness +
-                     "\n" + supervisor + ", " + configuration(runtime.reloads) + "\n";
+                     "\n" + supervisor + ", " + configuration_text(runtime.reloads) + "\n";
   text += "agents " + of(view.limits.agents) + ", clients " + of(view.limits.clients) +
           ", memory " + human_bytes(view.limits.memory.used) +
           (view.limits.memory.limit == 0 ? "" : " of " + human_bytes(view.limits.memory.limit)) +
@@ -96,6 +80,22 @@ std::string workers_table(const TopLook& now, const TopRates& rates, bool colour
 }
 
 }  // namespace
+
+std::string age_text(std::int64_t since_unix_ns) {
+  const std::chrono::nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
+  const std::chrono::duration<double> past = now - std::chrono::nanoseconds{since_unix_ns};
+  return human_seconds(std::max(past.count(), 0.0));
+}
+
+std::string configuration_text(const ReloadsView& reloads) {
+  std::array<char, 24> digest{};
+  std::snprintf(digest.data(), digest.size(), "%016llx",
+                static_cast<unsigned long long>(reloads.config_digest));
+  const std::string text = std::string{"configuration "} + digest.data();
+  if (reloads.is_last_refused) return text + ", the last reload failed";
+  if (reloads.taken == 0) return text;
+  return text + ", reloaded " + age_text(reloads.last_unix_ns) + " ago";
+}
 
 std::string top_text(const TopLook& now, const TopRates& rates, bool colour) {
   return headlines(now, rates) + "\n" + workers_table(now, rates, colour);
