@@ -71,6 +71,27 @@ TEST_F(ShardFairness, TurnEndsSoonAfterMessagesHaveBecomeSlow) {
   run();
 }
 
+TEST_F(ShardFairness, LongestTurnIsToldAndKept) {
+  const AgentId sleeper = create({.type = "sleeper"}).value();
+  const shm::ShardMetrics& metrics = segment_.metrics(0);
+  post(sleeper, "slow");
+  turn();
+  const std::uint64_t longest_ns = metrics.longest_turn_ns;
+  EXPECT_GE(longest_ns, 1'000'000U);
+  post(sleeper, "slow");
+  turn();
+  EXPECT_GE(metrics.longest_turn_ns, longest_ns);
+  EXPECT_GE(metrics.busy_ns, longest_ns + 1'000'000);
+}
+
+TEST(ShardMetrics, ShorterTurnsAndThoseOfAClockThatWentBackChangeNothing) {
+  shm::ShardMetrics metrics{};
+  for (const std::int64_t took_ns : {5, 9, 3, -7})
+    metrics.note_turn(took_ns);
+  EXPECT_EQ(metrics.longest_turn_ns, 9U);
+  EXPECT_EQ(metrics.busy_ns, 17U);
+}
+
 // The writer evicts with no patience at all, so it laps a reader that is in the middle of skipping.
 TEST_F(ShardFairness, EvictedReaderCountsOnlyWhatItMissed) {
   if (tests::kThreadSanitizer) {

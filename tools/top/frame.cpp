@@ -41,23 +41,25 @@ Line views_line(const TopState& state, const Room& room) {
   return line.line();
 }
 
-/// "worker 2", 1-14 of 200
-std::string range_text(const Sheet& sheet, const SheetChoice& choice) {
-  std::string text;
-  if (!choice.filter.empty()) text = "filter \"" + choice.filter + "\"  ";
+/// "filter "a"  1-14 of 200", behind what is to be said before.
+std::string range_text(const Sheet& sheet, const SheetChoice& choice, std::string text) {
+  if (!text.empty()) text += "  ";
+  if (!choice.filter.empty()) text += "filter \"" + choice.filter + "\"  ";
   if (sheet.matched == 0) return text + "none of " + std::to_string(sheet.rows);
   return text + std::to_string(sheet.first + 1) + "-" + std::to_string(sheet.first + sheet.shown) +
          " of " + std::to_string(sheet.matched);
 }
 
-Line footer_line(const TopState& state, const Sheet& sheet, const Room& room) {
+Line footer_line(const TopState& state, const Sheet& sheet, const std::string& left_out,
+                 const Room& room) {
   const Paint paint{.is_reverse = true};
   LineWriter line{room.width, room.charset};
   if (state.types_filter) {
     line.put(" filter: " + state.choice().filter + "_  Enter keeps it, Esc drops it", paint);
     return line.pad_to(room.width, paint).line();
   }
-  const std::string range = visible(range_text(sheet, state.choice()), room.charset);
+  const std::string range =
+      visible(" " + range_text(sheet, state.choice(), left_out), room.charset);
   const std::size_t range_cells = std::min(cells_of(range) + 1, room.width);
   LineWriter keys{room.width - range_cells, room.charset};
   keys.put(" 1-7 Tab view  s sort  r reverse  / filter  h help  q quit ", paint);
@@ -117,7 +119,7 @@ Frame draw_frame(const TopModel& model, const TopState& state, const Room& room)
   for (std::size_t i = 0; i < body.size() && i < inner.height; ++i)
     frame.lines.push_back(body[i]);
   frame.lines.resize(room.height - 1);
-  frame.lines.push_back(footer_line(state, sheet, room));
+  frame.lines.push_back(footer_line(state, sheet, model.detail.left_out, room));
   frame.shown = {table.columns().size(), inner.height - 1, sheet.most_scroll};
   return frame;
 }

@@ -37,12 +37,18 @@ struct TopTrends {
   std::map<std::uint32_t, Trend> workers;  ///< by index: messages and events per second
 };
 
+/// What a view shows that is no part of a look.
+struct TopDetail {
+  Table table{std::vector<Column>{}};
+  std::string left_out{};  ///< rows that are too many: "the first 20,000 of 1,000,000"
+};
+
 struct TopModel {
   TopLook look;  ///< the last that was had
   TopRates rates;
   TopTrends trends;
-  Table detail{std::vector<Column>{}};  ///< what the shown view has beside the look
-  std::string gone{};                   ///< why there is no runtime to look at; empty: there is
+  TopDetail detail;    ///< what the shown view has beside the look
+  std::string gone{};  ///< why there is no runtime to look at; empty: there is
   std::chrono::steady_clock::time_point gone_since{};
 };
 
@@ -60,8 +66,8 @@ WorkerFlow flow_of(const TopModel& model, const WorkerView& worker);
 /// The next look, or why there is none.
 void take_look(TopModel& model, Outcome<TopLook> look);
 
-/// What a view shows beside the look; an empty table where it needs nothing, or can have nothing.
-Table look_closer(const std::string& runtime, TopView view);
+/// An empty table where a view needs nothing beside the look, or can have nothing.
+TopDetail look_closer(const std::string& runtime, TopView view);
 
 /// What is shown of a view. `width` decides how much of it.
 Table table_of_view(const TopModel& model, TopView view, std::size_t width, Charset charset);

@@ -103,7 +103,6 @@ void put_cell(LineWriter& line, const Cell& cell, Align align, std::size_t width
   const std::size_t begin = line.used();
   if (align == Align::right) line.pad_to(begin + width - cells_of(text));
   line.put(text, {.tone = cell.tone, .is_bold = cell.tone == Tone::bad});
-  line.pad_to(begin + width);
 }
 
 }  // namespace
@@ -130,9 +129,10 @@ Sheet draw_sheet(const Table& table, const SheetChoice& choice, const Room& room
 
   const auto line_of = [&](const SheetRow& cells, bool is_title) {
     LineWriter line{room.width, room.charset};
+    std::size_t column = 0;
     for (std::size_t i = 0; i < fit.widths.size(); ++i) {
-      if (i != 0) line.pad_to(line.used() + fit.gap);
-      put_cell(line, cells[i], columns[i].align, fit.widths[i], room.charset);
+      put_cell(line.pad_to(column), cells[i], columns[i].align, fit.widths[i], room.charset);
+      column += fit.widths[i] + fit.gap;
     }
     Line result = line.line();
     for (Run& run : result)

@@ -1,4 +1,5 @@
 // The tables that the views of `mabeam top` show.
+#include "tools/cli/human.hpp"
 #include "tools/tables.hpp"
 #include "tools/top/model.hpp"
 #include "tools/top/short_text.hpp"
@@ -151,25 +152,33 @@ Table channels_view(const ChannelsView& view) {
   return table;
 }
 
+std::string left_out(const std::string& which, std::uint64_t shown, std::uint64_t total) {
+  if (shown >= total) return {};
+  return which + human_count(shown) + " of " + human_count(total);
+}
+
 }  // namespace
 
-Table look_closer(const std::string& runtime, TopView view) {
-  const Table nothing{std::vector<Column>{}};
+TopDetail look_closer(const std::string& runtime, TopView view) {
   const Result<Observer> observer = Observer::attach(runtime);
-  if (!observer) return nothing;
-  if (view == TopView::agents) return agents_table(observer->agents({.limit = kMostAgents}));
+  if (!observer) return {};
+  if (view == TopView::agents) {
+    const AgentList list = observer->agents({.limit = kMostAgents});
+    return {agents_table(list), left_out("the first ", list.agents.size(), list.total)};
+  }
   if (view == TopView::dead_letters) {
-    return dead_letters_table(observer->dead_letters({.limit = kMostLetters}));
+    const DeadLetterList list = observer->dead_letters({.limit = kMostLetters});
+    return {dead_letters_table(list), left_out("the newest ", list.letters.size(), list.total)};
   }
   if (view == TopView::topics) {
     const Result<TopicsView> topics = observer->topics();
-    return topics ? topics_table(*topics, EventTime::time_of_day) : nothing;
+    if (topics) return {topics_table(*topics, EventTime::time_of_day)};
   }
   if (view == TopView::breakers) {
     const Result<shm::Segment> segment = shm::Segment::attach(runtime, shm::Access::read_only);
-    return segment ? breakers_table(*segment) : nothing;
+    if (segment) return {breakers_table(*segment)};
   }
-  return nothing;
+  return {};
 }
 
 Table table_of_view(const TopModel& model, TopView view, std::size_t width, Charset charset) {
@@ -181,7 +190,7 @@ Table table_of_view(const TopModel& model, TopView view, std::size_t width, Char
     case TopView::health:
       return health_table(model.look.view.health);
     default:
-      return model.detail;
+      return model.detail.table;
   }
 }
 
