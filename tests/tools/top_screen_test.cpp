@@ -1,5 +1,6 @@
 // The screen of `mabeam top` without a terminal: what stands where, and what keys do.
 #include "tools/top/frame.hpp"
+#include "tools/top/short_text.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -148,10 +149,10 @@ TEST_F(TopScreen, ShowsRuntimeAndWorkersIn80x24) {
   EXPECT_THAT(text, HasSubstr("\u2588 p99 to 200ns "));
   EXPECT_THAT(text, HasSubstr("\n[1 workers] 2 channels 3 topics 4 agents 5 breakers "));
   EXPECT_THAT(text, HasSubstr("\n0 1000 ready     0 closed  50% 12.0M/256M   10 1.2k    25  80% "
-                              "2.50ms -\n"));
-  EXPECT_THAT(text, HasSubstr(" 3.00s+ -\n")) << "it still runs";
-  EXPECT_THAT(text, HasSubstr("\n2    - backoff   4 closed!  0% 12.0M/256M   12    0     0   0%    "
-                              "0ns sig 11 0s\n"));
+                              "2.5ms -\n"));
+  EXPECT_THAT(text, HasSubstr(" 3.0s+ -\n")) << "it still runs";
+  EXPECT_THAT(text, HasSubstr("\n2    - backoff   4 closed!  0% 12.0M/256M   12    0     0   0%   "
+                              "0ns sig 11 "));
   EXPECT_THAT(text, HasSubstr("\n\ndegraded  worker 2: waits\n"));
   EXPECT_THAT(text, HasSubstr(" s sort  r reverse  / filter  h help  q quit "));
   EXPECT_THAT(text, HasSubstr(" 1-3 of 3 \n"));
@@ -205,6 +206,44 @@ TEST_F(TopScreen, TextIsCutWhereItsCellsEnd) {
   EXPECT_EQ(visible("a\u00E4b", Charset::ascii), "a?b");
   EXPECT_EQ(cut_to("abcdef", 4, Charset::ascii), "abc~");
   EXPECT_EQ(cut_to("abc", 0, Charset::utf8), "");
+}
+
+TEST(TopSheet, SortsByAmountAndCutsTextButNoNumber) {
+  Table table({{"NAME"}, {"SIZE", Align::right}, {"TEXT"}});
+  table.add({"small", {"900 B", Tone::plain, 900}, "some words"});
+  table.add({"large", {"1.0 KiB", Tone::plain, 1024}, "-"});
+  table.add({"none", "-", "-"});
+  const auto lines = [&](std::size_t width) {
+    std::vector<std::string> texts;
+    for (const Line& line : draw_sheet(table, {.sort = 2}, {width, 9, Charset::ascii}).lines)
+      texts.push_back(text_of(line));
+    return texts;
+  };
+  EXPECT_THAT(lines(80), ElementsAre("NAME     SIZEv  TEXT", "large  1.0 KiB  -",
+                                     "small    900 B  some words", "none         -  -"));
+  EXPECT_THAT(lines(20), ElementsAre("NAME    SIZEv TEXT", "large 1.0 KiB -",
+                                     "small   900 B some ~", "none        - -"));
+  EXPECT_THAT(lines(12), ElementsAre("NAME", "large", "small", "none"));
+  EXPECT_THAT(draw_sheet(table, {}, {80, 0, Charset::ascii}).lines, ElementsAre());
+}
+
+TEST(TopShortText, NumbersTakeFewCells) {
+  EXPECT_EQ(short_number(0.44), "0.4");
+  EXPECT_EQ(short_number(999.4), "999");
+  EXPECT_EQ(short_number(999.6), "1.0k");
+  EXPECT_EQ(short_number(12'345), "12.3k");
+  EXPECT_EQ(short_number(1e300), "1000T");
+  EXPECT_EQ(short_bytes(1023), "1023B");
+  EXPECT_EQ(short_bytes(256U << 20U), "256M");
+  EXPECT_EQ(short_bytes(UINT64_MAX), "16.0E");
+  EXPECT_EQ(short_latency(999), "999ns");
+  EXPECT_EQ(short_latency(1'500'000), "1.5ms");
+  EXPECT_EQ(short_latency(112'020'000), "112ms");
+  EXPECT_EQ(short_latency(UINT64_MAX).back(), 's');
+  EXPECT_EQ(short_age(59.9), "59s");
+  EXPECT_EQ(short_age(-3), "0s");
+  EXPECT_EQ(short_age(90'000), "1d");
+  EXPECT_EQ(short_percent(0.555), "56%");
 }
 
 TEST_F(TopScreen, KeysSortFilterAndScroll) {

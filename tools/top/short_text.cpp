@@ -1,7 +1,5 @@
 #include "tools/top/short_text.hpp"
 
-#include "tools/cli/human.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -17,11 +15,6 @@ std::string three_digits(double number, std::string_view unit) {
   std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), number < 99.95 ? "%.1f" : "%.0f", number);
   return text.data() + std::string{unit};
-}
-
-std::string without_blanks(std::string text) {
-  text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
-  return text;
 }
 
 }  // namespace
@@ -54,7 +47,15 @@ std::string short_bytes(std::uint64_t bytes) {
 }
 
 std::string short_latency(std::uint64_t nanoseconds) {
-  return without_blanks(human_latency(nanoseconds));
+  constexpr std::array<std::string_view, 3> kUnits{"us", "ms", "s"};
+  if (nanoseconds < 1000) return std::to_string(nanoseconds) + "ns";
+  double rest = static_cast<double>(nanoseconds) / 1000;
+  std::size_t unit = 0;
+  while (rest >= 999.5 && unit + 1 < kUnits.size()) {
+    rest /= 1000;
+    ++unit;
+  }
+  return three_digits(rest, kUnits.at(unit));
 }
 
 std::string short_age(double seconds) {

@@ -12,7 +12,7 @@ std::string short_number(double number);
 /// "512B", "46.0M", "1.2G": binary units.
 std::string short_bytes(std::uint64_t bytes);
 
-/// "740ns", "12.3us", "1.50ms", "2.00s".
+/// "740ns", "12.3us", "1.5ms", "112ms", "2.0s".
 std::string short_latency(std::uint64_t nanoseconds);
 
 /// "3s", "5m", "2h", "4d".
