@@ -1,7 +1,9 @@
 #include "shm/layout.hpp"
 
+#include "shm/backtraces.hpp"
 #include "shm/blocks.hpp"
 #include "shm/event_log.hpp"
+#include "shm/flight_recorder.hpp"
 #include "shm/limits.hpp"
 #include "shm/metadata.hpp"
 #include "shm/metrics.hpp"
@@ -38,6 +40,7 @@ constexpr std::uint64_t kMinBlocks = 4U << 10U;
 constexpr std::uint64_t kMaxBlocks = 1ULL << 30U;
 constexpr std::uint64_t kLeastDefaultBlocks = 64U << 10U;
 constexpr std::uint64_t kLargestDefaultBlocks = 1U << 20U;
+constexpr std::uint64_t kRecorderFacts = 2048;
 constexpr std::array<std::uint64_t, kPriorities> kLargestDefault{16U << 10U, 64U << 10U,
                                                                  16U << 10U};
 
@@ -63,6 +66,7 @@ bool is_valid(const Dimensions& d) {
   return valid && is_power_between(d.log_bytes, kMinLog, kMaxLog) &&
          is_power_between(d.dead_letter_bytes, kMinRing, kMaxLog) &&
          is_power_between(d.span_bytes, kMinSpans, kMaxSpans) &&
+         is_power_between(d.recorder_facts, 16, 65536) &&
          (d.block_bytes == 0 || is_power_between(d.block_bytes, kMinBlocks, kMaxBlocks));
 }
 
@@ -94,6 +98,10 @@ std::uint64_t region_bytes(Region region, const Dimensions& d) {
       return d.shards * sizeof(ShardMetrics);
     case Region::spans:
       return (std::uint64_t{d.shards} + d.clients) * (sizeof(SpanRingHeader) + d.span_bytes);
+    case Region::recorder:
+      return FactSlots::bytes_for(d.recorder_facts);
+    case Region::backtraces:
+      return BacktraceSlots::bytes_for(backtraces_kept(d));
     case Region::limits:
       return sizeof(LimitsRegion);
     case Region::agents:
@@ -170,12 +178,16 @@ std::uint64_t parking_bytes(const Dimensions& dimensions) {
   return std::clamp(2 * *std::max_element(rings.begin(), rings.end()), kMinParking, kMaxParking);
 }
 
+std::uint64_t backtraces_kept(const Dimensions& dimensions) {
+  return std::max<std::uint64_t>(2, dimensions.recorder_facts / 64);
+}
+
 std::string_view region_name(Region region) {
   static constexpr std::array<std::string_view, kRegions> kNames{
-      "header",   "workers",  "endpoints",     "notices", "symbols",  "types",
-      "breakers", "turns",    "metrics",       "spans",   "limits",   "agents",
-      "states",   "names",    "subscriptions", "timers",  "metadata", "dead_letters",
-      "logs",     "channels", "parking",       "blocks"};
+      "header",   "workers",      "endpoints", "notices",  "symbols",       "types",
+      "breakers", "turns",        "metrics",   "spans",    "recorder",      "backtraces",
+      "limits",   "agents",       "states",    "names",    "subscriptions", "timers",
+      "metadata", "dead_letters", "logs",      "channels", "parking",       "blocks"};
   return kNames[static_cast<std::size_t>(region)];
 }
 
@@ -200,6 +212,7 @@ Result<Dimensions> choose_dimensions(const DimensionRequest& request, std::uint3
   d.symbol_text_bytes = kSymbolTextBytes;
   d.log_bytes = request.log_bytes;
   d.dead_letter_bytes = kDeadLetterBytes;
+  d.recorder_facts = kRecorderFacts;
   const std::array wanted{request.high_bytes, request.normal_bytes, request.low_bytes};
   std::array<bool, kPriorities> is_open{};
   const auto size_channels = [&] {
@@ -252,6 +265,7 @@ std::uint64_t layout_hash() {
                                             sizeof(Tunables),
                                             offsetof(Header, placements),
                                             offsetof(Header, workers),
+                                            offsetof(Header, supervisor_heard_ns),
                                             offsetof(Header, reloads),
                                             offsetof(Header, serve_listen),
                                             sizeof(Reloads),
@@ -266,6 +280,8 @@ std::uint64_t layout_hash() {
                                             offsetof(ShardMetrics, longest_turn_ns),
                                             sizeof(SpanRingHeader),
                                             sizeof(SpanRecord),
+                                            sizeof(FactSlots::Slot),
+                                            sizeof(BacktraceSlots::Slot),
                                             sizeof(TraceContext),
                                             sizeof(LimitsRegion),
                                             offsetof(LimitsRegion, settings),

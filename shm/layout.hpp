@@ -14,6 +14,8 @@
 //      | turns           one a shard: witness, redo lists, own record   |  turn.hpp
 //      | metrics         one a shard: latency histogram                 |  metrics.hpp
 //      | spans           one ring a shard and a client                  |  span_ring.hpp
+//      | recorder        what happened: lifecycle facts                 |  flight_recorder.hpp
+//      | backtraces      of workers that a signal has killed            |  backtraces.hpp
 //      | limits          what everybody is kept to, tokens of the rates |  limits.hpp
 //      | agents          per shard: records                             |  registry.hpp
 //      | states          per shard: two halves an agent                 |  registry.hpp
@@ -40,6 +42,7 @@
 //      type slots, type facts       compare-exchange and fetch_add by workers
 //      BreakerSlot, all of it       compare-exchange and fetch_add by whoever asks and tells
 //      EndpointSlot::owner          compare-exchange by a worker that takes a shard from nobody
+//      recorder, backtraces         fetch_add of the number by whoever writes; a record is its own
 // None of them is ever in a redo list (pitfall 1.1).
 //
 // Dimensions are read from the header once, at attach, checked, and kept in a private Layout: no
@@ -85,6 +88,8 @@ enum class Region : std::uint32_t {
   turns,
   metrics,
   spans,
+  recorder,
+  backtraces,
   limits,
   agents,
   states,
@@ -98,7 +103,7 @@ enum class Region : std::uint32_t {
   parking,
   blocks
 };
-inline constexpr std::size_t kRegions = 22;
+inline constexpr std::size_t kRegions = 24;
 std::string_view region_name(Region region);
 
 /// What a configuration may leave to the budget.
@@ -134,7 +139,8 @@ struct Dimensions {
   std::uint64_t log_bytes = 0;                          ///< a power of two
   std::uint64_t dead_letter_bytes = 0;                  ///< a power of two
   std::uint64_t span_bytes = 0;                         ///< of a ring; a power of two
-  std::uint64_t block_bytes = 0;  ///< a power of two; 0: payloads are no larger than records
+  std::uint64_t block_bytes = 0;      ///< a power of two; 0: payloads are no larger than records
+  std::uint64_t recorder_facts = 16;  ///< records of the flight recorder; a power of two
 
   [[nodiscard]] std::uint32_t endpoints() const { return 1 + shards + clients; }
 
@@ -170,6 +176,9 @@ void fill_derived(Dimensions& dimensions);
 
 /// Errors: invalid_argument (dimensions outside their ranges; those of a damaged header, too).
 Result<Layout> compute_layout(const Dimensions& dimensions);
+
+/// How many backtraces are kept.
+std::uint64_t backtraces_kept(const Dimensions& dimensions);
 
 /// Bytes of a shard's parking log, its header aside; a power of two. The longest message of its
 /// rings can wait there, where that leaves it under 1 MiB.
@@ -252,6 +261,7 @@ struct Header {
   alignas(kLinePair) std::atomic<std::uint32_t> state;  ///< RuntimeState; written by the supervisor
   Word supervisor;                                      ///< ProcessId; written by the supervisor
   Word takeovers;                                       ///< how many supervisors came before
+  Word supervisor_heard_ns;  ///< CLOCK_MONOTONIC of its last look around; by the supervisor
   Word placements;  ///< raised by the supervisor after a shard's placement, or whether its owner
                     ///< lives, has changed: workers then look at all of them
   Word workers;     ///< how many are run; written by the supervisor

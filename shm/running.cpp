@@ -1,12 +1,13 @@
 #include "shm/running.hpp"
 
+#include "shm/event_log.hpp"
 #include "shm/spsc_ring.hpp"
 #include "shm/timers.hpp"
-#include "shm/turn.hpp"
-#include "shm/wire.hpp"
 
 namespace mabeam::shm {
 namespace {
+
+constexpr int kMostCounted = 4096;  ///< records before the one that runs
 
 /// The fields of a witness; each may be any number of its width.
 struct Named {
@@ -26,63 +27,123 @@ struct Named {
   std::uint64_t place;  ///< of a record: its position / 8, as far as it is told
 };
 
-std::optional<AgentId> in_slot(const Segment& segment, std::uint32_t shard, std::uint32_t slot) {
+AgentId in_slot(const Segment& segment, std::uint32_t shard, std::uint32_t slot) {
   const AgentTable table = segment.agents(shard);
-  if (slot >= table.size()) return std::nullopt;
+  if (slot >= table.size()) return {};
   const auto word = SlotWord::unpack(table.record(slot).slot_word.load(std::memory_order_acquire));
-  return AgentId{static_cast<EndpointId>(Segment::endpoint_of_shard(shard)), slot, word.generation};
+  return {static_cast<EndpointId>(Segment::endpoint_of_shard(shard)), slot, word.generation};
 }
 
-std::optional<AgentId> of_timer(const Segment& segment, std::uint32_t shard, std::uint64_t index) {
+void find_timer(const Segment& segment, std::uint32_t shard, const Named& named, Running& running) {
   const TimerTable timers = segment.timers(shard);
-  if (index >= timers.size()) return std::nullopt;
-  const auto word = TimerWord::unpack(timers[index].word.load(std::memory_order_acquire));
-  return AgentId{static_cast<EndpointId>(Segment::endpoint_of_shard(shard)), word.slot,
-                 word.generation};
+  if (named.place >= timers.size()) return;
+  const auto word = TimerWord::unpack(timers[named.place].word.load(std::memory_order_acquire));
+  running.agent = {static_cast<EndpointId>(Segment::endpoint_of_shard(shard)), word.slot,
+                   word.generation};
+  const std::uint64_t label = timers[named.place].label.load(std::memory_order_relaxed);
+  running.symbol = TimerLabel::unpack(label).name;
 }
 
-// What runs has not been given back, so its record lies at the first such position from the head
-// on.
-std::optional<AgentId> of_message(const Segment& segment, std::uint32_t shard, const Named& named) {
-  if (named.endpoint == 0 || named.endpoint >= segment.endpoints() ||
-      named.priority >= kPriorities) {
-    return std::nullopt;
-  }
-  const auto priority = static_cast<Priority>(named.priority);
-  auto ring =
-      RingConsumer::open(segment.ring(named.endpoint, Segment::endpoint_of_shard(shard), priority));
-  if (!ring) return std::nullopt;
-  const std::uint64_t head = ring->position();
-  ring->advance(head + ((named.place - head / 8) & Named::kPlaces) * 8);
+/// The first position from `from` on that ends as the witness says.
+std::uint64_t position_from(std::uint64_t from, const Named& named) {
+  return from + ((named.place - from / 8) & Named::kPlaces) * 8;
+}
+
+void take_message(const Record& record, Running& running) {
+  Received message;
+  if (!parse(record, message)) return;
+  running.kind = message.kind;
+  running.symbol = message.header.symbol;
+  running.agent = AgentId{message.header.target};
+}
+
+// What runs has not been given back, so its record lies from the head on.
+void find_in_ring(std::span<std::byte> bytes, const Named& named, Running& running) {
+  auto ring = RingConsumer::open(bytes);
+  if (!ring) return;
+  const std::uint64_t position = position_from(ring->position(), named);
   (void)ring->refresh();
   Record record;
-  Received message;
-  if (ring->look(record) != RingConsumer::Look::found || !parse(record, message)) {
-    return std::nullopt;
+  for (int i = 0; i < kMostCounted && ring->position() < position; ++i) {
+    if (ring->look(record) != RingConsumer::Look::found) break;
+    ring->advance(record.end);
+    if (record.end <= position) ++running.before;
   }
-  const bool has_handler =
-      message.kind == Kind::request || message.kind == Kind::signal || message.kind == Kind::reply;
-  if (!has_handler) return std::nullopt;
-  return AgentId{message.header.target};
+  ring->advance(position);
+  if (ring->look(record) == RingConsumer::Look::found) take_message(record, running);
+}
+
+void find_message(const Segment& segment, std::uint32_t shard, const Named& named,
+                  Running& running) {
+  if (named.endpoint == 0 || named.endpoint >= segment.endpoints() ||
+      named.priority >= kPriorities) {
+    return;
+  }
+  const auto priority = static_cast<Priority>(named.priority);
+  find_in_ring(segment.ring(named.endpoint, Segment::endpoint_of_shard(shard), priority), named,
+               running);
+}
+
+void find_event(const Segment& segment, std::uint32_t shard, const Named& named, Running& running) {
+  running.agent = in_slot(segment, shard, named.slot);
+  running.kind = Kind::event;
+  if (named.endpoint >= segment.endpoints()) return;
+  const auto log = check_log(segment.log(named.endpoint), segment.endpoints());
+  if (!log) return;
+  const std::uint64_t position =
+      position_from(log->header->oldest.load(std::memory_order_acquire), named);
+  const std::uint64_t tail = log->header->tail.load(std::memory_order_acquire);
+  Record record;
+  Received event;
+  if (position >= tail || tail - position > log->mask + 1) return;
+  const Result<bool> found = read_log_record(*log, position, tail, record);
+  if (found && *found && parse(record, event)) running.symbol = event.header.symbol;
+}
+
+bool has_handler(Kind kind) {
+  return kind == Kind::request || kind == Kind::signal || kind == Kind::reply;
 }
 
 }  // namespace
 
-std::optional<AgentId> running_agent(const Segment& segment, std::uint32_t shard) {
+std::optional<Running> running_on(const Segment& segment, std::uint32_t shard) {
   const Word& witness = segment.turn(shard).witness;
   const std::uint64_t word = witness.load(std::memory_order_acquire);
   if (word == 0) return std::nullopt;
   const Named named{word};
-  std::optional<AgentId> agent;
-  if (named.what == Witness::What::message) agent = of_message(segment, shard, named);
-  if (named.what == Witness::What::timer) agent = of_timer(segment, shard, named.place);
-  if (named.what == Witness::What::event || named.what == Witness::What::parked ||
-      named.what == Witness::What::upgrade || named.what == Witness::What::start) {
-    agent = in_slot(segment, shard, named.slot);
+  Running running;
+  running.what = named.what;
+  switch (named.what) {
+    case Witness::What::message:
+      find_message(segment, shard, named, running);
+      break;
+    case Witness::What::event:
+      find_event(segment, shard, named, running);
+      break;
+    case Witness::What::timer:
+      find_timer(segment, shard, named, running);
+      break;
+    case Witness::What::parked:
+      find_in_ring(segment.parking(shard), named, running);
+      running.before = 0;  // older ones wait there for their agents
+      [[fallthrough]];
+    case Witness::What::upgrade:
+    case Witness::What::start:
+      running.agent = in_slot(segment, shard, named.slot);
+      break;
+    default:
+      break;
   }
   std::atomic_thread_fence(std::memory_order_acquire);
   if (witness.load(std::memory_order_relaxed) != word) return std::nullopt;
-  return agent;
+  return running;
+}
+
+std::optional<AgentId> running_agent(const Segment& segment, std::uint32_t shard) {
+  const std::optional<Running> running = running_on(segment, shard);
+  if (!running || !running->agent) return std::nullopt;
+  if (running->what == Witness::What::message && !has_handler(running->kind)) return std::nullopt;
+  return running->agent;
 }
 
 }  // namespace mabeam::shm

@@ -141,6 +141,12 @@ class Segment {
   /// The ring of spans of a shard or a client; empty for the supervisor.
   [[nodiscard]] std::span<std::byte> spans(std::uint32_t endpoint) const;
 
+  /// The flight recorder (flight_recorder.hpp).
+  [[nodiscard]] std::span<std::byte> recorder() const { return region_bytes(Region::recorder); }
+
+  /// Of workers that a signal has killed (backtraces.hpp).
+  [[nodiscard]] std::span<std::byte> backtraces() const { return region_bytes(Region::backtraces); }
+
   [[nodiscard]] LimitsRegion& limits() const { return *at<LimitsRegion>(Region::limits); }
 
   /// True if the worker that the shard is placed on is over its soft limit: the shard takes no new
@@ -204,6 +210,10 @@ class Segment {
   template <class T>
   [[nodiscard]] T* at(Region region) const {
     return reinterpret_cast<T*>(base_ + layout_[region].offset);
+  }
+
+  [[nodiscard]] std::span<std::byte> region_bytes(Region region) const {
+    return {base_ + layout_[region].offset, layout_[region].bytes};
   }
 
   static Result<Segment> open_region(boost::interprocess::mapped_region region,

@@ -28,6 +28,7 @@ void run(VerifyPass& pass) {
   verify_timers(pass);
   verify_metadata(pass);
   verify_spans(pass);
+  verify_recorder(pass);
   verify_rings(pass);
   verify_logs(pass);
   verify_parking(pass);

@@ -92,6 +92,7 @@ void verify_timers(VerifyPass& pass);
 void verify_limits(VerifyPass& pass);
 void verify_metadata(VerifyPass& pass);
 void verify_spans(VerifyPass& pass);
+void verify_recorder(VerifyPass& pass);
 void verify_rings(VerifyPass& pass);
 void verify_logs(VerifyPass& pass);
 void verify_parking(VerifyPass& pass);

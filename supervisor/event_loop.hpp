@@ -1,5 +1,5 @@
-// EventLoop: the one place where the supervisor sleeps: epoll over pidfds, a signalfd, a timerfd
-// and the bell's socket.
+// EventLoop: the one place where the supervisor sleeps: epoll over pidfds, a signalfd, a timerfd,
+// the bell's socket and the workers' output.
 //
 // It says what has happened and to whom; it calls nobody back, so a handler may forget descriptors
 // at will. An event may be stale (of a descriptor forgotten since, or of a predecessor with the
@@ -39,7 +39,7 @@ inline double milliseconds(Time time) {
 }
 
 /// What an event is about; `index` of the event says which one.
-enum class Source : std::uint32_t { signal, timer, bell, worker, client, handover };
+enum class Source : std::uint32_t { signal, timer, bell, worker, output, client, handover };
 
 struct Event {
   Source source{};

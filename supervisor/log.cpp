@@ -1,5 +1,7 @@
 #include "supervisor/log.hpp"
 
+#include "shm/clock.hpp"
+#include "supervisor/journal.hpp"
 #include "supervisor/log_stream.hpp"
 
 #include <spdlog/details/null_mutex.h>
@@ -7,9 +9,11 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
 #include <sys/stat.h>
 
@@ -32,20 +36,47 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   return spdlog::level::info;
 }
 
-/// %* : the level as the journal counts it (syslog(3)), 3 an error to 7 for debugging.
+FactLevel fact_level(LogLevel level) {
+  return static_cast<FactLevel>(level);
+}
+
+static_assert(static_cast<int>(LogLevel::error) == static_cast<int>(FactLevel::error) &&
+              static_cast<int>(LogLevel::debug) == static_cast<int>(FactLevel::debug));
+
+constexpr std::array<std::string_view, 2> kAbout{"worker", "shard"};
+
+/// Which worker or shard a fact is about, as one number; 0: none.
+std::uint64_t about(LogFields fields) {
+  for (const LogField& field : fields) {
+    const auto* number = std::get_if<std::uint64_t>(&field.value);
+    for (std::size_t i = 0; i < kAbout.size() && number != nullptr; ++i) {
+      if (field.key == kAbout[i]) return (i + 1) << 32U | *number;
+    }
+  }
+  return 0;
+}
+
+std::string_view name_of(std::uint64_t about) {
+  return kAbout[(about >> 32U) - 1];
+}
+
+std::uint64_t number_of(std::uint64_t about) {
+  return about & 0xFFFFFFFFU;
+}
+
+/// As the journal counts levels (syslog(3)): 3 is an error, 7 for debugging.
+char journal_priority(spdlog::level::level_enum level) {
+  if (level >= spdlog::level::err) return '3';
+  if (level == spdlog::level::warn) return '4';
+  return level <= spdlog::level::debug ? '7' : '6';
+}
+
+/// %* : journal_priority().
 class JournalLevel : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm& /*time*/,
               spdlog::memory_buf_t& out) override {
-    char digit = '6';
-    if (message.level >= spdlog::level::err) {
-      digit = '3';
-    } else if (message.level == spdlog::level::warn) {
-      digit = '4';
-    } else if (message.level <= spdlog::level::debug) {
-      digit = '7';
-    }
-    out.push_back(digit);
+    out.push_back(journal_priority(message.level));
   }
 
   [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
@@ -79,7 +110,9 @@ bool is_journal(int fd) {
 }  // namespace
 
 struct Log::Sink : spdlog::sinks::base_sink<spdlog::details::null_mutex> {
-  explicit Sink(int fd) : stream(fd), is_journal_socket(is_journal(fd)) {}
+  Sink(int fd, const char* journal_path) : stream(fd), is_journal_socket(is_journal(fd)) {
+    if (is_journal_socket) journal = Journal{journal_path};
+  }
 
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t line;
@@ -95,13 +128,22 @@ struct Log::Sink : spdlog::sinks::base_sink<spdlog::details::null_mutex> {
     return is_journal_socket ? LogFormat::journald : LogFormat::json;
   }
 
+  /// True if the journal has taken the line with its fields.
+  [[nodiscard]] bool tell_journal(spdlog::level::level_enum level, std::string_view runtime,
+                                  std::string_view message,
+                                  std::span<const LogField> fields) const {
+    return journal &&
+           journal.write(journal_entry(journal_priority(level), runtime, message, fields));
+  }
+
   LogStream stream;
   bool is_journal_socket;
+  Journal journal{nullptr};  ///< open where standard error is the journal's
 };
 
-Log::Log(const LogConfig& config, std::string runtime, int fd)
+Log::Log(const LogConfig& config, std::string runtime, int fd, const char* journal)
     : runtime_(std::move(runtime)),
-      sink_(std::make_shared<Sink>(fd)),
+      sink_(std::make_shared<Sink>(fd, journal)),
       logger_(std::make_unique<spdlog::logger>("mabeam", sink_)) {
   configure(config);
 }
@@ -116,30 +158,65 @@ void Log::configure(const LogConfig& config) {
   logger_->set_level(spdlog_level(config.level));
 }
 
-void Log::write(LogLevel level, std::string_view message, LogFields fields) {
+void Log::write(LogLevel level, std::string_view message, std::span<const LogField> fields) {
+  if (recorder_ && level >= LogLevel::debug) recorder_.write(fact_level(level), message, fields);
+  print(level, message, fields);
+}
+
+void Log::relay(std::uint32_t worker, std::string_view agent, std::string_view line) {
+  constexpr std::string_view kSays = "worker says";
+  const LogField who{"worker", worker};
+  const LogField what{"text", line};
+  if (agent.empty()) {
+    print(LogLevel::info, kSays, std::array{who, what});
+  } else {
+    print(LogLevel::info, kSays, std::array{who, LogField{"agent", agent}, what});
+  }
+}
+
+void Log::print(LogLevel level, std::string_view message, std::span<const LogField> fields) {
   const auto severity = spdlog_level(level);
   if (!logger_->should_log(severity)) return;
   if (const std::uint64_t dropped = sink_->stream.take_dropped(); dropped != 0) {
-    logger_->log(spdlog::level::warn,
-                 render_line(format_, runtime_, "log lines were dropped", {{"lines", dropped}}));
+    logger_->log(spdlog::level::warn, render_line(format_, runtime_, "log lines were dropped",
+                                                  std::array{LogField{"lines", dropped}}));
+  }
+  if (format_ == LogFormat::journald && sink_->tell_journal(severity, runtime_, message, fields)) {
+    return;
   }
   logger_->log(severity, render_line(format_, runtime_, message, fields));
 }
 
+void Log::tell(LogLevel level, std::string_view message, LogFields fields) {
+  if (repeats_.admit(message, about(fields), shm::monotonic_ns())) {
+    write(level, message, {fields.begin(), fields.size()});
+  }
+}
+
+void Log::tell_repeats() {
+  while (const auto due = repeats_.take_due(shm::monotonic_ns())) {
+    const std::string text = "repeated: " + due->text;
+    std::vector<LogField> fields{{"times", due->count}};
+    if (due->about != 0)
+      fields.insert(fields.begin(), {name_of(due->about), number_of(due->about)});
+    write(LogLevel::warn, text, fields);
+  }
+}
+
 void Log::debug(std::string_view message, LogFields fields) {
-  write(LogLevel::debug, message, fields);
+  tell(LogLevel::debug, message, fields);
 }
 
 void Log::info(std::string_view message, LogFields fields) {
-  write(LogLevel::info, message, fields);
+  tell(LogLevel::info, message, fields);
 }
 
 void Log::warn(std::string_view message, LogFields fields) {
-  write(LogLevel::warn, message, fields);
+  tell(LogLevel::warn, message, fields);
 }
 
 void Log::error(std::string_view message, LogFields fields) {
-  write(LogLevel::error, message, fields);
+  tell(LogLevel::error, message, fields);
 }
 
 }  // namespace mabeam::supervisor

@@ -46,6 +46,8 @@ ExitCode Supervisor::run(const StartTimes& times) {
 }
 
 void Supervisor::begin() {
+  shm::FactSlots{runtime_.segment.recorder()}.mend();
+  log_.record_in(shm::FlightRecorder{runtime_.segment.recorder()});
   settle(runtime_);
   Result<Bell> bell = open_bell();
   if (bell && loop_.watch(bell->fd(), {Source::bell})) {
@@ -84,6 +86,9 @@ void Supervisor::dispatch(const Event& event) {
     case Source::worker:
       workers_.on_exit(event.index, now());
       break;
+    case Source::output:
+      workers_.on_output(event.index, now());
+      break;
     case Source::client:
       clients_.on_exit(event.index);
       break;
@@ -107,6 +112,8 @@ void Supervisor::tick() {
 
 void Supervisor::scan() {
   const Time at = now();
+  runtime_.segment.header().supervisor_heard_ns.store(static_cast<std::uint64_t>(at.count()),
+                                                      std::memory_order_relaxed);
   const Time period = scan_period(runtime_.config.worker.heartbeat_timeout);
   next_scan_ = at + period;
   workers_.scan(at, lag_.measure(at, period));
@@ -116,6 +123,7 @@ void Supervisor::scan() {
   cleanup_.scan(at, runtime_.config.limits.cleanup_interval);
   look_for_slow_consumers(at);
   reap_strays();
+  log_.tell_repeats();
 }
 
 Time Supervisor::next_deadline() const {

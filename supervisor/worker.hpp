@@ -17,6 +17,7 @@
 #include "supervisor/spawn.hpp"
 #include "supervisor/watch.hpp"
 #include "supervisor/worker_exit.hpp"
+#include "supervisor/worker_output.hpp"
 #include "supervisor/worker_state.hpp"
 
 #include "mabeam/result.hpp"
@@ -112,6 +113,7 @@ class Worker {
   }
 
   Watch watch;               ///< what is heard of it
+  WorkerOutput output;       ///< what it prints
   RestartPlan plan;          ///< when it is restarted
   Time deadline = kNever;    ///< when its state is to be looked at again
   bool is_held = false;      ///< silent, and in a debugger's hands

@@ -1,6 +1,8 @@
 // Workers from their start to their end: what is run, what becomes of who has ended.
 #include "supervisor/workers.hpp"
 
+#include "supervisor/last_words.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -86,7 +88,13 @@ Result<> Workers::start_one(Worker& worker, Time now) {
   if (const Result<> prepared = limits_.prepare(worker.index(), options); !prepared) {
     return prepared;
   }
-  return worker.start(std::move(options), now, ran_out_of_memory);
+  Descriptor end;
+  Result<WorkerOutput> output = WorkerOutput::open(end);
+  if (!output) return fail(output.error());
+  options.output = end.get();
+  const Result<> started = worker.start(std::move(options), now, ran_out_of_memory);
+  if (started) worker.output = std::move(*output);
+  return started;
 }
 
 // A predecessor's child may claim the slot, or die, between two looks at it: it is looked at again.
@@ -97,17 +105,19 @@ void Workers::run_one(Worker& worker, Time now) {
     const auto living = worker.find_living();
     is_adopted = living.has_value();
     running = living ? worker.adopt(*living, now) : start_one(worker, now);
+    if (running && living) worker.output = WorkerOutput::of_process(worker.pid());
   }
   if (running) running = loop_.watch(worker.fd(), {Source::worker, worker.index()});
   if (!running) {
     try_again(worker, running.error(), now);
     return;
   }
+  watch_output(worker);
   set_deadline(worker, runtime_.config.worker.ready_timeout, now);
   const LogFields fields{
       {"worker", worker.index()}, {"pid", worker.pid()}, {"incarnation", worker.incarnation()}};
   if (!is_adopted) {
-    log_.debug("worker starts", fields);
+    log_.debug("worker starts", fields);  // the flight recorder has it
   } else {
     limits_.adopt(worker.index(), worker.pid());
     log_.info("worker adopted", fields);
@@ -152,16 +162,30 @@ void Workers::end_one(Worker& worker, Time now) {
   if (!exit) return;
   limits_.forget(worker.index());
   if (!worker.start_failure().empty()) log_.error(worker.start_failure());
-  const LogFields fields{{"worker", worker.index()},
-                         {"pid", worker.pid()},
-                         {"cause", describe(*exit)},
-                         {"lived_ms", milliseconds(now - worker.started())}};
-  if (exit->cause == ExitCause::asked) {
-    log_.info("worker stopped", fields);
-  } else {
-    log_.warn("worker died", fields);
-  }
+  end_output(worker, now);
+  tell_end(worker, *exit, now);
   follow_up(worker, *exit, now);
+}
+
+void Workers::tell_end(const Worker& worker, const WorkerExit& exit, Time now) {
+  const std::string cause = describe(exit);
+  const double lived_ms = milliseconds(now - worker.started());
+  const LogFields fields{
+      {"worker", worker.index()}, {"pid", worker.pid()}, {"cause", cause}, {"lived_ms", lived_ms}};
+  if (exit.cause == ExitCause::asked) {
+    log_.info("worker stopped", fields);
+    return;
+  }
+  const std::string at = last_words(runtime_.segment, worker.index(), worker.incarnation());
+  if (at.empty()) {
+    log_.warn("worker died", fields);
+  } else {
+    log_.warn("worker died", {{"worker", worker.index()},
+                              {"pid", worker.pid()},
+                              {"cause", cause},
+                              {"lived_ms", lived_ms},
+                              {"at", at}});
+  }
 }
 
 void Workers::follow_up(Worker& worker, const WorkerExit& exit, Time now) {

@@ -58,6 +58,9 @@ class Workers {
   /// Looks who has said that it is ready.
   void look(Time now);
 
+  /// A worker has printed something, or has closed its output.
+  void on_output(std::uint32_t index, Time now);
+
   /// Looks at everything that workers say, and at who has fallen silent. `lag`: time in which the
   /// supervisor did not run, which counts against nobody.
   void scan(Time now, Time lag);
@@ -127,6 +130,7 @@ class Workers {
   void settle_adopted(Worker& worker, Time now);
   void try_again(Worker& worker, Error error, Time now);
   void end_one(Worker& worker, Time now);
+  void tell_end(const Worker& worker, const WorkerExit& exit, Time now);
   void follow_up(Worker& worker, const WorkerExit& exit, Time now);
   [[nodiscard]] bool is_one_too_many(const Ending& ending, Time now);
   void restart(Worker& worker, Time delay, Time now);
@@ -168,6 +172,13 @@ class Workers {
   void condemn(Worker& worker, ExitCause cause, Time now);
   [[nodiscard]] bool is_held(Worker& worker);
   void on_deadline(Worker& worker, Time now);
+
+  // workers_output.cpp: what they print
+  void watch_output(Worker& worker);
+  void stop_watching_output(Worker& worker) noexcept;
+  void end_output(Worker& worker, Time now);
+  void resume_output(Worker& worker, Time now);
+  [[nodiscard]] WorkerOutput::Tell teller(const Worker& worker);
 
   // workers_rebalance.cpp: who is far busier than another
   [[nodiscard]] std::vector<Share> shares_of_ready() const;

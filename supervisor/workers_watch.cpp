@@ -20,6 +20,7 @@ void Workers::look(Time now) {
 void Workers::scan(Time now, Time lag) {
   for (Worker& worker : workers_) {
     if (!worker.has_process()) continue;
+    resume_output(worker, now);
     end_one(worker, now);  // its event may have been missed: there was no memory to watch it
     notice_ready(worker, now);
     listen(worker, now, lag);

@@ -22,6 +22,8 @@ std::span<const Command* const> commands() {
       &trace_command,
       &breakers_command,
       &deadletters_command,
+      &log_command,
+      &dump_command,
       &verify_command,
       &doctor_command,
       &serve_command,

@@ -42,6 +42,10 @@ Shard::Outcome Shard::fail_agent(AgentId id, const Received& message, Errc code)
     doom_ = {};
     return note_failure(id, code, is_told);
   };
+  if (notes_ != nullptr) {
+    notes_->failed(shard_, id, symbols_.text(message.header.symbol), code_name(code),
+                   clock_.now_ns());
+  }
   turn_.set_witness(witness_);
   shm::StateHeader& state = begin_again();
   bool stops = type->type.on_failure == OnFailure::stop;

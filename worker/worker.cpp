@@ -4,7 +4,9 @@
 #include "shm/clock.hpp"
 #include "shm/doorbell.hpp"
 #include "shm/process.hpp"
+#include "worker/crash.hpp"
 #include "worker/modules.hpp"
+#include "worker/output.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -28,6 +30,7 @@ Worker::Worker(shm::Segment segment, Options options)
     : segment_(std::move(segment)),
       options_(std::move(options)),
       types_(segment_.symbols()),
+      notes_(STDERR_FILENO, shm::FlightRecorder{segment_.recorder(), options_.worker}),
       hosting_(segment_, types_, clock_, notes_) {
 }
 
@@ -87,12 +90,16 @@ Result<> Worker::load_types(std::span<const TypeDescriptor> types) {
 int Worker::run(std::span<const TypeDescriptor> types) {
   if (options_.worker >= shm::kMaxWorkers) return static_cast<int>(Exit::usage);
   if (!claim_slot()) return static_cast<int>(Exit::done);
+  const auto self = shm::Incarnation::of(options_.worker, options_.incarnation);
+  leave_backtraces(segment_, self);
+  label_output(segment_, self);
   if (!load_types(types)) {
     leave(static_cast<int>(Exit::configuration));
     return static_cast<int>(Exit::configuration);
   }
+  note_loaded_modules();
   limits_ = read_limits();
-  hosting_.begin(shm::Incarnation::of(options_.worker, options_.incarnation));
+  hosting_.begin(self);
   slot().state.store(static_cast<std::uint32_t>(WorkerState::ready), std::memory_order_release);
   shm::ring_supervisor(segment_);
   work();

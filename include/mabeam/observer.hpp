@@ -13,6 +13,7 @@
 #include "mabeam/ids.hpp"
 #include "mabeam/limits.hpp"
 #include "mabeam/payload.hpp"
+#include "mabeam/post_mortem.hpp"
 #include "mabeam/result.hpp"
 #include "mabeam/trace.hpp"
 
@@ -295,6 +296,11 @@ class MABEAM_API Observer {
   /// The spans of a trace, or of all traces: those that are kept and were left by messages that are
   /// over.
   [[nodiscard]] SpanList spans(const TraceId& trace = {}) const;
+
+  /// What the flight recorder holds.
+  [[nodiscard]] FactList facts() const;
+  /// What everybody was at when last heard, and what has happened before.
+  [[nodiscard]] PostMortem post_mortem(PostMortemOptions options = {}) const;
 
   /// Starts reading every log at its end, or `since` ago as far as history reaches.
   void start_tail(std::chrono::nanoseconds since);

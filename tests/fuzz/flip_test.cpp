@@ -98,6 +98,7 @@ class FlipTest : public ::testing::Test {
  protected:
   void SetUp() override {
     filler_.fill();
+    filler_.record_a_crash();
     filler_.send_in_block(3, AgentId{EndpointId{2}, 0, 1}, "big", std::string(2000, 'x'));
     ids_ = {segment_.get().find_agent("orders").value(), AgentId{~std::uint64_t{0}},
             AgentId{static_cast<EndpointId>(255), 0, 1}};
@@ -138,6 +139,7 @@ class FlipTest : public ::testing::Test {
       bytes += part.detail.size();
     }
     bytes += take_event_views(observer);
+    bytes += take_post_mortem(observer);
     observer.start_tail(kEverything);
     for (int i = 0; i < 2; ++i) {
       (void)observer.tail(">", [&](const HistoryEvent& event) { bytes += event.payload.size(); });
@@ -166,6 +168,20 @@ class FlipTest : public ::testing::Test {
       bytes += trace.root.size() + observer.spans(trace.id).spans.size();
     for (const SpanView& span : observer.spans().spans)
       bytes += span.name.size() + static_cast<std::size_t>(span.handled_ns());
+    return bytes;
+  }
+
+  static std::size_t take_post_mortem(const Observer& observer) {
+    const PostMortem past = observer.post_mortem();
+    std::size_t bytes = past.workers.size();
+    for (const OpenTurnView& turn : past.turns)
+      bytes += turn.what.size() + turn.agent_name.size() + turn.handling.size();
+    for (const WaitingRing& ring : past.waiting)
+      bytes += ring.first.size() + ring.from_name.size();
+    for (const BacktraceView& backtrace : past.backtraces)
+      bytes += backtrace.frames.size() + backtrace.modules.size() + backtrace.handling.size();
+    for (const FactView& fact : past.recorder.facts)
+      bytes += fact.text.size() + fact.fields.size();
     return bytes;
   }
 

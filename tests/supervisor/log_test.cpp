@@ -6,10 +6,16 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace mabeam::supervisor {
@@ -85,6 +91,36 @@ TEST(Log, JournalLineBeginsWithItsLevel) {
   EXPECT_EQ(pipe.take(), "<3>e\n<4>w\n<6>i\n<7>d\n");
 }
 
+// Standard error is what $JOURNAL_STREAM names, as a unit's is.
+TEST(Log, JournalGetsEveryFieldAsOneOfItsOwn) {
+  const std::string path = ::testing::TempDir() + "journal-" + std::to_string(::getpid());
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const Descriptor journal{::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0)};
+  ASSERT_EQ(::bind(journal.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  Pipe pipe;
+
+  struct stat status {};
+
+  ASSERT_EQ(::fstat(pipe.fd(), &status), 0);
+  const std::string stream = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+  ::setenv("JOURNAL_STREAM", stream.c_str(), 1);
+  Log log({.format = LogFormat::automatic}, "prod", pipe.fd(), path.c_str());
+  ::unsetenv("JOURNAL_STREAM");
+  log.warn("worker died", {{"worker", 2U}, {"lived_ms", 1.5}, {"cause", "a\nb"}});
+  std::array<char, 4096> bytes{};
+  const auto count = ::recv(journal.get(), bytes.data(), bytes.size(), 0);
+  ASSERT_GT(count, 0);
+  EXPECT_EQ(std::string(bytes.data(), static_cast<std::size_t>(count)),
+            std::string{"MESSAGE=worker died worker=2 lived_ms=1.5 cause=\"a\\u000ab\"\n"
+                        "PRIORITY=4\nSYSLOG_IDENTIFIER=mabeam-supervisor\nMABEAM_RUNTIME=prod\n"
+                        "MABEAM_WORKER=2\nMABEAM_LIVED_MS=1.5\nMABEAM_CAUSE\n\3"} +
+                std::string(7, '\0') + "a\nb\n");
+  EXPECT_EQ(pipe.take(), "") << "not twice";
+  ::unlink(path.c_str());
+}
+
 TEST(Log, LevelIsObeyedAndMayBeChanged) {
   Pipe pipe;
   Log log({.level = LogLevel::warn, .format = LogFormat::journald}, "prod", pipe.fd());
@@ -98,12 +134,47 @@ TEST(Log, FullPipeDropsLinesAndTellsHowMany) {
   Pipe pipe;
   Log log({.format = LogFormat::journald}, "prod", pipe.fd());
   for (int i = 0; i < 10'000; ++i)
-    log.info("a line that nobody reads");
+    log.info("line " + std::to_string(i) + " that nobody reads");
   const std::string whole = pipe.take();
   EXPECT_TRUE(whole.ends_with("reads\n"));
   log.info("back");
   EXPECT_THAT(pipe.take(),
               ::testing::MatchesRegex("<4>log lines were dropped lines=[0-9]+\n<6>back\n"));
+}
+
+// The line and the record are of the same text and fields.
+TEST(Log, WhatIsToldIsRecordedInTheSameWords) {
+  alignas(128) std::array<std::byte, shm::FactSlots::bytes_for(16)> region{};
+  Pipe pipe;
+  Log log({.level = LogLevel::warn, .format = LogFormat::json}, "prod", pipe.fd());
+  log.record_in(shm::FlightRecorder{region});
+  log.warn("worker died", {{"worker", 2U}, {"code", -3}, {"ms", 1.26}, {"cause", "a \"b\""}});
+  log.debug("below the level");
+  const auto line = nlohmann::json::parse(pipe.take());
+  const FactList list = shm::read_facts(region);
+  ASSERT_EQ(list.facts.size(), 2U);
+  const FactView& fact = list.facts[0];
+  EXPECT_EQ(line["message"], fact.text);
+  EXPECT_EQ(line["level"], "warning");
+  EXPECT_EQ(fact.level, FactLevel::warn);
+  ASSERT_EQ(fact.fields.size(), line.size() - 4);  // time, level, runtime, message
+  for (const FactField& field : fact.fields)
+    std::visit([&](const auto& value) { EXPECT_EQ(line[field.key], value); }, field.value);
+  EXPECT_EQ(list.facts[1].text, "below the level");
+}
+
+TEST(Log, RepeatsAreCountedInLogAndRecorder) {
+  alignas(128) std::array<std::byte, shm::FactSlots::bytes_for(64)> region{};
+  Pipe pipe;
+  Log log({.format = LogFormat::journald}, "prod", pipe.fd());
+  log.record_in(shm::FlightRecorder{region});
+  for (int i = 0; i < 1000; ++i)
+    log.warn("again", {{"worker", 1U}});
+  log.warn("again", {{"worker", 2U}});
+  log.tell_repeats();  // the period is not over
+  EXPECT_EQ(shm::read_facts(region).facts.size(), shm::Repeats::kMostInPeriod + 1);
+  const std::string text = pipe.take();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), shm::Repeats::kMostInPeriod + 1);
 }
 
 TEST(Log, LongLinesAreShownInPart) {

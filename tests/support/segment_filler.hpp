@@ -29,6 +29,9 @@ class SegmentFiller {
   /// start(), then a little of everything.
   void fill();
 
+  /// Facts of the supervisor and of a worker, and the backtrace of one that a signal has killed.
+  void record_a_crash();
+
   /// Puts an agent on a shard, or, if it has a name, on the name's.
   AgentId create(std::string_view type, const AgentOptions& options = {}, std::uint32_t shard = 0);
   void end(AgentId agent);

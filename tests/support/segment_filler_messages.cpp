@@ -1,11 +1,16 @@
 // What the filler puts into rings and logs.
+#include "shm/backtraces.hpp"
 #include "shm/block_writer.hpp"
 #include "shm/clock.hpp"
 #include "shm/event_log.hpp"
+#include "shm/flight_recorder.hpp"
 #include "shm/span_ring.hpp"
 #include "shm/spsc_ring.hpp"
 #include "tests/support/segment_filler.hpp"
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <vector>
 
 namespace mabeam::tests {
@@ -20,6 +25,26 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 }
 
 }  // namespace
+
+void SegmentFiller::record_a_crash() {
+  const std::array fields{shm::LogField{"worker", 1U}, shm::LogField{"code", -1},
+                          shm::LogField{"ms", 0.5}, shm::LogField{"cause", "signal SIGSEGV"}};
+  shm::FlightRecorder{segment_.recorder()}.write(FactLevel::warn, "worker died", fields);
+  shm::FlightRecorder{segment_.recorder(), 1}.write(FactLevel::info, "a fact", {});
+  shm::CrashRecord crash{.monotonic_ns = 1,
+                         .worker = 1,
+                         .incarnation = 1,
+                         .signal = 11,
+                         .is_whole = 1,
+                         .frame_count = 2,
+                         .module_count = 1};
+  crash.frames = {0x1000, shm::kNoModule << 48U | 0x2000};
+  constexpr std::string_view kPath = "/bin/true";
+  std::copy(kPath.begin(), kPath.end(), crash.modules[0].path.begin());
+  crash.modules[0].build_id_bytes = 20;
+  const shm::BacktraceSlots slots{segment_.backtraces()};
+  slots.write(slots.begin(), std::bit_cast<shm::BacktraceSlots::Record>(crash));
+}
 
 shm::MessageHeader SegmentFiller::header_for(std::uint32_t source, std::string_view symbol_text) {
   shm::MessageHeader header;

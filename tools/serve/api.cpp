@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 3> kAgentOptions{"type", "capability", "l
 constexpr std::array<std::string_view, 3> kLetterOptions{"reason", "agent", "limit"};
 constexpr std::array<std::string_view, 6> kAllowedOfHistory{"last",  "since",  "from",
                                                             "limit", "source", "log"};
+constexpr std::array<std::string_view, 3> kAllowedOfLog{"since", "level", "worker"};
 constexpr std::array<std::string_view, 1> kAllowedOfTrace{"limit"};
 
 constexpr std::array kViews{
@@ -38,6 +39,7 @@ constexpr std::array kViews{
     View{"history", kAllowedOfHistory, true},
     View{"inspect", {}, true, "--raw"},  // without it asks the agent, as a client
     View{"limits"},
+    View{"log", kAllowedOfLog},
     View{"ps"},
     View{"stats"},
     View{"topics", {}, true},

@@ -1,0 +1,87 @@
+// What handlers print is in the supervisor's log, and no handler waits for whoever reads it.
+#include "tests/support/runtime_fixture.hpp"
+
+#include "mabeam/client.hpp"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <sstream>
+#include <string>
+
+namespace mabeam::tests {
+namespace {
+
+using Json = nlohmann::json;
+using std::chrono::seconds;
+
+class WorkerOutputTest : public RuntimeFixture {
+ protected:
+  void start_runtime() {
+    configure("[runtime]\nworkers = 1\n[worker]\nmodules = [\"" MABEAM_MODULE_DIR
+              "/printer.so\"]\n");
+    start_ready();
+    client_.emplace(Client::attach(name()).value());
+    printer_ = client_->create("printer").value().at(0);
+  }
+
+  void print(const std::string& how, const std::string& text = {}) {
+    EXPECT_TRUE(client_->call(printer_, how, text, seconds{20})) << how;
+  }
+
+  /// The line of the log that says so; null if it is not there in time.
+  Json said(const std::string& text) {
+    Json found;
+    (void)wait_until(kPatience, [&] {
+      std::istringstream log{supervisor().err()};
+      for (std::string line; found.is_null() && std::getline(log, line);) {
+        Json each = Json::parse(line, nullptr, false);
+        if (each.is_object() && each.value("text", "") == text) found = std::move(each);
+      }
+      return !found.is_null();
+    });
+    return found;
+  }
+
+  [[nodiscard]] std::string id() const { return to_string(printer_); }
+
+  std::optional<Client> client_;
+  AgentId printer_;
+};
+
+TEST_F(WorkerOutputTest, LinesAreLabelledWithWorkerAndAgent) {
+  start_runtime();
+  for (const std::string how : {"printf", "cout", "cerr"}) {
+    print(how, "by " + how);
+    const Json line = said("by " + how);
+    EXPECT_EQ(line.value("worker", -1), 0) << how;
+    EXPECT_EQ(line.value("agent", ""), id()) << how;
+    EXPECT_EQ(line.value("message", ""), "worker says");
+  }
+  print("write", "by write");
+  const Json line = said("by write");
+  EXPECT_EQ(line.value("worker", -1), 0);
+  EXPECT_FALSE(line.contains("agent"));
+}
+
+TEST_F(WorkerOutputTest, AFloodWaitsForNobodyAndTheNextSupervisorReadsOn) {
+  start_runtime();
+  print("flood");
+  const pid_t worker = ready_worker(0);
+  supervisor().kill();
+  print("printf", "nobody listens");
+  print("flood");  // more than the pipe holds
+  print("cout", "nor now");
+  start_ready();
+  ASSERT_EQ(ready_worker(0), worker) << "it has died of what it printed";
+  EXPECT_TRUE(wait_until(kPatience, [&] {
+    print("cout", "somebody listens");
+    return supervisor().err().find("somebody listens") != std::string::npos;
+  }));
+  EXPECT_EQ(said("somebody listens").value("agent", ""), id());
+}
+
+}  // namespace
+}  // namespace mabeam::tests
