@@ -6,6 +6,7 @@
 #include "tests/support/sweep_stage.hpp"
 
 #include <array>
+#include <optional>
 #include <string>
 
 namespace {
@@ -25,15 +26,17 @@ class Writer {
  public:
   Writer() {
     for (int i = 0; i < kBefore; ++i)
-      write();
+      write(stage_.segment());
     stage_.freeze();
   }
 
   testing::SweepCase sweep_case() {
     testing::Sweep sweep = stage_.sweep_of_segment();
     sweep.reset = [this] { stage_.reset(); };
-    sweep.prepare = [] {};
-    sweep.operation = [this] { write(); };
+    sweep.prepare = [this] {
+      mortal_.emplace(shm::Segment::attach(stage_.name(), shm::Access::read_write).value());
+    };
+    sweep.operation = [this] { write(*mortal_); };
     sweep.recover_and_check = [this] { return check(); };
     return {.name = "a fact is recorded", .sweep = sweep};
   }
@@ -42,8 +45,8 @@ class Writer {
   static constexpr int kBefore = 40;  // more than the stage's recorder holds
 
   // Its number is in every part of it.
-  void write() const {
-    const std::span<std::byte> region = stage_.segment().recorder();
+  static void write(const shm::Segment& segment) {
+    const std::span<std::byte> region = segment.recorder();
     const std::uint64_t number = reinterpret_cast<const shm::Word*>(region.data())->load();
     const std::string text(100, static_cast<char>('0' + number % 64));
     FlightRecorder{region}.write(FactLevel::info, text,
@@ -72,14 +75,15 @@ class Writer {
 
   std::string check() {
     if (std::string broken = fault(1); !broken.empty()) return broken;
-    write();
-    write();
+    write(stage_.segment());
+    write(stage_.segment());
     const FactList list = shm::read_facts(stage_.segment().recorder());
     if (list.facts.back().number + 1 != list.begun) return "the next writer is hindered";
     return fault(1);
   }
 
   SweepStage stage_{kTypes<Nobody>, 1};
+  std::optional<shm::Segment> mortal_;  // the child's
 };
 
 }  // namespace

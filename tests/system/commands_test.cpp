@@ -170,9 +170,11 @@ TEST_F(CommandsTest, WorkerSaysThatAMessageIsPoison) {
   ASSERT_EQ(mabeam({"create", "--type", "fault", "--name", "bomb"}).exit, 0);
   EXPECT_EQ(mabeam({"call", "bomb", "crash", "--timeout", "20s"}).exit, 1);
   const std::string id = to_string(Client::attach(name()).value().find("bomb").value());
-  EXPECT_THAT(supervisor().err(), HasSubstr("'crash' for agent " + id +
-                                            " 'bomb' is now a dead letter: poison (deaths of "
-                                            "workers under it: 3)"));
+  const std::string line = "'crash' for agent " + id +
+                           " 'bomb' is now a dead letter: poison (deaths of workers under it: 3)";
+  EXPECT_TRUE(wait_until(kPatience, [&] {
+    return supervisor().err().find(line) != std::string::npos;
+  })) << supervisor().err();
 }
 
 }  // namespace
