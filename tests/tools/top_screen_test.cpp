@@ -282,6 +282,10 @@ TEST_F(TopScreen, KeysSortFilterAndScroll) {
   EXPECT_THAT(shown(), HasSubstr(" 86-100 of 100 \n"));
   model_.detail.left_out = "the first 100 of 2,000";
   EXPECT_THAT(shown(), HasSubstr(" the first 100 of 2,000  86-100 of 100 \n"));
+  model_.detail.table = Table{{{"N", Align::right}}};
+  for (int i = 1; i <= 20; ++i)
+    model_.detail.table.add({std::to_string(i)});
+  EXPECT_THAT(shown(), HasSubstr(" 6-20 of 20 \n")) << "80 have gone meanwhile";
   model_.detail = {};
   EXPECT_THAT(shown(), HasSubstr(" none of 0 \n"));
   press(Key::up);
@@ -313,6 +317,11 @@ TEST_F(TopScreen, ARuntimeThatIsGoneIsShownAsItWas) {
   EXPECT_THAT(shown(), StartsWith(" mabeam top  shop  GONE for 0."));
   EXPECT_THAT(shown(), HasSubstr("\nthere is no runtime 'shop'; below: as it was last seen\n"));
   EXPECT_THAT(shown(), HasSubstr("\n2    - backoff"));
+  TopLook back = model_.look;
+  back.at += std::chrono::seconds{9};
+  take_look(model_, std::move(back));
+  EXPECT_THAT(shown(), StartsWith(" mabeam top  shop  running, "));
+  EXPECT_EQ(model_.rates.seconds, 0) << "nobody looked meanwhile";
   TopLook other;
   other.view.runtime.created_unix_ns = 1;
   other.view.runtime.name = "shop";
