@@ -50,12 +50,16 @@ std::string date_text(std::int64_t unix_ns) {
 }
 
 std::string fact_line(const FactView& fact) {
-  const std::vector<shm::LogField> fields(fact.fields.begin(), fact.fields.end());
+  // Values are escaped by render_text(); the rest of a damaged record is not, and may be anything.
+  std::vector<FactField> plain = fact.fields;
+  for (FactField& field : plain)
+    field.key = one_line(field.key);
+  const std::vector<shm::LogField> fields(plain.begin(), plain.end());
   std::string level{to_string(fact.level)};
   level.resize(6, ' ');
   std::string line = time_of_day_text(fact.unix_ns) + " " + level + " ";
   if (fact.written_by) line += "[worker " + std::to_string(*fact.written_by) + "] ";
-  line += one_line(shm::render_text(fact.text, fields));
+  line += shm::render_text(one_line(fact.text), fields);
   return line + (fact.is_cut ? " ...\n" : "\n");
 }
 

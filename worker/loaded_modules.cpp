@@ -54,7 +54,9 @@ LoadedModule module_of(const dl_phdr_info& info) {
       module.begin = std::min(module.begin, begin);
       module.end = std::max(module.end, begin + header.p_memsz);
     } else if (header.p_type == PT_NOTE && module.named.build_id_bytes == 0) {
-      take_build_id({reinterpret_cast<const std::byte*>(begin), header.p_memsz}, module.named);
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells addresses as numbers.
+      const auto* notes = reinterpret_cast<const std::byte*>(begin);
+      take_build_id({notes, header.p_memsz}, module.named);
     }
   }
   return module;

@@ -76,9 +76,9 @@ TEST(Log, WhateverTheTextTheLineIsJson) {
 }
 
 TEST(Log, TextLineQuotesWhatNeedsIt) {
-  EXPECT_EQ(
-      render_line(LogFormat::text, "prod", "it\nis", {{"a", 1}, {"b", "two words"}, {"c", ""}}),
-      "it\\u000ais a=1 b=\"two words\" c=\"\"");
+  const std::array fields{LogField{"a", 1}, LogField{"b", "two words"}, LogField{"c", ""}};
+  EXPECT_EQ(render_line(LogFormat::text, "prod", "it\nis", fields),
+            "it\\u000ais a=1 b=\"two words\" c=\"\"");
 }
 
 TEST(Log, JournalLineBeginsWithItsLevel) {

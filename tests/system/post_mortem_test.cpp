@@ -18,7 +18,9 @@ using Json = nlohmann::json;
 class PostMortemTest : public RuntimeFixture {
  protected:
   void start_runtime() {
-    configure("[runtime]\nworkers = 2\nfault_agents = true\n[restart]\nbackoff_min = \"1ms\"\n");
+    configure(
+        "[runtime]\nworkers = 2\nfault_agents = true\n[restart]\nbackoff_min = \"1ms\"\n"
+        "[worker]\nshutdown_timeout = \"100ms\"\n");
     start_ready();
     ASSERT_EQ(mabeam({"create", "--type", "fault", "--name", "bomb"}).exit, 0);
   }
@@ -32,12 +34,13 @@ class PostMortemTest : public RuntimeFixture {
     EXPECT_TRUE(wait_until(kPatience, [&] { return processes().empty(); }));
   }
 
-  /// The messages of the recorder, each with its worker's number behind it if it is of one.
+  /// The messages of the recorder that `mabeam log WORDS` tells.
   [[nodiscard]] std::vector<std::string> messages(std::vector<std::string> words) const {
     words.insert(words.begin(), {"log", "--json"});
+    const Json log = mabeam(words).json();
     std::vector<std::string> found;
-    for (const Json& fact : mabeam(words).json()["facts"])
-      found.push_back(fact["message"]);
+    for (const Json& fact : log.at("facts"))
+      found.push_back(fact.at("message"));
     return found;
   }
 };
