@@ -33,6 +33,7 @@ Author& author() {
 }
 
 std::optional<AgentId> running_here() {
+  if (author().segment == nullptr) return std::nullopt;
   const shm::Segment& segment = *author().segment;
   for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard) {
     if (segment.turn(shard).owner.load(std::memory_order_relaxed) != author().self.value) continue;
