@@ -110,7 +110,7 @@ inline constexpr std::array<Row, kWorkerStates> kTable{{
     /* backoff  */ {kStarting, never, never, never, never, never,
                     kStopped, kStopped, kStopped, kStopped, kBackoff, kFailed,
                     kHalfOpen, never, kOpen},
-    /* failed   */ {never, never, never, never, never, never,
+    /* failed   */ {kStarting, never, never, never, never, never,
                     kFailed, kFailed, kFailed, never, never, never,
                     never, never, never},
     /* open     */ {kStarting, never, never, never, never, never,

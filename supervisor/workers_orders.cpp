@@ -59,7 +59,11 @@ Said Workers::restart(std::uint32_t index, Time now) {
                      std::to_string(index));
     case WorkerState::failed:
     case WorkerState::stopped:
-      return refused(name + " has ended for good; see 'mabeam ps', and start the runtime anew");
+      log_.info("worker is started again as ordered", {{"worker", worker.index()}});
+      worker.breaker().reset();
+      run_one(worker, now);
+      place_shards();
+      return {};
     default:
       return busy(name + " is " + std::string(to_string(worker.state())) + "; try again");
   }

@@ -49,18 +49,22 @@ std::string date_text(std::int64_t unix_ns) {
   return formatted(unix_ns, "%Y-%m-%d %H:%M:%S");
 }
 
-std::string fact_line(const FactView& fact) {
+std::string fact_text(const FactView& fact) {
   // Values are escaped by render_text(); the rest of a damaged record is not, and may be anything.
   std::vector<FactField> plain = fact.fields;
   for (FactField& field : plain)
     field.key = one_line(field.key);
   const std::vector<shm::LogField> fields(plain.begin(), plain.end());
+  std::string text;
+  if (fact.written_by) text = "[worker " + std::to_string(*fact.written_by) + "] ";
+  text += shm::render_text(one_line(fact.text), fields);
+  return text + (fact.is_cut ? " ..." : "");
+}
+
+std::string fact_line(const FactView& fact) {
   std::string level{to_string(fact.level)};
   level.resize(6, ' ');
-  std::string line = time_of_day_text(fact.unix_ns) + " " + level + " ";
-  if (fact.written_by) line += "[worker " + std::to_string(*fact.written_by) + "] ";
-  line += shm::render_text(one_line(fact.text), fields);
-  return line + (fact.is_cut ? " ...\n" : "\n");
+  return time_of_day_text(fact.unix_ns) + " " + level + " " + fact_text(fact) + "\n";
 }
 
 Json fact_document(const FactView& fact) {

@@ -16,6 +16,9 @@ std::string time_of_day_text(std::int64_t unix_ns);
 /// "2024-05-01 12:30:01", the same way.
 std::string date_text(std::int64_t unix_ns);
 
+/// "[worker 2] worker died worker=2 pid=4711": of whom it is if not the supervisor's, and what.
+std::string fact_text(const FactView& fact);
+
 /// "12:30:01.250 warn   worker died worker=2 pid=4711", and a line's end.
 std::string fact_line(const FactView& fact);
 

@@ -80,7 +80,7 @@ const Command health_command{.name = "health",
                                  "runtime.\n"
                                  "\n"
                                  "Examples:\n"
-                                 "  mabeam health || systemctl restart mabeam\n"
+                                 "  mabeam health || mabeam dump > dump.txt\n"
                                  "  mabeam health --json | jq -r .status\n",
                              .run = run_health};
 

@@ -24,6 +24,12 @@ bool is_ready_again(const shm::WorkerSlot& slot, std::uint32_t incarnation) {
          (state == WorkerState::ready || state == WorkerState::half_open);
 }
 
+bool has_failed_again(const shm::WorkerSlot& slot, std::uint32_t incarnation) {
+  const auto state =
+      static_cast<WorkerState>(slot.supervised_state.load(std::memory_order_acquire));
+  return claim_of(slot).incarnation > incarnation && state == WorkerState::failed;
+}
+
 Outcome<Exit> run_restart(const Arguments& arguments, Output& output) {
   const auto index = parse_number(arguments.operands()[0], "WORKER", 0, shm::kMaxWorkers - 1);
   if (!index) return tl::unexpected(index.error());
@@ -33,15 +39,22 @@ Outcome<Exit> run_restart(const Arguments& arguments, Output& output) {
   const shm::Claim before = claim_of(slot);
   const auto answer = runtime->ask(shm::ControlCommand::restart, *index);
   if (!answer) return tl::unexpected(answer.error());
-  const auto waited = runtime->wait("the restart of worker " + std::to_string(*index),
-                                    [&] { return is_ready_again(slot, before.incarnation); });
+  const std::string name = "worker " + std::to_string(*index);
+  const auto waited = runtime->wait("the restart of " + name, [&] {
+    return is_ready_again(slot, before.incarnation) || has_failed_again(slot, before.incarnation);
+  });
   if (!waited) return waited;
+  if (has_failed_again(slot, before.incarnation)) {
+    return tl::unexpected(Failure{Exit::refused, "not_ready",
+                                  name +
+                                      " has ended for good: 'mabeam ps' has its exit code, the "
+                                      "supervisor's log says why; mend that and restart it again"});
+  }
   const std::uint32_t pid = claim_of(slot).pid;
   if (output.json()) {
     output.document({{"worker", *index}, {"pid", pid}, {"previous_pid", before.pid}});
   } else {
-    output.print("worker " + std::to_string(*index) + " is ready again, pid " +
-                 std::to_string(pid) + "\n");
+    output.print(name + " is ready again, pid " + std::to_string(pid) + "\n");
   }
   return Exit::done;
 }
@@ -56,8 +69,8 @@ const Command restart_command{.name = "restart",
                               .options = kRestartOptions,
                               .details =
                                   "WORKER is its number, as in 'mabeam ps'. Its shards wait for "
-                                  "it; nothing is lost,\nand no message is to blame. Returns when "
-                                  "it is ready again.\n"
+                                  "it; nothing is lost,\nand no message is to blame. One that has "
+                                  "ended for good is tried again, too.\nReturns when it is ready.\n"
                                   "\n"
                                   "Examples:\n"
                                   "  mabeam restart 0\n",

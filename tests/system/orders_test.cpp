@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -74,6 +76,21 @@ class OrdersTest : public RuntimeFixture {
  private:
   std::vector<AgentId> counters_;
 };
+
+TEST_F(OrdersTest, WorkerThatHasEndedForGoodIsTriedAgainWhenOrdered) {
+  const std::string module = (folder() / "module.so").string();
+  std::filesystem::copy_file(MABEAM_MODULE_DIR "/ticker.so", module);
+  start_runtime("[worker]\nmodules = [\"" + module + "\"]\n");
+  std::filesystem::remove(module);
+  std::ofstream{module} << "no module";
+  const Ran failed = mabeam({"restart", "1"});
+  EXPECT_EQ(failed.exit, 1);
+  EXPECT_THAT(failed.err, HasSubstr("worker 1 has ended for good"));
+  std::filesystem::remove(module);
+  std::filesystem::copy_file(MABEAM_MODULE_DIR "/ticker.so", module);
+  EXPECT_EQ(mabeam({"restart", "1"}).exit, 0);
+  EXPECT_EQ(worker(1).state, WorkerState::ready);
+}
 
 TEST_F(OrdersTest, ShutdownReturnsWhenTheRuntimeIsGone) {
   start_runtime();

@@ -90,6 +90,8 @@ TEST_F(TopTest, ShowsABackoffObeysKeysAndSizesAndOutlivesTheRuntime) {
   terminal_.type("6");
   EXPECT_TRUE(shows("evil\\x1B]0;owned\\x07")) << terminal_.screen();
   EXPECT_THAT(terminal_.received(), Not(HasSubstr("\x1B]")));
+  terminal_.type("8");
+  EXPECT_TRUE(shows("worker died")) << terminal_.screen();
   terminal_.resize({40, 10});
   EXPECT_TRUE(shows("too small: 40x10")) << terminal_.screen();
   terminal_.resize({80, 24});

@@ -65,7 +65,7 @@ class Deb822Reader : public RecordReader {
   }
 
  private:
-  void add(const Line& line) {
+  void add(const TextLine& line) {
     if (!record_.problem.empty()) return;
     if (has_begun_) {
       record_.text += '\n';
@@ -81,7 +81,7 @@ class Deb822Reader : public RecordReader {
     record_.text += line.text;
   }
 
-  void parse(const Line& line) {
+  void parse(const TextLine& line) {
     if (kFoldBlanks.find(line.text.front()) != std::string_view::npos) {
       if (fields_.empty()) refuse(line.number, "continues a field, but none has begun");
       return;

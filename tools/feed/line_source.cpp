@@ -32,7 +32,7 @@ void LineSource::append(std::string_view piece) {
   line_ += piece.substr(0, room);
 }
 
-std::optional<Line> LineSource::next() {
+std::optional<TextLine> LineSource::next() {
   line_.clear();
   is_whole_ = true;
   bool has_begun = false;
@@ -51,7 +51,7 @@ std::optional<Line> LineSource::next() {
     unread_ = {};
   }
   if (is_whole_ && line_.ends_with('\r')) line_.pop_back();
-  return Line{line_, ++number_, is_whole_};
+  return TextLine{line_, ++number_, is_whole_};
 }
 
 }  // namespace mabeam::tools

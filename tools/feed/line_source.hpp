@@ -16,7 +16,7 @@
 
 namespace mabeam::tools {
 
-struct Line {
+struct TextLine {
   std::string_view text;  ///< without its end ("\n" or "\r\n"); valid until the next line is read
   std::uint64_t number = 0;  ///< from 1 on
   bool is_whole = true;      ///< false: it was over the limit and is cut
@@ -32,7 +32,7 @@ class LineSource {
   explicit LineSource(Read read, std::size_t most_bytes = kMostBytes);
 
   /// The next line; nothing at the end and after an error.
-  std::optional<Line> next();
+  std::optional<TextLine> next();
 
   /// 0, or why reading ended early: EINTR is a stop request.
   [[nodiscard]] int error() const { return error_; }

@@ -30,7 +30,7 @@ class NdjsonReader : public RecordReader {
 
  private:
   // What is wrong with the line, or nothing when object_ has become its object.
-  std::string parse(const Line& line) {
+  std::string parse(const TextLine& line) {
     object_ = Json::object();
     if (!line.is_whole) return too_long();
     try {

@@ -13,7 +13,7 @@ namespace mabeam::tools {
 namespace {
 
 constexpr std::array<std::string_view, 15> kHelp{
-    "1-7            that view; Tab, Shift-Tab, left, right: the next, the one before",
+    "1-8            that view; Tab, Shift-Tab, left, right: the next, the one before",
     "s, S           sort by the next column, by the one before; r the other way round",
     "/              filter: only rows with this text; Enter keeps it, Esc drops it",
     "up, down, j, k, PgUp, PgDn, Home, End    scroll",
@@ -62,7 +62,7 @@ Line footer_line(const TopState& state, const Sheet& sheet, const std::string& l
       visible(" " + range_text(sheet, state.choice(), left_out), room.charset);
   const std::size_t range_cells = std::min(cells_of(range) + 1, room.width);
   LineWriter keys{room.width - range_cells, room.charset};
-  keys.put(" 1-7 Tab view  s sort  r reverse  / filter  h help  q quit ", paint);
+  keys.put(" 1-8 Tab view  s sort  r reverse  / filter  h help  q quit ", paint);
   for (const Run& run : keys.line())
     line.put(run.text, run.paint);
   line.pad_to(room.width - range_cells, paint);

@@ -23,13 +23,14 @@ enum class TopView : std::uint8_t {
   agents,
   breakers,
   dead_letters,
-  health
+  health,
+  log
 };
-inline constexpr std::size_t kTopViews = 7;
+inline constexpr std::size_t kTopViews = 8;
 
 /// As the line of views has it, by TopView; its key is its place there, from 1 on.
 inline constexpr std::array<std::string_view, kTopViews> kTopViewNames{
-    "workers", "channels", "topics", "agents", "breakers", "letters", "health"};
+    "workers", "channels", "topics", "agents", "breakers", "letters", "health", "log"};
 
 struct TopTrends {
   Trend handled;                           ///< messages per second

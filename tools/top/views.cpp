@@ -1,5 +1,6 @@
 // The tables that the views of `mabeam top` show.
 #include "tools/cli/human.hpp"
+#include "tools/fact_text.hpp"
 #include "tools/tables.hpp"
 #include "tools/top/model.hpp"
 #include "tools/top/short_text.hpp"
@@ -152,6 +153,22 @@ Table channels_view(const ChannelsView& view) {
   return table;
 }
 
+Tone level_tone(FactLevel level) {
+  if (level == FactLevel::error) return Tone::bad;
+  return level == FactLevel::warn ? Tone::warning : Tone::plain;
+}
+
+/// The newest first: what has happened is seen without scrolling.
+Table log_view(const FactList& list) {
+  Table table({{"TIME"}, {"LEVEL"}, {"WHAT"}});
+  for (auto fact = list.facts.rbegin(); fact != list.facts.rend(); ++fact) {
+    table.add({time_of_day_text(fact->unix_ns),
+               {std::string{to_string(fact->level)}, level_tone(fact->level)},
+               fact_text(*fact)});
+  }
+  return table;
+}
+
 std::string left_out(const std::string& which, std::uint64_t shown, std::uint64_t total) {
   if (shown >= total) return {};
   return which + human_count(shown) + " of " + human_count(total);
@@ -169,6 +186,10 @@ TopDetail look_closer(const std::string& runtime, TopView view) {
   if (view == TopView::dead_letters) {
     const DeadLetterList list = observer->dead_letters({.limit = kMostLetters});
     return {dead_letters_table(list), left_out("the newest ", list.letters.size(), list.total)};
+  }
+  if (view == TopView::log) {
+    const FactList list = observer->facts();
+    return {log_view(list), missing_facts_text(list)};
   }
   if (view == TopView::topics) {
     const Result<TopicsView> topics = observer->topics();
