@@ -119,7 +119,11 @@ double event_p99_ms(Client& client, std::string_view topic, std::size_t count) {
     std::this_thread::sleep_until(next += kEventPeriod);
     const auto began = Clock::now();
     taken(client.emit(topic, std::int64_t{1}, kPatience), "emit");
-    if (client.wait_delivered(kPatience).pending != 0) give_up("an event was not delivered");
+    // Gives way, since there may be fewer cores than processes that spin.
+    while (client.wait_delivered(std::chrono::nanoseconds{0}).pending != 0) {
+      if (Clock::now() > began + kPatience) give_up("an event was not delivered");
+      std::this_thread::yield();
+    }
     times.push_back(ms_since(began));
   }
   return quantile(times, 0.99);
