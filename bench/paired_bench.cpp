@@ -188,7 +188,10 @@ class AgentPair {
     return *shard_;
   }
 
-  [[nodiscard]] bool has_arrived() const { return shards_.record(1).delivered >= goal_; }
+  /// To be asked by an owner.
+  [[nodiscard]] bool has_arrived() const {
+    return record_of(shard_->segment(), 1).delivered >= goal_;
+  }
 
   TwoShards shards_{kAll};
   AgentId left_;

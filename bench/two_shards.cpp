@@ -75,8 +75,8 @@ void TwoShards::post(AgentId to, std::string_view name, PayloadRef payload, shm:
   segment_.announce(client, static_cast<std::uint32_t>(to.endpoint()));
 }
 
-const shm::ShardRecord& TwoShards::record(std::uint32_t shard) const {
-  const shm::TurnRegion& region = segment_.turn(shard);
+const shm::ShardRecord& record_of(const shm::Segment& segment, std::uint32_t shard) {
+  const shm::TurnRegion& region = segment.turn(shard);
   return region.record[region.record_version.load(std::memory_order_acquire) & 1U];
 }
 

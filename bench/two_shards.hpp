@@ -37,6 +37,9 @@ struct Sink {
   }
 };
 
+/// What a shard has counted, as its last turn has left it.
+const shm::ShardRecord& record_of(const shm::Segment& segment, std::uint32_t shard);
+
 class TwoShards {
  public:
   explicit TwoShards(std::span<const TypeDescriptor> types, std::uint32_t max_agents = 4096);
@@ -53,7 +56,9 @@ class TwoShards {
 
   [[nodiscard]] const shm::Segment& segment() const { return segment_; }
 
-  [[nodiscard]] const shm::ShardRecord& record(std::uint32_t shard) const;
+  [[nodiscard]] const shm::ShardRecord& record(std::uint32_t shard) const {
+    return record_of(segment_, shard);
+  }
 
   [[nodiscard]] const std::string& name() const { return name_; }
 
@@ -65,7 +70,8 @@ class TwoShards {
   shm::Segment segment_;
 };
 
-/// One of them in the hands of its owner. To be made in the process that shall own it.
+/// One of them in the hands of its owner. To be made in the process that shall own it: a child has
+/// no mapping of its parent's.
 class OwnedShard {
  public:
   OwnedShard(const TwoShards& shards, std::uint32_t shard);
@@ -80,6 +86,8 @@ class OwnedShard {
         shard_.run_turn(limits);
     }
   }
+
+  [[nodiscard]] const shm::Segment& segment() const { return segment_; }
 
   /// Runs turns until that many messages are taken, which must have been sent.
   void take(std::uint64_t messages) {
