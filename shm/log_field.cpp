@@ -16,6 +16,12 @@ void append_escaped(std::string& out, unsigned char byte) {
   out += kHex[byte & 15U];
 }
 
+/// U+0080 to U+009F at the front of `text`, which a terminal may obey.
+bool is_c1_control(std::string_view text) {
+  return text.size() > 1 && text[0] == '\xC2' && static_cast<unsigned char>(text[1]) >= 0x80 &&
+         static_cast<unsigned char>(text[1]) < 0xA0;
+}
+
 /// Length of the UTF-8 sequence at the front of `text`; 0 if it is none.
 std::size_t utf8_length(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
@@ -82,7 +88,7 @@ std::string escape_json(std::string_view text) {
   std::string out;
   text = text.substr(0, kShownBytes);
   out.reserve(text.size());
-  while (!text.empty()) {
+  while (!text.empty() && out.size() < kShownBytes) {
     const auto byte = static_cast<unsigned char>(text[0]);
     const std::size_t length = utf8_length(text);
     if (byte == '"' || byte == '\\') {
@@ -90,6 +96,8 @@ std::string escape_json(std::string_view text) {
       out += text[0];
     } else if (byte < 0x20 || byte == 0x7F || length == 0) {
       append_escaped(out, byte);
+    } else if (is_c1_control(text)) {
+      append_escaped(out, static_cast<unsigned char>(text[1]));
     } else {
       out += text.substr(0, length);
     }
@@ -100,12 +108,15 @@ std::string escape_json(std::string_view text) {
 
 std::string render_text(std::string_view message, std::span<const LogField> fields) {
   std::string out;
-  for (const char c : message.substr(0, kShownBytes)) {
-    const auto byte = static_cast<unsigned char>(c);
+  for (; !message.empty() && out.size() < kShownBytes; message.remove_prefix(1)) {
+    const auto byte = static_cast<unsigned char>(message[0]);
     if (byte < 0x20 || byte == 0x7F) {
       append_escaped(out, byte);
+    } else if (is_c1_control(message)) {
+      append_escaped(out, static_cast<unsigned char>(message[1]));
+      message.remove_prefix(1);
     } else {
-      out += c;
+      out += message[0];
     }
   }
   for (const LogField& field : fields) {

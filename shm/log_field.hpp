@@ -43,7 +43,7 @@ struct LogField {
 inline constexpr std::size_t kShownBytes = 1024;
 
 /// `text` as the inside of a JSON string: quotes, backslashes, control characters and bytes that
-/// are not UTF-8 escaped; its first kShownBytes.
+/// are not UTF-8 escaped; about kShownBytes of it.
 std::string escape_json(std::string_view text);
 
 /// A number as it stands, text in quotes where it needs them, or always.

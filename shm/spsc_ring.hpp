@@ -296,8 +296,10 @@ class RingConsumer {
 
   void fetch_ahead() noexcept {
     if (fetched_ < position_) fetched_ = position_ & ~std::uint64_t{kLine - 1};
-    const std::uint64_t until = std::min(tail_cached_, position_ + kFetchAhead);
-    for (; fetched_ < until; fetched_ += kLine)
+    // Positions of a damaged ring may go round: what is left is bounded, whatever they are.
+    const std::uint64_t left = std::min(tail_cached_, position_ + kFetchAhead) - fetched_;
+    if (left > kFetchAhead + kLine) return;
+    for (std::uint64_t done = 0; done < left; done += kLine, fetched_ += kLine)
       __builtin_prefetch(data_ + (fetched_ & mask_));
   }
 

@@ -1,5 +1,6 @@
 #include "supervisor/discard.hpp"
 
+#include "shm/clock.hpp"
 #include "shm/segment.hpp"
 #include "shm/segment_object.hpp"
 #include "supervisor/refusals.hpp"
@@ -26,7 +27,7 @@ void kill_workers(const shm::Segment& segment) {
     if (!living || !worker.adopt(*living, now())) continue;
     worker.condemn(ExitCause::asked, SIGKILL);
     worker.kill_group();
-    for (int tries = 0; tries < kDiscardTries && !worker.reap(); ++tries) {
+    for (int tries = 0; tries < kDiscardTries && !worker.reap(false, shm::unix_ns()); ++tries) {
       std::this_thread::sleep_for(kPause);
     }
   }

@@ -43,9 +43,9 @@ FactLevel fact_level(LogLevel level) {
 static_assert(static_cast<int>(LogLevel::error) == static_cast<int>(FactLevel::error) &&
               static_cast<int>(LogLevel::debug) == static_cast<int>(FactLevel::debug));
 
-constexpr std::array<std::string_view, 2> kAbout{"worker", "shard"};
+constexpr std::array<std::string_view, 4> kAbout{"worker", "shard", "endpoint", "consumer"};
 
-/// Which worker or shard a fact is about, as one number; 0: none.
+/// Which of those a fact is about, as one number; 0: none.
 std::uint64_t about(LogFields fields) {
   for (const LogField& field : fields) {
     const auto* number = std::get_if<std::uint64_t>(&field.value);
@@ -174,13 +174,19 @@ void Log::relay(std::uint32_t worker, std::string_view agent, std::string_view l
   }
 }
 
+void Log::tell_dropped() {
+  const std::uint64_t dropped = sink_->stream.dropped();
+  if (dropped == 0 || !logger_->should_log(spdlog::level::warn)) return;
+  logger_->log(spdlog::level::warn, render_line(format_, runtime_, "log lines were dropped",
+                                                std::array{LogField{"lines", dropped}}));
+  const bool was_dropped = sink_->stream.dropped() != dropped;  // which is no loss of its own
+  sink_->stream.told(was_dropped ? 1 : dropped);
+}
+
 void Log::print(LogLevel level, std::string_view message, std::span<const LogField> fields) {
   const auto severity = spdlog_level(level);
   if (!logger_->should_log(severity)) return;
-  if (const std::uint64_t dropped = sink_->stream.take_dropped(); dropped != 0) {
-    logger_->log(spdlog::level::warn, render_line(format_, runtime_, "log lines were dropped",
-                                                  std::array{LogField{"lines", dropped}}));
-  }
+  tell_dropped();
   if (format_ == LogFormat::journald && sink_->tell_journal(severity, runtime_, message, fields)) {
     return;
   }

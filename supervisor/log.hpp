@@ -76,6 +76,7 @@ class Log {
  private:
   void tell(LogLevel level, std::string_view message, LogFields fields);
   void write(LogLevel level, std::string_view message, std::span<const LogField> fields);
+  void tell_dropped();
   void print(LogLevel level, std::string_view message, std::span<const LogField> fields);
 
   struct Sink;

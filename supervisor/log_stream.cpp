@@ -2,7 +2,6 @@
 
 #include <climits>
 #include <string>
-#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -38,10 +37,6 @@ void LogStream::write(std::string_view line) noexcept {
   // Up to PIPE_BUF bytes go into a pipe whole or not at all; no line of ours is longer.
   line = line.substr(0, PIPE_BUF);
   if (try_write(line) < 0) ++dropped_;
-}
-
-std::uint64_t LogStream::take_dropped() noexcept {
-  return std::exchange(dropped_, 0);
 }
 
 }  // namespace mabeam::supervisor

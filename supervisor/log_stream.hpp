@@ -23,8 +23,10 @@ class LogStream {
   /// Writes a line, its end included, or drops it.
   void write(std::string_view line) noexcept;
 
-  /// Lines dropped since the last call.
-  std::uint64_t take_dropped() noexcept;
+  /// Lines dropped, and not told yet.
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+
+  void told(std::uint64_t lines) noexcept { dropped_ -= lines; }
 
   [[nodiscard]] bool is_terminal() const { return is_terminal_; }
 

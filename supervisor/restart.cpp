@@ -9,7 +9,7 @@ namespace {
 constexpr Time kHealthyTime = std::chrono::minutes{1};
 constexpr double kJitter = 0.2;
 constexpr std::int32_t kPlanned = 99;
-constexpr std::array<std::int32_t, 3> kFinalCodes{64, 77, 78};
+constexpr std::array<std::int32_t, 4> kFinalCodes{64, 76, 77, 78};
 /// Doublings that take even a nanosecond past a day, the longest backoff_max.
 constexpr std::uint32_t kMostDoublings = 47;
 

@@ -72,10 +72,9 @@ std::uint32_t resumed_workers(const Config& config, const shm::Segment& segment,
   const std::uint64_t before = header.workers.load(std::memory_order_relaxed);
   const bool is_same =
       header.reloads.config_digest.load(std::memory_order_relaxed) == digest_of(config);
-  if (before == 0 || before > shm::kMaxWorkers || (living == 0 && !is_same)) {
-    return std::max(living, config.runtime.workers.value_or(segment.dimensions().workers));
-  }
-  return std::max(living, static_cast<std::uint32_t>(before));
+  const bool is_known = before != 0 && before <= shm::kMaxWorkers;
+  if (is_known && (living != 0 || is_same)) return static_cast<std::uint32_t>(before);
+  return config.runtime.workers.value_or(segment.dimensions().workers);
 }
 
 tl::expected<Runtime, Refusal> take_over(Config config, shm::Segment segment) {
@@ -85,7 +84,7 @@ tl::expected<Runtime, Refusal> take_over(Config config, shm::Segment segment) {
   }
   const std::uint32_t living = living_workers(segment);
   const std::uint32_t workers = resumed_workers(config, segment, living);
-  return Runtime{std::move(config), std::move(segment), workers, false, living != 0};
+  return Runtime{std::move(config), std::move(segment), workers, living, false, living != 0};
 }
 
 /// No worker lives: shards are placed as at the first start, and no worker's past counts.
@@ -176,7 +175,8 @@ tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards) {
     Result<shm::Segment> made = shm::Segment::create(
         name, *dimensions,
         {.group_read = config.runtime.group_read, .serve_listen = config.serve.listen});
-    if (made) return Runtime{std::move(config), std::move(*made), dimensions->workers, true, false};
+    if (made)
+      return Runtime{std::move(config), std::move(*made), dimensions->workers, 0, true, false};
     error = made.error();
     if (error.code == Errc::name_taken) continue;
     const Result<shm::Layout> layout = shm::compute_layout(*dimensions);
@@ -193,8 +193,8 @@ tl::expected<Runtime, Refusal> inherit_runtime(Config config, const Inheritance&
   if (!segment) return tl::unexpected(refusal_of_take_over(segment.error(), name));
   const auto differences = layout_differences(config, segment->dimensions());
   if (!differences.empty()) return tl::unexpected(refusal_of_layout(name, differences));
-  (void)living_workers(*segment);
-  return Runtime{std::move(config), std::move(*segment), inheritance.workers, false, true,
+  const std::uint32_t living = living_workers(*segment);
+  return Runtime{std::move(config), std::move(*segment), inheritance.workers, living, false, true,
                  inheritance};
 }
 
@@ -210,8 +210,9 @@ std::optional<Refusal> refuse_handover(const Config& config) {
 void settle(const Runtime& runtime) {
   shm::Header& header = runtime.segment.header();
   store_tunables(runtime.config, header);
+  header.workers.store(runtime.workers,
+                       std::memory_order_relaxed);  // before what says that it counts
   store_digest(runtime.config, header);
-  header.workers.store(runtime.workers, std::memory_order_relaxed);
   if (!runtime.keeps_placement) begin_anew(runtime);
   if (!runtime.is_new) {
     header.takeovers.store(header.takeovers.load(std::memory_order_relaxed) + 1,

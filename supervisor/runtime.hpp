@@ -26,6 +26,7 @@ struct Runtime {
   Config config;
   shm::Segment segment;
   std::uint32_t workers = 0;     ///< how many are run
+  std::uint32_t living = 0;      ///< one more than the last that lives; those behind are to leave
   bool is_new = false;           ///< created by this process
   bool keeps_placement = false;  ///< taken over with living workers: shards stay where they are
   std::optional<Inheritance> inherited = {};  ///< from the program before, in this process

@@ -116,7 +116,6 @@ void Supervisor::take(const ReloadPlan& plan) {
   const std::uint32_t workers = runtime_.config.worker_count();
   runtime_.config = plan.config;
   store_tunables(runtime_.config, runtime_.segment.header());
-  store_digest(runtime_.config, runtime_.segment.header());
   note_reload(runtime_.segment.header(), true);
   workers_.limits_changed();
   log_.configure(runtime_.config.log);
@@ -133,8 +132,11 @@ void Supervisor::take(const ReloadPlan& plan) {
     const Said said = workers_.scale(wanted, now());
     if (!said.reason.empty()) {
       log_.warn("the number of workers stays as it is", {{"reason", said.reason}});
+      // The next start is to do what this reload could not.
+      runtime_.segment.header().workers.store(0, std::memory_order_relaxed);
     }
   }
+  store_digest(runtime_.config, runtime_.segment.header());
   if (plan.rolling.empty()) return;
   log_.info("workers are restarted one by one", {{"for", joined(plan.rolling)}});
   workers_.roll(now());

@@ -1,5 +1,6 @@
 #include "supervisor/worker.hpp"
 
+#include "shm/clock.hpp"
 #include "shm/doorbell.hpp"
 #include "shm/process.hpp"
 #include "supervisor/strays.hpp"
@@ -72,7 +73,7 @@ void Worker::note_unseen_end(bool ran_out_of_memory) noexcept {
   if (told >= kWorkerStates || !supervisor::has_process(static_cast<WorkerState>(told))) return;
   record_exit(classify_exit({.leaving = slot().leaving.load(std::memory_order_acquire),
                              .ran_out_of_memory = ran_out_of_memory}),
-              slot());
+              shm::unix_ns(), slot());
 }
 
 Result<> Worker::start(SpawnOptions options, Time now, bool ran_out_of_memory) {
@@ -180,7 +181,7 @@ std::optional<ChildStatus> Worker::wait_for_child() const noexcept {
 // segment (MADV_DONTFORK), but would go on all the same. A child's number is ours until it is
 // waited for; an adopted worker's may be given away at once, so its group is left alone if somebody
 // has it.
-std::optional<WorkerExit> Worker::reap(bool ran_out_of_memory) {
+std::optional<WorkerExit> Worker::reap(bool ran_out_of_memory, std::int64_t seen_unix_ns) {
   if (!has_process() || !is_gone(pidfd_)) return std::nullopt;
   if (is_child_ || !shm::process_of(pid_)) ::kill(-pid_, SIGKILL);
   ExitEvidence evidence;
@@ -198,7 +199,7 @@ std::optional<WorkerExit> Worker::reap(bool ran_out_of_memory) {
   if (exit.cause == ExitCause::asked) {
     slot().planned_end.store(incarnation_, std::memory_order_release);
   }
-  record_exit(exit, slot());
+  record_exit(exit, seen_unix_ns, slot());
   pidfd_.reset();
   report_.reset();
   return exit;

@@ -68,7 +68,8 @@ class Worker {
 
   /// What became of the process, once it is gone; its group is killed, its descriptors are closed.
   /// Nothing if it lives. `ran_out_of_memory`: the kernel says that it killed for a memory limit.
-  std::optional<WorkerExit> reap(bool ran_out_of_memory = false);
+  /// `seen_unix_ns`: when its end was seen.
+  std::optional<WorkerExit> reap(bool ran_out_of_memory, std::int64_t seen_unix_ns);
 
   /// What kept the last process from running the worker's program; nothing if it ran.
   [[nodiscard]] const std::string& start_failure() const { return start_failure_; }

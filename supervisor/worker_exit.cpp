@@ -46,10 +46,11 @@ WorkerExit classify_exit(const ExitEvidence& evidence) {
   return exit;
 }
 
-void record_exit(const WorkerExit& exit, shm::WorkerSlot& slot) noexcept {
+void record_exit(const WorkerExit& exit, std::int64_t seen_unix_ns,
+                 shm::WorkerSlot& slot) noexcept {
   slot.exit_code.store(exit.code.value_or(0), std::memory_order_relaxed);
   slot.exit_signal.store(exit.signal, std::memory_order_relaxed);
-  slot.exit_time_unix_ns.store(shm::unix_ns(), std::memory_order_relaxed);
+  slot.exit_time_unix_ns.store(seen_unix_ns, std::memory_order_relaxed);
   slot.exit_cause.store(static_cast<std::uint32_t>(exit.cause), std::memory_order_release);
 }
 

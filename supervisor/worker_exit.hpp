@@ -46,7 +46,7 @@ struct WorkerExit {
 WorkerExit classify_exit(const ExitEvidence& evidence);
 
 /// Stores it where every tool reads it.
-void record_exit(const WorkerExit& exit, shm::WorkerSlot& slot) noexcept;
+void record_exit(const WorkerExit& exit, std::int64_t seen_unix_ns, shm::WorkerSlot& slot) noexcept;
 
 /// "signal SIGSEGV", "exit 3", "hang (SIGKILL)".
 std::string describe(const WorkerExit& exit);

@@ -43,10 +43,12 @@ bool WorkerOutput::read(Time now, const Tell& tell) {
   if (resumes(now)) {
     since_ = now;
     lines_ = 0;
+    bytes_ = 0;
   }
   std::array<char, kMostAtOnce> bytes;
   const ssize_t count = ::read(pipe_.get(), bytes.data(), bytes.size());
   if (count < 0) return errno == EAGAIN || errno == EINTR;
+  bytes_ += static_cast<std::uint64_t>(count);
   take({bytes.data(), static_cast<std::size_t>(count)}, tell);
   return count != 0;
 }
@@ -86,8 +88,10 @@ void WorkerOutput::take_mark(char c) {
 }
 
 void WorkerOutput::end_line(const Tell& tell) {
-  ++lines_;
-  if (!line_.empty()) tell(line_, line_agent_);
+  if (lines_ < kMostLines) {
+    ++lines_;
+    if (!line_.empty()) tell(line_, line_agent_);
+  }
   line_.clear();
 }
 

@@ -2,8 +2,8 @@
 // (worker/output.hpp). The supervisor's end of a pipe that only this worker writes into.
 //
 // Bounded: a line is cut at kLongest, a look reads kMostAtOnce, and who says more than kMostLines
-// in a period is not listened to until the next: its pipe fills, and what finds no room there is
-// dropped by the worker, which never waits.
+// or kMostBytes in a period is not listened to until the next: lines that were read are dropped,
+// the pipe fills, and what finds no room there is dropped by the worker, which never waits.
 #pragma once
 
 #include "supervisor/descriptor.hpp"
@@ -26,6 +26,7 @@ class WorkerOutput {
   static constexpr std::size_t kLongest = 1024;
   static constexpr std::size_t kMostAtOnce = 64U << 10U;
   static constexpr std::uint32_t kMostLines = 1000;
+  static constexpr std::uint64_t kMostBytes = 1U << 20U;
   static constexpr Time kPeriod = std::chrono::seconds{1};
 
   /// Of one line, without its end. `agent`: 16 hexadecimal digits, or empty.
@@ -50,7 +51,9 @@ class WorkerOutput {
   void read_rest(Time now, const Tell& tell);
 
   /// It has said enough for this period: look again when resumes() is true.
-  [[nodiscard]] bool has_said_enough() const { return lines_ >= kMostLines; }
+  [[nodiscard]] bool has_said_enough() const {
+    return lines_ >= kMostLines || bytes_ >= kMostBytes;
+  }
 
   [[nodiscard]] bool resumes(Time now) const { return now - since_ >= kPeriod; }
 
@@ -68,7 +71,8 @@ class WorkerOutput {
   std::string mark_;
   bool is_in_mark_ = false;
   Time since_{0};
-  std::uint32_t lines_ = 0;
+  std::uint32_t lines_ = 0;  // in this period
+  std::uint64_t bytes_ = 0;  // in this period
 };
 
 }  // namespace mabeam::supervisor

@@ -1,6 +1,7 @@
 // Workers from their start to their end: what is run, what becomes of who has ended.
 #include "supervisor/workers.hpp"
 
+#include "shm/clock.hpp"
 #include "supervisor/last_words.hpp"
 
 #include <algorithm>
@@ -44,12 +45,18 @@ Workers::Workers(const Runtime& runtime, EventLoop& loop, Log& log)
       wanted_(runtime.workers),
       settings_(runtime.config.worker) {
   workers_.reserve(shm::kMaxWorkers);  // so that none ever changes its place
-  for (std::uint32_t i = 0; i < runtime.workers; ++i)
+  for (std::uint32_t i = 0; i < std::max(runtime.workers, runtime.living); ++i)
     workers_.emplace_back(runtime.segment, i);
 }
 
 void Workers::start(Time now) {
   for (Worker& worker : workers_) {
+    if (is_retired(worker)) {
+      if (!worker.find_living()) continue;
+      run_one(worker, now);  // which adopts it
+      retire(worker, now);
+      continue;
+    }
     if (runtime_.inherited && worker.stay_ended()) {
       const Ending ending{.code = worker.slot().exit_code.load(std::memory_order_relaxed)};
       if (worker.state() == WorkerState::failed && is_final(ending)) final_code_ = ending.code;
@@ -156,9 +163,10 @@ void Workers::on_exit(std::uint32_t index, Time now) {
 
 void Workers::end_one(Worker& worker, Time now) {
   if (!worker.has_ended()) return;
+  const std::int64_t seen_unix_ns = shm::unix_ns();
   loop_.forget(worker.fd());
   limits_.kill_tree(worker.index());
-  const auto exit = worker.reap(limits_.has_run_out_of_memory(worker.index()));
+  const auto exit = worker.reap(limits_.has_run_out_of_memory(worker.index()), seen_unix_ns);
   if (!exit) return;
   limits_.forget(worker.index());
   if (!worker.start_failure().empty()) log_.error(worker.start_failure());

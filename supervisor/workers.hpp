@@ -163,6 +163,7 @@ class Workers {
   void prove(Worker& worker);
   [[nodiscard]] std::optional<std::uint64_t> messages_of(const Worker& worker) const;
   [[nodiscard]] Share share_of(const Worker& worker) const;
+  void begin_again(Worker& worker, Time now);
   void place_shards();
 
   // workers_watch.cpp: in between

@@ -60,13 +60,24 @@ Said Workers::restart(std::uint32_t index, Time now) {
     case WorkerState::failed:
     case WorkerState::stopped:
       log_.info("worker is started again as ordered", {{"worker", worker.index()}});
-      worker.breaker().reset();
-      run_one(worker, now);
-      place_shards();
+      begin_again(worker, now);
       return {};
     default:
       return busy(name + " is " + std::string(to_string(worker.state())) + "; try again");
   }
+}
+
+// As a new one: shards come to it when it is ready, and no trial is on.
+void Workers::begin_again(Worker& worker, Time now) {
+  worker.is_member = false;
+  worker.is_on_trial = false;
+  worker.breaker().reset();
+  worker.count_restart();
+  run_one(worker, now);
+  const bool has_failed = std::any_of(workers_.begin(), workers_.end(), [](const Worker& each) {
+    return each.state() == WorkerState::failed;
+  });
+  if (!has_failed) final_code_.reset();
 }
 
 void Workers::roll(Time now) {

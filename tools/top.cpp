@@ -71,7 +71,7 @@ const Command top_command{
     .summary = "what the runtime is doing: rates, latencies, workers",
     .options = kTopOptions,
     .details =
-        "On a terminal it is a screen of 60x12 cells or more: the keys 1 to 7 choose what is\n"
+        "On a terminal it is a screen of 60x12 cells or more: the keys 1 to 8 choose what is\n"
         "shown, s sorts, / filters, h tells of the others, q quits. A runtime that goes away is\n"
         "waited for. NO_COLOR is obeyed; where the locale is not UTF-8 it is drawn in ASCII.\n"
         "With --once, with --json (one document per line) and in pipes it is text: rates are of\n"

@@ -180,6 +180,10 @@ void leave_backtraces(const shm::Segment& segment, shm::Incarnation self) {
     install(signal);
 }
 
+void end_backtraces() noexcept {
+  crash().has_begun.store(true);
+}
+
 void note_loaded_modules() {
   if (!kIsSanitized) crash().modules.look();
 }

@@ -22,6 +22,9 @@ namespace mabeam::worker {
 /// `segment` outlives it.
 void leave_backtraces(const shm::Segment& segment, shm::Incarnation self);
 
+/// Before the segment goes: none is left from now on.
+void end_backtraces() noexcept;
+
 /// Looks again what is loaded: after modules were.
 void note_loaded_modules();
 

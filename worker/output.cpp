@@ -25,6 +25,7 @@ constexpr std::size_t kMostAtOnce = PIPE_BUF - 32;
 struct Author {
   const shm::Segment* segment = nullptr;
   shm::Incarnation self;
+  pid_t pid = 0;
 };
 
 Author& author() {
@@ -33,7 +34,8 @@ Author& author() {
 }
 
 std::optional<AgentId> running_here() {
-  if (author().segment == nullptr) return std::nullopt;
+  // A child of a handler's has no segment.
+  if (author().segment == nullptr || author().pid != ::getpid()) return std::nullopt;
   const shm::Segment& segment = *author().segment;
   for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard) {
     if (segment.turn(shard).owner.load(std::memory_order_relaxed) != author().self.value) continue;
@@ -79,7 +81,7 @@ void label_output(const shm::Segment& segment, shm::Incarnation self) {
   // Open until the end of this process.
   const int reader = ::open("/proc/self/fd/1", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (reader < 0) return;
-  author() = {&segment, self};
+  author() = {&segment, self, ::getpid()};
   std::FILE* out = labelled_stream(_IOLBF);
   std::FILE* err = labelled_stream(_IONBF);
   if (out == nullptr || err == nullptr) return;
@@ -88,6 +90,11 @@ void label_output(const shm::Segment& segment, shm::Incarnation self) {
   redirect(std::cout, out);
   redirect(std::cerr, err);
   redirect(std::clog, err);
+}
+
+void end_labels() {
+  std::fflush(nullptr);
+  author().segment = nullptr;
 }
 
 }  // namespace mabeam::worker

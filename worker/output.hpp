@@ -15,7 +15,11 @@
 
 namespace mabeam::worker {
 
-/// Once in a process; nothing is done where standard output is no pipe. `segment` outlives it.
+/// Once in a process; nothing is done where standard output is no pipe. `segment` stays until
+/// end_labels().
 void label_output(const shm::Segment& segment, shm::Incarnation self);
+
+/// What is printed from now on, by destructors of modules, has no agent.
+void end_labels();
 
 }  // namespace mabeam::worker

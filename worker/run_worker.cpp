@@ -1,4 +1,6 @@
 // The worker's entry: what main() of mabeam-worker, and of a user's own worker, calls.
+#include "worker/crash.hpp"
+#include "worker/output.hpp"
 #include "worker/worker.hpp"
 
 #include "mabeam/agent.hpp"
@@ -73,7 +75,10 @@ int run_worker(int argc, char** argv, std::span<const TypeDescriptor> types) {
     return static_cast<int>(exit_for(segment.error().code));
   }
   worker::Worker worker{std::move(*segment), *options};
-  return worker.run(types);
+  const int status = worker.run(types);
+  worker::end_labels();
+  worker::end_backtraces();
+  return status;
 }
 
 }  // namespace mabeam

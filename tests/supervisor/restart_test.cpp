@@ -77,7 +77,7 @@ TEST(RestartPlan, NoBackoffIsNoDelay) {
 }
 
 TEST(RestartPlan, CodesThatSayWhyNotAreFinalUnderEveryPolicy) {
-  for (const std::int32_t code : {64, 77, 78}) {
+  for (const std::int32_t code : {64, 76, 77, 78}) {
     for (const auto policy :
          {RestartPolicy::permanent, RestartPolicy::transient, RestartPolicy::temporary}) {
       RestartPlan plan;

@@ -122,6 +122,22 @@ TEST_F(TakeoverTest, AsManyWorkersAreRunAsWereLastUnlessTheConfigurationIsAnothe
   EXPECT_TRUE(runs(2));
 }
 
+TEST_F(TakeoverTest, WorkerThatWasToLeaveLeavesUnderTheNextSupervisorToo) {
+  start_ready();
+  const pid_t slow = ready_worker(1);
+  ASSERT_EQ(::kill(slow, SIGSTOP), 0);
+  Program scale{program("mabeam"), {"scale", "--workers", "1", "--name", name()}, folder()};
+  const auto segment = shm::Segment::attach(name(), shm::Access::read_only);
+  ASSERT_TRUE(segment);
+  ASSERT_TRUE(wait_until(kPatience, [&] { return segment->header().workers.load() == 1; }));
+  supervisor().kill();
+  ASSERT_EQ(::kill(slow, SIGCONT), 0);
+  start_ready();
+  EXPECT_TRUE(wait_until(kPatience, [&] { return processes().size() == 2; }));
+  EXPECT_FALSE(is_alive(slow));
+  EXPECT_EQ(segment->header().workers.load(), 1U);
+}
+
 TEST_F(TakeoverTest, OtherLayoutKeysAreRefusedByName) {
   start_ready();
   const std::vector<pid_t> before = workers();

@@ -27,6 +27,15 @@ void note_unreadable(Scene& scene) {
   add(scene.letters.damaged, "logs of dead letters do not parse to their ends");
 }
 
+/// Those of so long before the newest, by the clock that nobody sets.
+void keep_last(std::vector<FactView>& facts, std::chrono::nanoseconds last) {
+  std::int64_t newest = 0;
+  for (const FactView& fact : facts)
+    newest = std::max(newest, fact.monotonic_ns);
+  std::erase_if(facts,
+                [&](const FactView& fact) { return fact.monotonic_ns < newest - last.count(); });
+}
+
 }  // namespace
 
 Scene look_at_scene(const Observer& observer, std::chrono::nanoseconds last) {
@@ -37,9 +46,7 @@ Scene look_at_scene(const Observer& observer, std::chrono::nanoseconds last) {
               .last = last,
               .unreadable = {}};
   note_unreadable(scene);
-  const std::int64_t from = scene.past.last_sign_unix_ns - last.count();
-  std::erase_if(scene.past.recorder.facts,
-                [&](const FactView& fact) { return fact.unix_ns < from; });
+  keep_last(scene.past.recorder.facts, last);
   Symboliser symboliser;
   for (const BacktraceView& backtrace : scene.past.backtraces) {
     auto& places = scene.places.emplace_back();

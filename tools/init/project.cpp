@@ -196,7 +196,8 @@ Outcome<std::string> type_name(std::string_view text) {
   const bool is_name =
       !text.empty() && text.size() <= kNameBytesMax && is_small_letter(text.front()) &&
       std::all_of(text.begin(), text.end(),
-                  [](char c) { return is_small_letter(c) || is_digit(c) || c == '_'; });
+                  [](char c) { return is_small_letter(c) || is_digit(c) || c == '_'; }) &&
+      class_name(text) != "State";  // which is in each of them
   if (!is_name) {
     return usage_error("'" + one_line(text) +
                        "' cannot name an agent type here: 1 to 32 of a to z, 0 to 9 and _, the "
