@@ -45,6 +45,7 @@ std::span<const Command* const> commands() {
       &shutdown_command,
       // begin
       &init_command,
+      &config_command,
       &completion_command,
       // measure
       &bench_command,

@@ -13,6 +13,7 @@ extern const Command breakers_command;
 extern const Command call_command;
 extern const Command channels_command;
 extern const Command completion_command;
+extern const Command config_command;
 extern const Command create_command;
 extern const Command deadletters_command;
 extern const Command doctor_command;
