@@ -1,5 +1,7 @@
 #include "shm/log_field.hpp"
 
+#include "shm/utf8.hpp"
+
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -10,40 +12,18 @@ namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
 
-void append_escaped(std::string& out, unsigned char byte) {
+void append_escaped(std::string& out, char c) {
+  const auto byte = static_cast<unsigned char>(c);
   out += "\\u00";
   out += kHex[byte >> 4U];
   out += kHex[byte & 15U];
 }
 
-/// U+0080 to U+009F at the front of `text`, which a terminal may obey.
-bool is_c1_control(std::string_view text) {
-  return text.size() > 1 && text[0] == '\xC2' && static_cast<unsigned char>(text[1]) >= 0x80 &&
-         static_cast<unsigned char>(text[1]) < 0xA0;
-}
-
-/// Length of the UTF-8 sequence at the front of `text`; 0 if it is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  std::size_t length = 0;
-  if (lead < 0x80) {
-    length = 1;
-  } else if (lead >= 0xC2 && lead < 0xE0) {
-    length = 2;
-  } else if (lead >= 0xE0 && lead < 0xF0) {
-    length = 3;
-  } else if (lead >= 0xF0 && lead < 0xF5) {
-    length = 4;
-  }
-  if (length == 0 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U) return 0;
-  }
-  // Overlong forms, surrogates and what lies above U+10FFFF begin with these pairs.
-  const unsigned second = length > 1 ? static_cast<unsigned char>(text[1]) : 0;
-  const bool is_wrong = (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
-                        (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F);
-  return is_wrong ? 0 : length;
+/// Escapes the control character at the front of `text`. Its bytes; 0 if there is none.
+std::size_t append_control(std::string& out, std::string_view text) {
+  const std::size_t length = control_length(text);
+  if (length != 0) append_escaped(out, text[length - 1]);
+  return length;
 }
 
 void append_number(std::string& out, double number) {
@@ -94,11 +74,8 @@ std::string escape_json(std::string_view text) {
     if (byte == '"' || byte == '\\') {
       out += '\\';
       out += text[0];
-    } else if (byte < 0x20 || byte == 0x7F || length == 0) {
-      append_escaped(out, byte);
-    } else if (is_c1_control(text)) {
-      append_escaped(out, static_cast<unsigned char>(text[1]));
-    } else {
+    } else if (append_control(out, text) == 0) {
+      if (length == 0) append_escaped(out, text[0]);
       out += text.substr(0, length);
     }
     text.remove_prefix(length == 0 ? 1 : length);
@@ -108,16 +85,10 @@ std::string escape_json(std::string_view text) {
 
 std::string render_text(std::string_view message, std::span<const LogField> fields) {
   std::string out;
-  for (; !message.empty() && out.size() < kShownBytes; message.remove_prefix(1)) {
-    const auto byte = static_cast<unsigned char>(message[0]);
-    if (byte < 0x20 || byte == 0x7F) {
-      append_escaped(out, byte);
-    } else if (is_c1_control(message)) {
-      append_escaped(out, static_cast<unsigned char>(message[1]));
-      message.remove_prefix(1);
-    } else {
-      out += message[0];
-    }
+  while (!message.empty() && out.size() < kShownBytes) {
+    const std::size_t control = append_control(out, message);
+    if (control == 0) out += message[0];
+    message.remove_prefix(control == 0 ? 1 : control);
   }
   for (const LogField& field : fields) {
     out.append(" ").append(field.key).append("=");

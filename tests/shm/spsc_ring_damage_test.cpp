@@ -175,6 +175,16 @@ TEST_F(SpscRingDamage, ADamagedHeadDoesNotLetTheProducerOverwrite) {
   EXPECT_TRUE(producer_.claim(8, 1));
 }
 
+TEST_F(SpscRingDamage, PositionsThatGoRoundEndAsWell) {
+  push(8);
+  constexpr auto kLast = ~std::uint64_t{7};
+  header().head.store(kLast - 1024);
+  header().tail.store(kLast);
+  auto consumer = RingConsumer::open(memory_.span());
+  if (!consumer) return;  // refused
+  read_all(*consumer);
+}
+
 TEST_F(SpscRingDamage, LengthsThatPassTheTailAreRefused) {
   push(64);
   for (const std::uint32_t length : {65U + 7U, 4096U, 0xFFFFFFF0U, 0xFFFFFFFFU}) {

@@ -92,6 +92,29 @@ TEST_F(OrdersTest, WorkerThatHasEndedForGoodIsTriedAgainWhenOrdered) {
   EXPECT_EQ(worker(1).state, WorkerState::ready);
 }
 
+TEST_F(OrdersTest, WorkerThatHasFailedOnTrialIsTriedAgainAsANewOne) {
+  const std::string module = (folder() / "module.so").string();
+  const auto put_module = [&](bool is_good) {
+    std::filesystem::remove(module);
+    if (is_good) std::filesystem::copy_file(MABEAM_MODULE_DIR "/ticker.so", module);
+    if (!is_good) std::ofstream{module} << "no module";
+  };
+  put_module(true);
+  start_runtime("[worker]\nmodules = [\"" + module +
+                "\"]\n[breaker]\nfailure_threshold = 1\nrecovery_timeout = \"100ms\"\n");
+  make_counters();
+  put_module(false);
+  ASSERT_EQ(::kill(ready_worker(1), SIGKILL), 0);
+  ASSERT_TRUE(becomes(1, WorkerState::failed));
+  put_module(true);
+  EXPECT_EQ(mabeam({"restart", "1"}).exit, 0);
+  EXPECT_EQ(worker(1).state, WorkerState::ready);
+  EXPECT_TRUE(wait_until(kPatience, [&] { return worker(1).shards.size() == 2; }));
+  ASSERT_EQ(::kill(ready_worker(1), SIGKILL), 0);
+  EXPECT_TRUE(becomes(1, WorkerState::ready)) << "it is watched as any other";
+  expect_counters();
+}
+
 TEST_F(OrdersTest, ShutdownReturnsWhenTheRuntimeIsGone) {
   start_runtime();
   const Ran ran = mabeam({"shutdown", "--json"});

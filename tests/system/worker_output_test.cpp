@@ -66,6 +66,22 @@ TEST_F(WorkerOutputTest, LinesAreLabelledWithWorkerAndAgent) {
   EXPECT_FALSE(line.contains("agent"));
 }
 
+TEST_F(WorkerOutputTest, ChildrenOfHandlersMayPrint) {
+  start_runtime();
+  print("child", "from a child");
+  const Json line = said("from a child");
+  EXPECT_EQ(line.value("worker", -1), 0);
+  EXPECT_FALSE(line.contains("agent"));
+}
+
+TEST_F(WorkerOutputTest, WhatIsStillInAStreamWhenAWorkerLeavesIsNoDeath) {
+  start_runtime();
+  print("unended", "tick ");
+  EXPECT_EQ(mabeam({"restart", "0"}).exit, 0);
+  EXPECT_FALSE(said("tick tick ").is_null());
+  EXPECT_EQ(view()->workers[0].last_exit->cause, ExitCause::asked);
+}
+
 TEST_F(WorkerOutputTest, AFloodWaitsForNobodyAndTheNextSupervisorReadsOn) {
   start_runtime();
   print("flood");

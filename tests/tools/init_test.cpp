@@ -20,6 +20,7 @@ TEST(InitProject, FolderNamesTheAgentType) {
   for (const char* folder : {"2nd", "my project", "counter", "/", "na\nme"})
     EXPECT_EQ(type_name_of(folder).error().exit, Exit::usage) << folder;
   EXPECT_FALSE(type_name("Job"));
+  EXPECT_FALSE(type_name("state")) << "its class would have the name of what is in it";
   EXPECT_FALSE(type_name(std::string(33, 'a')));
   EXPECT_TRUE(type_name(std::string(32, 'a')));
 }

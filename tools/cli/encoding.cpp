@@ -1,5 +1,7 @@
 #include "tools/cli/encoding.hpp"
 
+#include "shm/utf8.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -16,38 +18,13 @@ std::uint32_t byte_at(std::string_view text, std::size_t at) {
   return static_cast<unsigned char>(text[at]);
 }
 
-struct Lead {
-  std::size_t length;      // 0: not a lead byte
-  std::uint32_t bits;      // its part of the code point
-  std::uint32_t smallest;  // the first code point that needs this length
-};
-
-Lead decode_lead(std::uint32_t lead) {
-  if (lead < 0x80) return {1, lead, 0};
-  if ((lead & 0xE0U) == 0xC0) return {2, lead & 0x1FU, 0x80};
-  if ((lead & 0xF0U) == 0xE0) return {3, lead & 0x0FU, 0x800};
-  if ((lead & 0xF8U) == 0xF0) return {4, lead & 0x07U, 0x10000};
-  return {0, 0, 0};
-}
-
 // The length of the UTF-8 sequence at `at`, or 0 where there is none.
 std::size_t sequence_length(std::string_view text, std::size_t at) {
-  const auto [length, bits, smallest] = decode_lead(byte_at(text, at));
-  if (length == 0 || at + length > text.size()) return 0;
-  std::uint32_t point = bits;
-  for (std::size_t i = 1; i < length; ++i) {
-    const std::uint32_t next = byte_at(text, at + i);
-    if ((next & 0xC0U) != 0x80) return 0;
-    point = (point << 6U) | (next & 0x3FU);
-  }
-  const bool is_surrogate = point >= 0xD800 && point <= 0xDFFF;
-  return point < smallest || point > 0x10FFFF || is_surrogate ? 0 : length;
+  return shm::utf8_length(text.substr(at));
 }
 
-bool is_control(std::string_view text, std::size_t at, std::size_t length) {
-  if (length == 1) return byte_at(text, at) < 0x20 || byte_at(text, at) == 0x7F;
-  // U+0080 to U+009F: some terminals obey them as they obey ESC.
-  return length == 2 && byte_at(text, at) == 0xC2 && byte_at(text, at + 1) < 0xA0;
+bool is_control(std::string_view text, std::size_t at) {
+  return shm::control_length(text.substr(at)) != 0;
 }
 
 void append_hex(std::string& out, std::uint32_t byte) {
@@ -134,7 +111,7 @@ std::string one_line(std::string_view text) {
       append_hex(out, byte_at(text, at++));
       continue;
     }
-    if (is_control(text, at, length)) {
+    if (is_control(text, at)) {
       for (std::size_t i = 0; i < length; ++i)
         append_escaped(out, byte_at(text, at + i));
     } else if (text[at] == '\\') {
