@@ -131,8 +131,9 @@ TEST_F(TakeoverTest, WorkerThatWasToLeaveLeavesUnderTheNextSupervisorToo) {
   ASSERT_TRUE(segment);
   ASSERT_TRUE(wait_until(kPatience, [&] { return segment->header().workers.load() == 1; }));
   supervisor().kill();
-  ASSERT_EQ(::kill(slow, SIGCONT), 0);
   start_ready();
+  EXPECT_TRUE(is_alive(slow));
+  ASSERT_EQ(::kill(slow, SIGCONT), 0);
   EXPECT_TRUE(wait_until(kPatience, [&] { return !is_alive(slow) && processes().size() == 2; }));
   EXPECT_EQ(segment->header().workers.load(), 1U);
 }
