@@ -1,6 +1,7 @@
 // A payload of 1 MiB, client to shard: copied once into a block, read in place by its receiver;
 // against memcpy of as much, in the same run. Either way its reader looks at every cache line, and
 // the memory that is written goes round 16 MiB, more than what caches hold.
+#include "bench/unique_name.hpp"
 #include "shm/block_writer.hpp"
 #include "shm/segment.hpp"
 #include "shm/spsc_ring.hpp"
@@ -50,7 +51,7 @@ BENCHMARK(BM_Memcpy1MiB);
 /// A segment of its own, and the two ends of one ring in it.
 class Channel {
  public:
-  Channel() : segment_(shm::Segment::create(name(), dimensions()).value()) {
+  Channel() : segment_(shm::Segment::create(unique_name(), dimensions()).value()) {
     log_ = shm::EventLogWriter::open(segment_.log(kClient), segment_.endpoints()).value();
     blocks_.open(log_).value();
   }
@@ -90,8 +91,6 @@ class Channel {
   static constexpr std::uint32_t kShard = 1;
   static constexpr std::uint32_t kClient = 2;
   static constexpr std::uint32_t kPath = shm::ring_path(kShard, 1);
-
-  static std::string name() { return "bench-blocks-" + std::to_string(::getpid()); }
 
   static shm::Dimensions dimensions() {
     shm::DimensionRequest request;

@@ -1,6 +1,7 @@
 // What it costs to ask a circuit breaker for leave: while it is closed, as before each call; alone
 // and with another process that asks the same one; while it is open; and to tell of an answer.
 #include "bench/two_processes.hpp"
+#include "bench/unique_name.hpp"
 #include "shm/breaker.hpp"
 #include "shm/call_breakers.hpp"
 #include "shm/clock.hpp"
@@ -30,9 +31,7 @@ shm::Dimensions dimensions() {
 /// A segment of its own, whose shards nobody serves.
 class Breakers {
  public:
-  Breakers()
-      : segment_(shm::Segment::create("bench-breaker-" + std::to_string(::getpid()), dimensions())
-                     .value()) {}
+  Breakers() : segment_(shm::Segment::create(unique_name(), dimensions()).value()) {}
 
   ~Breakers() { segment_.remove(); }
 

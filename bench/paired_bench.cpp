@@ -5,6 +5,7 @@
 #include "bench/carriers.hpp"
 #include "bench/two_processes.hpp"
 #include "bench/two_shards.hpp"
+#include "bench/unique_name.hpp"
 
 #include "mabeam/agent.hpp"
 
@@ -261,7 +262,7 @@ void BM_OneWay(benchmark::State& state) {
   RingPair rings;
   AgentPair agents{"pump", "sink"};
   const Shared<BoostSpscQueue> boost_spsc;
-  const std::string name = "bench-queue-" + std::to_string(::getpid());
+  const std::string name = unique_name();
   boost::interprocess::message_queue::remove(name.c_str());
   boost::interprocess::message_queue queue{boost::interprocess::create_only, name.c_str(), 4096,
                                            sizeof(Message)};

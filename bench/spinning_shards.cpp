@@ -1,5 +1,6 @@
 #include "bench/spinning_shards.hpp"
 
+#include "bench/unique_name.hpp"
 #include "shm/clock.hpp"
 #include "shm/spin.hpp"
 #include "worker/agents.hpp"
@@ -30,11 +31,6 @@ shm::Dimensions dimensions(std::uint32_t max_agents, std::uint32_t shards) {
   request.max_agents = max_agents;
   request.max_state_bytes = kStateBytes;
   return *shm::choose_dimensions(request, shards, std::uint64_t{1} << 30U);
-}
-
-std::string unique_name() {
-  static int count = 0;
-  return "bench-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
 }
 
 void put(worker::Agents& agents, const worker::Agents::Plan& plan, const std::string& name,

@@ -1,5 +1,6 @@
 #include "bench/two_shards.hpp"
 
+#include "bench/unique_name.hpp"
 #include "shm/doorbell.hpp"
 #include "shm/spsc_ring.hpp"
 #include "shm/wire.hpp"
@@ -18,11 +19,6 @@ shm::Dimensions dimensions(std::uint32_t max_agents) {
   request.clients = 1;
   request.max_agents = max_agents;
   return *shm::choose_dimensions(request, 2);
-}
-
-std::string unique_name() {
-  static int count = 0;
-  return "bench-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
 }
 
 }  // namespace

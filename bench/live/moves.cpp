@@ -17,7 +17,7 @@ namespace mabeam::bench {
 namespace {
 
 /// Between two blows: the flow is steady again.
-constexpr std::chrono::milliseconds kRest{100};
+constexpr std::chrono::milliseconds kBetweenMoves{100};
 
 std::vector<AgentId> counters(Live& live) {
   std::vector<AgentId> found;
@@ -80,7 +80,7 @@ void moves(Live& live, std::uint64_t count) {
   std::vector<double> moved;
   std::vector<double> stayed;
   for (std::uint32_t wanted = 1; moved.size() < count; wanted = wanted == 1 ? workers : 1) {
-    std::this_thread::sleep_for(kRest);
+    std::this_thread::sleep_for(kBetweenMoves);
     std::vector<std::uint64_t> before;
     for (std::uint32_t shard = 0; shard < shards; ++shard) {
       before.push_back(owner(live, shard));
@@ -115,9 +115,9 @@ void takeovers(Live& live, std::uint64_t count) {
     return longest;
   };
   for (std::uint64_t i = 0; i < count; ++i) {
-    std::this_thread::sleep_for(kRest);
+    std::this_thread::sleep_for(kBetweenMoves);
     (void)take_longest();
-    std::this_thread::sleep_for(kRest);
+    std::this_thread::sleep_for(kBetweenMoves);
     quiet.push_back(take_longest());
     const pid_t old = supervisor(live);
     const auto began = std::chrono::steady_clock::now();
@@ -128,7 +128,7 @@ void takeovers(Live& live, std::uint64_t count) {
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began)
             .count());
     ::waitpid(old, nullptr, WNOHANG);
-    std::this_thread::sleep_for(kRest);
+    std::this_thread::sleep_for(kBetweenMoves);
     gaps.push_back(take_longest());
   }
   print_times("kill -9 of the supervisor until the next has taken over", adopted);

@@ -10,7 +10,7 @@ namespace mabeam::bench {
 namespace {
 
 /// Between two kills: each hits a worker at rest.
-constexpr std::chrono::milliseconds kRest{20};
+constexpr std::chrono::milliseconds kBetweenKills{20};
 
 }  // namespace
 
@@ -24,7 +24,7 @@ void restarts(Live& live, std::uint64_t kills) {
     const AgentId agent = live.agent_on(worker, "counter");
     const pid_t pid = live.pid(worker);
     if (pid == 0) give_up("worker " + std::to_string(worker) + " does not run");
-    std::this_thread::sleep_for(kRest);
+    std::this_thread::sleep_for(kBetweenKills);
     const std::int64_t began = shm::unix_ns();
     if (::kill(pid, SIGKILL) != 0) give_up("a worker cannot be killed");
     const auto ms = [began] { return static_cast<double>(shm::unix_ns() - began) / 1e6; };
