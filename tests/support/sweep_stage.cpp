@@ -232,6 +232,18 @@ const shm::ShardRecord& SweepStage::record(std::uint32_t shard) const {
   return region.record[region.record_version.load() & 1U];
 }
 
+std::size_t SweepStage::events(std::uint32_t shard) const {
+  const auto bytes = segment_.log(shm::Segment::endpoint_of_shard(shard));
+  auto log = shm::EventLogObserver::open(bytes, segment_.endpoints()).value();
+  log.start_at_oldest();
+  shm::RecordHeader header{};
+  std::vector<std::byte> event;
+  std::size_t count = 0;
+  while (log.next(header, event).value_or(false))
+    ++count;
+  return count;
+}
+
 std::string SweepStage::fault() const {
   const VerifyView view = shm::verify_segment(segment_, false);
   if (!view.damage.empty()) {

@@ -112,6 +112,8 @@ class SweepStage {
   /// Takes everything that the shards have sent to a client, of all priorities.
   [[nodiscard]] std::vector<Arrived> take(std::uint32_t client) const;
   [[nodiscard]] const shm::ShardRecord& record(std::uint32_t shard = 0) const;
+  /// How many events a shard has emitted.
+  [[nodiscard]] std::size_t events(std::uint32_t shard = 0) const;
   /// What is wrong with the registry, or with anything that verify looks at; empty: nothing.
   [[nodiscard]] std::string fault() const;
   /// The metadata of an agent.

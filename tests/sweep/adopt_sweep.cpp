@@ -8,7 +8,6 @@
 //
 // The message's turn has every kind of word: a state, a new agent, a subscription, a timer,
 // metadata, the shard's own record, an event, two messages, its input.
-#include "shm/event_log.hpp"
 #include "tests/support/stress.hpp"
 #include "tests/support/sweep_main.hpp"
 #include "tests/support/sweep_stage.hpp"
@@ -189,7 +188,7 @@ class Inheritance {
     if (out.size() != 2 || out[0].value() != kValue || out[1].value() != kValue) {
       return std::to_string(out.size()) + " messages have arrived";
     }
-    if (events() != 1) return std::to_string(events()) + " events were emitted";
+    if (stage_.events() != 1) return std::to_string(stage_.events()) + " events were emitted";
     if (stage_.noted(agent_) != "moved") return "its metadata is another";
     if (stage_.segment().live_agents() != 3) return "there are not three agents";
     const shm::ShardRecord& record = stage_.record();
@@ -213,17 +212,6 @@ class Inheritance {
     const shm::TurnRegion& region = stage_.segment().turn(0);
     if (region.committed.load() != region.applied.load()) return "a turn was left open";
     return region.witness.load() == 0 ? "" : "the witness was left";
-  }
-
-  [[nodiscard]] std::size_t events() const {
-    auto log = shm::EventLogObserver::open(stage_.segment().log(1), stage_.segment().endpoints());
-    log->start_at_oldest();
-    shm::RecordHeader header{};
-    std::vector<std::byte> event;
-    std::size_t count = 0;
-    while (log->next(header, event).value_or(false))
-      ++count;
-    return count;
   }
 
   static constexpr std::uint64_t kReplies = 2;  // to the creates that made the world
