@@ -24,6 +24,11 @@ inline constexpr std::uint64_t kManyLetters = 10;
 /// ... and are still, if they were before.
 inline constexpr std::uint64_t kStillMany = 5;
 
+/// A supervisor looks around four times a second. When it has not for so long, it is in trouble ...
+inline constexpr double kSupervisorLateSeconds = 5;
+/// ... and does nothing for its runtime any more, which is not live.
+inline constexpr double kSupervisorHungSeconds = 30;
+
 /// What is wrong with something, or that nothing is.
 struct Verdict {
   HealthView::Status status = HealthView::Status::healthy;

@@ -43,9 +43,15 @@ Verdict judge_state(RuntimeState state) {
 }
 
 Verdict judge_supervisor(const RuntimeView& runtime, bool is_live, bool sees_processes) {
+  if (!is_live) return {Status::down, "a copy of a segment has no processes"};
+  const double silent = runtime.supervisor_heartbeat_age_seconds;
+  if ((runtime.supervisor_pid || !sees_processes) && silent > kSupervisorLateSeconds) {
+    return {silent > kSupervisorHungSeconds ? Status::down : Status::degraded,
+            "no heartbeat for " + seconds(silent) +
+                ": it hangs or is stopped, and restarts nobody; kill it, and start its successor"};
+  }
   if (runtime.supervisor_pid)
     return {Status::healthy, "pid " + std::to_string(*runtime.supervisor_pid)};
-  if (!is_live) return {Status::down, "a copy of a segment has no processes"};
   if (!sees_processes) {
     return {Status::degraded,
             "runs in another pid namespace: its processes cannot be seen from here"};
@@ -76,8 +82,11 @@ Verdict judge_worker(const WorkerView& worker, std::uint64_t heartbeat_timeout_n
       return {Status::degraded, "on trial after its circuit breaker was open"};
     case WorkerState::degraded:
       return {Status::degraded, "degraded: over its soft memory limit, it takes no new agents"};
-    case WorkerState::starting:
     case WorkerState::suspect:
+      return {Status::degraded, "no heartbeat for " + seconds(worker.heartbeat_age_seconds) +
+                                    "; it is killed after " +
+                                    seconds(static_cast<double>(heartbeat_timeout_ns) / 1e9)};
+    case WorkerState::starting:
     case WorkerState::killing:
     case WorkerState::draining:
     case WorkerState::stopping:

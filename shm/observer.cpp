@@ -2,6 +2,7 @@
 #include "mabeam/observer.hpp"
 
 #include "shm/breaker.hpp"
+#include "shm/clock.hpp"
 #include "shm/observer_impl.hpp"
 #include "shm/process.hpp"
 #include "shm/snapshots.hpp"
@@ -83,6 +84,10 @@ RuntimeView Observer::runtime() const {
   view.serve_listen.assign(listen.begin(), std::find(listen.begin(), listen.end(), '\0'));
   const shm::ProcessId supervisor{header.supervisor.load(std::memory_order_acquire)};
   if (impl_->sees_processes && shm::is_alive(supervisor)) view.supervisor_pid = supervisor.pid();
+  if (impl_->is_live) {
+    view.supervisor_heartbeat_age_seconds = shm::seconds_since(
+        header.supervisor_heard_ns.load(std::memory_order_relaxed), shm::monotonic_ns());
+  }
   std::vector<std::vector<std::uint32_t>> placed = placements(segment);
   for (std::uint32_t index = 0; index < shm::kMaxWorkers; ++index) {
     const shm::WorkerSlot& slot = segment.worker(index);

@@ -16,13 +16,14 @@ namespace {
 
 using Status = HealthView::Status;
 
+// Behind another pid namespace its heartbeat is all there is to tell it by.
 bool is_live(const RuntimeView& runtime, bool sees_processes) {
   switch (runtime.state) {
     case RuntimeState::building:
     case RuntimeState::running:
     case RuntimeState::draining:
-      // Behind another pid namespace there is nothing to tell it by: then it is not restarted.
-      return !sees_processes || runtime.supervisor_pid;
+      return (!sees_processes || runtime.supervisor_pid) &&
+             runtime.supervisor_heartbeat_age_seconds <= shm::kSupervisorHungSeconds;
     default:
       return false;
   }

@@ -52,8 +52,8 @@ constexpr std::array<Words, 41> kWords{{
      "the segment has another owner, a loose mode or another pid namespace; "
      "run as the user and in the container of the supervisor"},
     {"truncated",
-     "the segment's file is shorter than its header says; remove it with "
-     "`mabeam-supervisor --discard`"},
+     "the segment's file is shorter than its header says: it was never whole, or somebody has cut "
+     "it; keep a copy if you want to know why, then `mabeam-supervisor --discard` removes it"},
     {"byte_order", "the segment was written on a machine of another byte order; read it there"},
     {"bad_topic",
      "the topic or pattern is not well formed; it is up to 255 bytes: tokens split by dots, "

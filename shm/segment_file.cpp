@@ -285,10 +285,13 @@ Result<Segment> Segment::inherit(std::string_view name, int fd) {
 }
 
 Result<Segment> Segment::open_file(const std::string& path) {
+  std::error_code unknown;
+  const std::filesystem::file_status status = std::filesystem::status(path, unknown);
+  if (std::filesystem::is_directory(status)) return fail_system(EISDIR);
+  if (std::filesystem::is_other(status))
+    return fail_system(ESPIPE);  // to open it may wait for ever
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) return fail_system(errno, errno == ENOENT ? Errc::not_found : Errc::system);
-  std::error_code unknown;
-  if (std::filesystem::is_directory(path, unknown)) return fail_system(EISDIR);
   const std::streamoff bytes = file.tellg();
   if (bytes < static_cast<std::streamoff>(kHeaderRoom)) return fail(Errc::truncated);
   try {

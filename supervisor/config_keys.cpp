@@ -247,7 +247,7 @@ constexpr std::array kKeys{
             "What is logged: this and all that is graver"},
     KeyInfo{"log", "format", choice(kFormat), "\"auto\"", Reload::now,
             field<&Config::log, &LogConfig::format>(),
-            "How it is logged; auto is journald under systemd, else text"},
+            "How it is logged; auto is text on a terminal, journald under systemd, else JSON"},
     KeyInfo{"serve", "listen", Rule{Kind::address}, "\"127.0.0.1:9464\"", Reload::none,
             field<&Config::serve, &ServeConfig::listen>(),
             "Where `mabeam serve` listens; its flag --listen wins"},

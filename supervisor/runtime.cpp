@@ -222,6 +222,8 @@ void settle(const Runtime& runtime) {
   if (runtime.segment.state() != RuntimeState::running) {
     set_state(runtime.segment, RuntimeState::building);
   }
+  header.supervisor_heard_ns.store(static_cast<std::uint64_t>(shm::monotonic_ns()),
+                                   std::memory_order_relaxed);
   header.supervisor.store(shm::self_process().value, std::memory_order_release);
 }
 

@@ -7,6 +7,7 @@
 #include "tools/top/screen.hpp"
 #include "tools/top/terminal.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
@@ -20,6 +21,7 @@ namespace mabeam::tools {
 namespace {
 
 constexpr std::chrono::seconds kTopInterval{1};
+constexpr std::chrono::nanoseconds kShortestInterval = std::chrono::milliseconds{50};
 
 void show(const TopLook& before, const TopLook& now, Output& output) {
   const TopRates rates = rates_between(before, now);
@@ -40,15 +42,16 @@ std::unique_ptr<Terminal> terminal_for(const Arguments& arguments, const Output&
 Outcome<Exit> run_top(const Arguments& arguments, Output& output) {
   const auto interval = arguments.duration("interval", kTopInterval);
   if (!interval) return tl::unexpected(interval.error());
+  const auto pause = std::max<std::chrono::nanoseconds>(*interval, kShortestInterval);
   const std::string runtime = arguments.runtime();
   watch_stop_signals();
   auto before = look_at(runtime);
   if (!before) return tl::unexpected(before.error());
   if (const auto terminal = terminal_for(arguments, output)) {
-    return run_screen(*terminal, runtime, std::move(*before), *interval);
+    return run_screen(*terminal, runtime, std::move(*before), pause);
   }
   for (bool is_first = true;; is_first = false) {
-    sleep_unless_stopped(*interval);
+    sleep_unless_stopped(pause);
     if (stop_requested()) return Exit::done;
     auto now = look_at(runtime);
     if (!now) return tl::unexpected(now.error());
@@ -61,7 +64,7 @@ Outcome<Exit> run_top(const Arguments& arguments, Output& output) {
 
 constexpr std::array kTopOptions{
     Option{.name = "once", .help = "one look, as text, then end"},
-    Option{"interval", "DURATION", "from one look to the next (default: 1s)"},
+    Option{"interval", "DURATION", "from one look to the next, 50ms or more (default: 1s)"},
 };
 
 }  // namespace

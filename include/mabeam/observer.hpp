@@ -110,6 +110,7 @@ struct RuntimeView {
   std::string name;
   RuntimeState state = RuntimeState::building;
   std::optional<std::uint32_t> supervisor_pid;  ///< nothing when there is no supervisor
+  double supervisor_heartbeat_age_seconds = 0;  ///< of the last one, if there is none; 0: unknown
   std::uint64_t segment_bytes = 0;
   std::uint32_t shards = 0;
   std::uint32_t clients = 0;
@@ -224,8 +225,8 @@ struct HealthView {
   };
 
   Status status = Status::healthy;
-  bool is_live = false;     ///< it has a supervisor, which does what can be done about all else
-  bool is_ready = false;    ///< it runs, and a worker serves: calls are answered
+  bool is_live = false;   ///< it has a supervisor at work, which does what can be done for the rest
+  bool is_ready = false;  ///< it runs, and a worker serves: calls are answered
   std::string readiness{};  ///< why it is ready, or is not
   std::vector<Component> components;
 };

@@ -94,6 +94,21 @@ TEST_F(ObserverHealth, NoSupervisorIsDown) {
   expect("supervisor", Status::down, "no supervisor");
 }
 
+TEST_F(ObserverHealth, SupervisorThatHangsIsNotLive) {
+  const auto heard_before = [&](std::int64_t seconds) {
+    segment_.get().header().supervisor_heard_ns.store(
+        static_cast<std::uint64_t>(shm::monotonic_ns() - seconds * 1'000'000'000));
+  };
+  heard_before(1);
+  expect("supervisor", Status::healthy, "pid");
+  heard_before(6);
+  expect("supervisor", Status::degraded, "no heartbeat for 6.0 s");
+  EXPECT_TRUE(health().is_live);
+  heard_before(31);
+  expect("supervisor", Status::down, "no heartbeat for 31.0 s");
+  EXPECT_FALSE(health().is_live);
+}
+
 TEST_F(ObserverHealth, CopyIsDown) {
   const SegmentFile file{segment_.get()};
   const HealthView view = Observer::open_file(file.path()).value().health();
@@ -105,12 +120,14 @@ TEST_F(ObserverHealth, CopyIsDown) {
 
 TEST_F(ObserverHealth, WorkerStates) {
   for (const WorkerState state :
-       {WorkerState::starting, WorkerState::degraded, WorkerState::suspect, WorkerState::killing,
-        WorkerState::draining, WorkerState::stopping}) {
+       {WorkerState::starting, WorkerState::degraded, WorkerState::killing, WorkerState::draining,
+        WorkerState::stopping}) {
     set_worker(state);
     segment_.get().worker(1).state.store(static_cast<std::uint32_t>(state));
     expect("worker 1", Status::degraded, to_string(state));
   }
+  set_worker(WorkerState::suspect);
+  expect("worker 1", Status::degraded, "it is killed after 3600.0 s");
   set_worker(WorkerState::backoff);
   expect("worker 1", Status::degraded, "waits");
   set_worker(WorkerState::stopped);

@@ -51,6 +51,7 @@ TEST(ObserverAttach, RefusesWhatIsNoRuntime) {
   EXPECT_EQ(Observer::attach("../etc").error().code, Errc::invalid_argument);
   EXPECT_EQ(Observer::open_file("/no/such/file").error().code, Errc::not_found);
   EXPECT_EQ(Observer::open_file("/tmp").error(), (Error{Errc::system, 0, EISDIR}));
+  EXPECT_EQ(Observer::open_file("/dev/null").error(), (Error{Errc::system, 0, ESPIPE}));
 }
 
 TEST_F(ObserverTest, RemovedRuntimeIsNotFound) {

@@ -47,6 +47,16 @@ TEST(Failure, FileThatCannotBeReadIsNoUsage) {
   EXPECT_EQ(unreadable("standard input", EISDIR).value().exit, Exit::refused);
 }
 
+TEST(Failure, FileThatIsNoSegmentIsNotTakenForTheRuntimes) {
+  for (const Errc code : {Errc::truncated, Errc::corrupt}) {
+    const Failure failure = refuse_file({code}, "copy").value();
+    EXPECT_EQ(failure.exit, Exit::damaged);
+    EXPECT_EQ(failure.message.find("discard"), std::string::npos) << failure.message;
+    EXPECT_EQ(failure.message.find("restart"), std::string::npos) << failure.message;
+  }
+  EXPECT_EQ(refuse_file({Errc::system, 0, EACCES}, "copy").value().exit, Exit::permission);
+}
+
 TEST(Failure, NotFoundIsNoRuntimeOnlyWhileAttaching) {
   EXPECT_EQ(exit_for({Errc::not_found}, Step::attach), Exit::no_runtime);
   EXPECT_EQ(exit_for({Errc::not_found}, Step::request), Exit::refused);

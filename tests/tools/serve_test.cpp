@@ -216,6 +216,25 @@ TEST_F(ServeSite, ProbesTellLivenessFromReadiness) {
   EXPECT_THAT(get("/healthz").body, HasSubstr("supervisor: no supervisor"));
 }
 
+// 85% full is nothing, unless it was 95% before.
+TEST_F(ServeSite, HealthIsOneInMetricsAndDocument) {
+  start();
+  auto* log = reinterpret_cast<shm::RingHeader*>(segment_->parking(1).data());
+  const std::uint64_t room = shm::parking_room(log->capacity);
+  const auto parking = [&] {
+    const auto document = nlohmann::json::parse(get("/api/v1/health").body);
+    for (const auto& part : document["components"])
+      if (part["name"] == "parking") return part["status"].get<std::string>();
+    return std::string{};
+  };
+  log->tail.store(room * 85 / 100);
+  EXPECT_EQ(parking(), "healthy");
+  log->tail.store(room * 95 / 100);
+  EXPECT_THAT(get("/metrics").body, HasSubstr("mabeam_health{part=\"parking\"} 1\n"));
+  log->tail.store(room * 85 / 100);
+  EXPECT_EQ(parking(), "degraded");
+}
+
 /// Keeps what is written, and ends after so many waits.
 class FewWaits : public HttpStream {
  public:

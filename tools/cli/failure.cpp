@@ -2,6 +2,7 @@
 
 #include "tools/cli/encoding.hpp"
 
+#include <cerrno>
 #include <system_error>
 #include <utility>
 
@@ -42,6 +43,9 @@ Exit exit_for(Error error, Step step) {
       return Exit::other_layout;
     case Errc::bad_permissions:
       return Exit::permission;
+    case Errc::system:
+      return step == Step::file && (error.os == EACCES || error.os == EPERM) ? Exit::permission
+                                                                             : Exit::refused;
     case Errc::timed_out:
       return Exit::timed_out;
     default:
@@ -60,7 +64,7 @@ tl::unexpected<Failure> refuse_typed(Error error, std::string_view what) {
 }
 
 tl::unexpected<Failure> unreadable(std::string_view label, int os_error) {
-  return failure(Error{Errc::system}, Step::file, cannot_read(label, os_error));
+  return failure(Error{Errc::system, 0, os_error}, Step::file, cannot_read(label, os_error));
 }
 
 tl::unexpected<Failure> refuse_attach(Error error, std::string_view runtime) {
@@ -75,8 +79,21 @@ tl::unexpected<Failure> refuse_attach(Error error, std::string_view runtime) {
 
 tl::unexpected<Failure> refuse_file(Error error, std::string_view path) {
   const std::string label = "'" + one_line(path) + "'";
-  if (error.os == 0) return failure(error, Step::file, label + ": " + describe(error));
-  return failure(error, Step::file, cannot_read(label, error.os));
+  if (error.os != 0) return failure(error, Step::file, cannot_read(label, error.os));
+  switch (error.code) {
+    case Errc::truncated:
+      return failure(error, Step::file,
+                     label +
+                         " is shorter than a segment, or than its own header says: a copy that "
+                         "was cut short; copy it again");
+    case Errc::corrupt:
+      return failure(error, Step::file,
+                     label +
+                         " does not begin as a segment does: it is another file, or its header "
+                         "is damaged");
+    default:
+      return failure(error, Step::file, label + ": " + describe(error));
+  }
 }
 
 tl::unexpected<Failure> usage_error(std::string message) {

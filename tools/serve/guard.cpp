@@ -99,9 +99,8 @@ Outcome<std::string> read_token(const std::string& path) {
   const std::string label = "'" + one_line(path) + "'";
   std::ifstream file(path);
   std::string token;
-  if (!file || !std::getline(file, token)) {
-    return unreadable(label, errno == 0 ? ENODATA : errno);
-  }
+  if (!file) return unreadable(label, errno);
+  std::getline(file, token);
 
   struct stat status {};
 

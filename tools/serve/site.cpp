@@ -4,9 +4,11 @@
 #include "shm/topics.hpp"
 #include "tools/cli/duration.hpp"
 #include "tools/cli/failure.hpp"
+#include "tools/cli/json.hpp"
 #include "tools/serve/api.hpp"
 #include "tools/serve/event_stream.hpp"
 #include "tools/serve/metrics.hpp"
+#include "tools/views.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -18,6 +20,8 @@
 namespace mabeam::tools {
 
 namespace {
+
+constexpr std::string_view kHealthView = "/health";  // of kApiRoot
 
 constexpr std::string_view kIndex =
     "mabeam serve\n"
@@ -122,6 +126,16 @@ HealthView Site::judge(const Observer& observer) {
   return health_;
 }
 
+// The same as in the metrics: what was over its threshold before is judged by the lower one.
+HttpResponse Site::health(const HttpRequest& request) {
+  const auto attached = attach();
+  if (!attached || !request.parameters.empty()) {
+    return answer_api(std::string{kHealthView}, request, options_.runtime);
+  }
+  return {.content_type = "application/json",
+          .body = dump(document(health_document(judge((*attached)->observer)))) + '\n'};
+}
+
 HttpResponse Site::metrics() {
   const auto attached = attach();
   if (!attached) return text(503, attached.error().message + '\n');
@@ -186,6 +200,7 @@ HttpResponse Site::answer(const HttpRequest& request) {
   if (request.path == "/readyz") return probe(&HealthView::is_ready, "ready");
   if (auto refused = options_.guard.refuse_stranger(request)) return std::move(*refused);
   if (request.path == "/events") return events(request);
+  if (request.path == std::string{kApiRoot} + std::string{kHealthView}) return health(request);
   if (request.path == kApiRoot || request.path.starts_with(std::string{kApiRoot} + "/")) {
     return answer_api(request.path.substr(kApiRoot.size()), request, options_.runtime);
   }

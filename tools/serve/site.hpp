@@ -48,6 +48,7 @@ class Site {
   void tell(const std::string& state, const std::string& line);
   HealthView judge(const Observer& observer);
 
+  HttpResponse health(const HttpRequest& request);
   HttpResponse metrics();
   HttpResponse probe(bool HealthView::*is_well, std::string_view word);
   HttpResponse events(const HttpRequest& request);

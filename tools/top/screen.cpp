@@ -21,7 +21,6 @@ using Time = std::chrono::steady_clock::time_point;
 
 // A signal that tells of another size may come just before the wait for it.
 constexpr std::chrono::milliseconds kLongestScreenWait{500};
-constexpr std::chrono::nanoseconds kShortestInterval = std::chrono::milliseconds{50};
 
 /// Waits for a key, a signal, or that time. False once the terminal has gone away.
 bool wait_for_key(Time until) {
@@ -76,14 +75,13 @@ class Screen {
 Outcome<Exit> run_screen(Terminal& terminal, const std::string& runtime, TopLook first,
                          std::chrono::nanoseconds interval) {
   Screen screen{terminal, runtime, std::move(first)};
-  const auto pause = std::max(interval, kShortestInterval);
-  Time next = std::chrono::steady_clock::now() + pause;
+  Time next = std::chrono::steady_clock::now() + interval;
   while (!stop_requested()) {
     screen.show();
     if (!wait_for_key(next) || !screen.obey()) break;
     if (std::chrono::steady_clock::now() < next) continue;
     screen.look();
-    next = std::chrono::steady_clock::now() + pause;
+    next = std::chrono::steady_clock::now() + interval;
   }
   return Exit::done;
 }
