@@ -33,26 +33,42 @@ _mabeam_offer() {
   esac
 }
 
+# _mabeam_words: fills words with those up to the cursor, as the shell will have them: readline has
+# cut --name=prod and jobs:1 into three.
+_mabeam_words() {
+  local line=${COMP_LINE:0:COMP_POINT} each
+  words=()
+  for each in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+    if [[ ${#words[@]} == 0 || $line == [[:space:]]* ]]; then words+=("$each"); else words[-1]+=$each; fi
+    line=${line#"${line%%[![:space:]]*}"}
+    line=${line#"$each"}
+  done
+}
+
 _mabeam() {
-  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
   local command= options= operands= each kind= at=0 i
-  local -a runtime=() kinds=()
+  local -a words runtime=() kinds=()
   COMPREPLY=()
-  for ((i = 1; i < COMP_CWORD; ++i)); do
-    case ${COMP_WORDS[i]} in
-      --name | --runtime) runtime=(--runtime "${COMP_WORDS[++i]}") ;;
+  _mabeam_words
+  local last=$((${#words[@]} - 1))
+  local word=${words[last]} before=${words[last - 1]}
+  for ((i = 1; i < last; ++i)); do
+    case ${words[i]} in
+      --name | --runtime) runtime=(--runtime "${words[++i]}") ;;
+      --name=* | --runtime=*) runtime=(--runtime "${words[i]#*=}") ;;
       -*) ;;
-      *) command=${COMP_WORDS[i]}; break ;;
+      *) command=${words[i]}; break ;;
     esac
   done
 )sh";
 
 constexpr std::string_view kBashSearch = R"sh(
   # Past the command's name: which operand is this, or whose value?
-  for ((++i; i < COMP_CWORD; ++i)); do
-    each=${COMP_WORDS[i]}
+  for ((++i; i < last; ++i)); do
+    each=${words[i]}
     case " $options" in
-      *" $each=RUNTIME "*) runtime=(--runtime "${COMP_WORDS[i + 1]}"); ((++i)) ;;
+      *" $each=RUNTIME "*) runtime=(--runtime "${words[++i]}") ;;
+      *" ${each%%=*}=RUNTIME "*) runtime=(--runtime "${each#*=}") ;;
       *" $each="*) ((++i)) ;;
       *) [[ $each == -* ]] || ((++at)) ;;
     esac
@@ -60,6 +76,12 @@ constexpr std::string_view kBashSearch = R"sh(
   if [[ $before == --* && " $options" == *" $before="* ]]; then
     kind=${options#*"$before="}
     _mabeam_offer "$word" "${kind%% *}"
+  elif [[ $word == --*=* ]]; then
+    each=${word%%=*}=
+    [[ " $options" == *" $each"* ]] || return
+    kind=${options#*"$each"}
+    _mabeam_offer "${word#*=}" "${kind%% *}"
+    COMPREPLY=("${COMPREPLY[@]/#/$each}")
   elif [[ $word == -* ]]; then
     for each in $options; do kinds+=("${each%%=*}"); done
     COMPREPLY=($(compgen -W "${kinds[*]}" -- "$word"))
@@ -71,6 +93,9 @@ constexpr std::string_view kBashSearch = R"sh(
     [[ $kind || ${operands% } != *+ ]] || kind=${kinds[${#kinds[@]} - 1]}
     _mabeam_offer "$word" "${kind%+}"
   fi
+  # What readline has cut off in front of the word stays there.
+  each=${COMP_WORDBREAKS//[^=:]}
+  [[ ! $each ]] || COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*["$each"]}"}"}")
 }
 
 complete -F _mabeam mabeam

@@ -14,7 +14,7 @@ _mabeam_runtimes() {
 }
 
 _mabeam_agents() {
-  local name=${opt_args[--runtime]:-${opt_args[--name]-}}
+  local name=${opt_args[--runtime]:-${opt_args[--name]:-$runtime}}
   local -a names=(${(f)"$(mabeam agents ${name:+--runtime=$name} 2>/dev/null </dev/null |
     awk 'NR > 1 { print $2 == "-" ? $1 : $2 }')"})
   compadd -- $names
@@ -92,15 +92,18 @@ std::string zsh(CommandTable table) {
   }
   const Command none{.name = {}, .summary = {}};
   std::string text{kZshFunctions};
-  text += "_mabeam() {\n  local curcontext=$curcontext state line\n  local -a commands=(\n" +
-          names + "  )\n  _arguments -C";
+  text +=
+      "_mabeam() {\n  local curcontext=$curcontext state line runtime\n"
+      "  local -A opt_args\n  local -a commands=(\n" +
+      names + "  )\n  _arguments -C";
   for (const Option& option : options_of(none))
     text += " \\\n" + zsh_option(none, option);
   text +=
-      " \\\n    '1:command:->command' '*::argument:->rest'\n"
+      // What stands behind the command is its own business, common options as well.
+      " \\\n    '(-)1:command:->command' '(-)*::argument:->rest'\n"
       "  case $state in\n"
       "    command) _describe command commands; return ;;\n"
-      "    rest) ;;\n"
+      "    rest) runtime=${opt_args[--runtime]:-${opt_args[--name]-}} ;;\n"
       "    *) return ;;\n"
       "  esac\n"
       "  case $words[1] in\n" +
