@@ -65,7 +65,7 @@ namespace mabeam::shm {
 inline constexpr std::uint64_t kMagic = 0x31304D4145424D00;  // "\0MBEAM01"
 inline constexpr std::uint32_t kByteOrder = 0x01020304;
 /// Raised by hand whenever the meaning of a field changes while its place does not.
-inline constexpr std::uint32_t kLayoutVersion = 8;
+inline constexpr std::uint32_t kLayoutVersion = 9;
 
 inline constexpr std::uint32_t kMaxWorkers = 128;
 inline constexpr std::uint32_t kMaxShards = 192;

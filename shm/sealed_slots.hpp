@@ -7,21 +7,25 @@
 //        | next: u64     records ever begun              fetch_add: anyone|
 //    128 +----------------------------------------------------------------+
 //        | slots of Bytes bytes; record n lies at n % count:              |
-//        |   number: u64     n + 1; 0 while it is being written           |
-//        |   checksum: u64   of the number and the words                  |
+//        |   seal: u64       n + 1; kWriting: it is being written;        |
+//        |                   kContested: over one that was                |
+//        |   checksum: u64   of the seal and the words                    |
 //        |   words                                                        |
 //        +----------------------------------------------------------------+
 //
 // Invariants
-//   (1) Nobody waits for anybody. A writer that dies in the middle leaves a slot whose number is 0:
-//       one record less, until the slot's turn comes again.
-//   (2) A record counts only if its number belongs to its slot and the checksum holds. So does not
-//       one that a writer, stopped in the middle while all the others went round once, has mixed
-//       with a newer one: both are lost then, and nothing else.
+//   (1) Nobody waits for anybody. A writer that dies in the middle leaves a slot that is being
+//       written: one record less, until the slot's turn comes again.
+//   (2) A record counts only if its number belongs to its slot and the checksum holds. A writer may
+//       be stopped in the middle while all the others go round. Who comes to its slot next finds it
+//       being written, and says with its own seal that somebody may still write there: both are
+//       lost if he does, and neither is taken for damage. So it stays with that slot, since nobody
+//       can tell whether he is dead. One that was stopped before it came to its slot finds a newer
+//       record there, and lets it be.
 //   (3) Zeroed memory is an empty region.
 //
 // Ordering
-//   SEAL     number (release) after the words -> a reader (acquire), which looks at it before and
+//   SEAL     seal (release) after the words -> a reader (acquire), which looks at it before and
 //            after it has copied them, as at any sequence lock.
 //
 // Why one ring for all writers, and not one each: facts are rare, and their order among processes
@@ -38,10 +42,10 @@
 
 namespace mabeam::shm {
 
-/// The hash of a record's number and words.
-inline std::uint64_t sealed_checksum(std::uint64_t number,
+/// The hash of a record's seal and words.
+inline std::uint64_t sealed_checksum(std::uint64_t seal,
                                      std::span<const std::uint64_t> words) noexcept {
-  std::uint64_t hash = 0xCBF29CE484222325 ^ number;
+  std::uint64_t hash = 0xCBF29CE484222325 ^ seal;
   for (const std::uint64_t word : words) {
     hash = (hash ^ word) * 0x100000001B3;
     hash ^= hash >> 29U;
@@ -52,7 +56,7 @@ inline std::uint64_t sealed_checksum(std::uint64_t number,
 /// What was found in a region.
 struct SealedCount {
   std::uint64_t begun = 0;    ///< ever, as the region says
-  std::uint64_t torn = 0;     ///< whose writer died, or is at work
+  std::uint64_t torn = 0;     ///< whose writer died, is at work, or wrote over another's
   std::uint64_t damaged = 0;  ///< whose number or checksum cannot be
 };
 
@@ -63,7 +67,7 @@ class SealedSlots {
   using Record = std::array<std::uint64_t, kWords>;
 
   struct Slot {
-    Word number;
+    Word seal;
     Word checksum;
     std::array<Word, kWords> words;
   };
@@ -86,41 +90,48 @@ class SealedSlots {
 
   /// Gives out the next number, from 0 on. It is one's own: write() it, also more than once.
   [[nodiscard]] std::uint64_t begin() const noexcept {
-    return next_->fetch_add(1, std::memory_order_relaxed);
+    return next_->fetch_add(1, std::memory_order_relaxed) & kMostNumber;
   }
 
   void write(std::uint64_t number, const Record& record) const noexcept {
     Slot& slot = slots_[number % count_];
-    slot.number.store(0, std::memory_order_relaxed);
+    if (has_newer(slot, number)) return;
+    const std::uint64_t writing = kWriting | (number + 1);
+    const std::uint64_t before = slot.seal.exchange(writing, std::memory_order_relaxed);
+    const bool is_contested = before != writing && (before & (kWriting | kContested)) != 0;
+    const std::uint64_t sealed = (number + 1) | (is_contested ? kContested : 0);
     std::atomic_thread_fence(std::memory_order_release);
     for (std::size_t i = 0; i < kWords; ++i)
       slot.words[i].store(record[i], std::memory_order_relaxed);
-    slot.checksum.store(sealed_checksum(number + 1, record), std::memory_order_relaxed);
-    slot.number.store(number + 1, std::memory_order_release);  // SEAL
+    slot.checksum.store(sealed_checksum(sealed, record), std::memory_order_relaxed);
+    std::uint64_t expected = writing;  // another, if the slot is somebody else's by now
+    slot.seal.compare_exchange_strong(expected, sealed, std::memory_order_release,
+                                      std::memory_order_relaxed);  // SEAL
   }
 
   /// Calls visit(number, record) for each record that is whole, in the order of the slots.
   template <class Visit>
   SealedCount read(Visit&& visit) const {
-    SealedCount found{.begun = next_->load(std::memory_order_acquire)};
+    SealedCount found{.begun = next_->load(std::memory_order_acquire) & kMostNumber};
     Record record;
     for (std::uint64_t i = 0; i < count_; ++i) {
       const Slot& slot = slots_[i];
-      const std::uint64_t number = slot.number.load(std::memory_order_acquire);  // SEAL
-      if (number == 0) {
-        found.torn += i < found.begun ? 1U : 0U;
+      const std::uint64_t seal = slot.seal.load(std::memory_order_acquire);  // SEAL
+      const std::uint64_t number = seal & kNumber;
+      if (number == 0 || (seal & kWriting) != 0) {
+        found.torn += number != 0 || i < found.begun ? 1U : 0U;
         continue;
       }
       for (std::size_t word = 0; word < kWords; ++word)
         record[word] = slot.words[word].load(std::memory_order_relaxed);
       const std::uint64_t checksum = slot.checksum.load(std::memory_order_relaxed);
       std::atomic_thread_fence(std::memory_order_acquire);
-      if (slot.number.load(std::memory_order_relaxed) != number) {
+      if (slot.seal.load(std::memory_order_relaxed) != seal) {
         ++found.torn;
-      } else if ((number - 1) % count_ != i || checksum != sealed_checksum(number, record)) {
-        ++found.damaged;
-      } else {
+      } else if ((number - 1) % count_ == i && checksum == sealed_checksum(seal, record)) {
         visit(number - 1, record);
+      } else {
+        ++((seal & kContested) != 0 ? found.torn : found.damaged);
       }
     }
     return found;
@@ -137,6 +148,19 @@ class SealedSlots {
   }
 
  private:
+  static constexpr std::uint64_t kWriting = std::uint64_t{1} << 63U;
+  static constexpr std::uint64_t kContested = std::uint64_t{1} << 62U;
+  static constexpr std::uint64_t kNumber = kContested - 1;
+  static constexpr std::uint64_t kMostNumber = kNumber >> 1U;  // whatever the region says
+
+  /// True if others have gone round since that number was given out. What cannot be is not newer:
+  /// damage costs no slot for good.
+  [[nodiscard]] bool has_newer(const Slot& slot, std::uint64_t number) const noexcept {
+    const std::uint64_t there = slot.seal.load(std::memory_order_relaxed) & kNumber;
+    return there > number + 1 && (there - number - 1) % count_ == 0 &&
+           there <= next_->load(std::memory_order_relaxed);
+  }
+
   Word* next_ = nullptr;
   Slot* slots_ = nullptr;
   std::uint64_t count_ = 1;
