@@ -2,9 +2,9 @@
 #include "shm/backtraces.hpp"
 #include "shm/flight_recorder.hpp"
 #include "shm/observer_impl.hpp"
+#include "shm/ring_observer.hpp"
 #include "shm/running.hpp"
 #include "shm/snapshots.hpp"
-#include "shm/spsc_ring.hpp"
 #include "shm/wire.hpp"
 
 #include "mabeam/observer.hpp"
@@ -133,7 +133,7 @@ class PostMortemCollector {
         header.head.load(std::memory_order_relaxed)) {
       return;
     }
-    auto ring = shm::RingConsumer::open(bytes);
+    auto ring = shm::RingObserver::open(bytes);
     if (!ring) {
       ++view_.damaged_rings;
       return;
@@ -143,26 +143,22 @@ class PostMortemCollector {
                         .from_name = shm::endpoint_name(segment_, from),
                         .to_name = shm::endpoint_name(segment_, to),
                         .priority = priority};
-    (void)ring->refresh();
-    const std::uint64_t end = ring->published();
     shm::Record record;
-    while (ring->position() < end) {
-      const auto seen = ring->look(record);
-      if (seen != shm::RingConsumer::Look::found) {
-        waiting.is_damaged = seen == shm::RingConsumer::Look::corrupt;
-        break;
-      }
-      take(record, waiting);
-      ring->advance(record.end);
+    while (ring->next(record)) {
+      std::optional<WaitingMessage> message;
+      if (waiting.first.size() < options_.messages) message = message_in(record);
+      if (!ring->confirm(record)) continue;
+      ++waiting.messages;
+      waiting.bytes += record.end - record.position;
+      if (message) waiting.first.push_back(std::move(*message));
     }
+    waiting.is_damaged = ring->is_damaged();
     if (waiting.messages != 0 || waiting.is_damaged) view_.waiting.push_back(std::move(waiting));
   }
 
-  void take(const shm::Record& record, WaitingRing& waiting) const {
-    ++waiting.messages;
-    waiting.bytes += record.end - record.position;
+  [[nodiscard]] std::optional<WaitingMessage> message_in(const shm::Record& record) const {
     shm::Received message;
-    if (waiting.first.size() >= options_.messages || !shm::parse(record, message)) return;
+    if (!shm::parse(record, message)) return std::nullopt;
     WaitingMessage view{.kind = std::string{shm::kind_name(message.kind)},
                         .name = std::string{symbols_.text(message.header.symbol)},
                         .source = AgentId{message.header.source},
@@ -170,7 +166,7 @@ class PostMortemCollector {
                         .target_name = name_of(AgentId{message.header.target})};
     view.age_seconds =
         shm::seconds_since(static_cast<std::uint64_t>(message.header.sent_ns), last_sign_ns_);
-    waiting.first.push_back(std::move(view));
+    return view;
   }
 
   const Segment& segment_;
