@@ -188,18 +188,19 @@ void FlightRecorder::write(FactLevel level, std::string_view text,
 FactList read_facts(std::span<std::byte> region) {
   FactList list;
   std::uint64_t wrong = 0;
-  const SealedCount count =
-      FactSlots{region}.read([&](std::uint64_t number, const FactSlots::Record& record) {
-        FactView fact{.number = number};
-        if (decode(record, fact)) {
-          list.facts.push_back(std::move(fact));
-        } else {
-          ++wrong;
-        }
-      });
+  const FactSlots slots{region};
+  const SealedCount count = slots.read([&](std::uint64_t number, const FactSlots::Record& record) {
+    FactView fact{.number = number};
+    if (decode(record, fact)) {
+      list.facts.push_back(std::move(fact));
+    } else {
+      ++wrong;
+    }
+  });
   std::sort(list.facts.begin(), list.facts.end(),
             [](const FactView& a, const FactView& b) { return a.number < b.number; });
   list.begun = count.begun;
+  list.oldest = count.begun - std::min(count.begun, slots.count());
   list.torn = count.torn;
   list.damaged = count.damaged + wrong;
   return list;

@@ -1,10 +1,12 @@
 // mabeam log: the flight recorder.
+#include "shm/clock.hpp"
 #include "tools/cli/arguments.hpp"
 #include "tools/cli/connect.hpp"
 #include "tools/cli/encoding.hpp"
 #include "tools/cli/output.hpp"
 #include "tools/cli/stop_signal.hpp"
 #include "tools/commands.hpp"
+#include "tools/fact_follower.hpp"
 #include "tools/fact_text.hpp"
 
 #include <algorithm>
@@ -26,10 +28,9 @@ struct FactFilter {
   FactLevel level = FactLevel::trace;
   std::optional<std::uint64_t> worker;
   std::int64_t from_unix_ns = std::numeric_limits<std::int64_t>::min();
-  std::uint64_t from_number = 0;
 
   [[nodiscard]] bool wants(const FactView& fact) const {
-    return fact.number >= from_number && fact.level >= level && fact.unix_ns >= from_unix_ns &&
+    return fact.level >= level && fact.unix_ns >= from_unix_ns &&
            (!worker || fact.worker() == worker);
   }
 };
@@ -77,12 +78,13 @@ void keep_wanted(FactList& list, const FactFilter& filter) {
   std::erase_if(list.facts, [&](const FactView& fact) { return !filter.wants(fact); });
 }
 
-Outcome<Exit> follow_log(const Observer& observer, FactFilter filter, Output& output) {
+Outcome<Exit> follow_log(const Observer& observer, const FactFilter& filter, Output& output) {
   watch_stop_signals();
+  FactFollower follower;
   while (!stop_requested()) {
     const bool is_over = observer.runtime().state == RuntimeState::removed;
-    const FactList list = observer.facts();
-    for (const FactView& fact : list.facts) {
+    FactList list = observer.facts();
+    for (const FactView& fact : follower.take(std::move(list), shm::monotonic_ns(), is_over)) {
       if (!filter.wants(fact)) continue;
       if (output.json()) {
         output.document(fact_document(fact));
@@ -90,7 +92,6 @@ Outcome<Exit> follow_log(const Observer& observer, FactFilter filter, Output& ou
         output.print(fact_line(fact));
       }
     }
-    if (!list.facts.empty()) filter.from_number = list.facts.back().number + 1;
     if (!output.flush() || is_over) break;
     sleep_unless_stopped(kLogPause);
   }

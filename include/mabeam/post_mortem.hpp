@@ -50,8 +50,9 @@ struct FactView {
 
 struct FactList {
   std::vector<FactView> facts = {};  ///< oldest first
-  std::uint64_t begun = 0;           ///< ever; older ones were overwritten
-  std::uint64_t torn = 0;            ///< whose writer died, or was at work
+  std::uint64_t begun = 0;           ///< ever
+  std::uint64_t oldest = 0;  ///< number from which on they are kept; others were overwritten
+  std::uint64_t torn = 0;    ///< whose writer died, was at work, or was overtaken by others
   std::uint64_t damaged = 0;
 };
 

@@ -1,4 +1,6 @@
 // What is known of a runtime after everybody has died, from its segment alone.
+#include "shm/flight_recorder.hpp"
+#include "shm/segment.hpp"
 #include "tests/support/runtime_fixture.hpp"
 #include "tests/support/sanitizers.hpp"
 
@@ -122,6 +124,22 @@ TEST_F(PostMortemTest, LogTellsOfOneWorkerOrWhatIsWorse) {
   EXPECT_THAT(messages({"--since", "1h"}), ::testing::Contains("worker starts"));
   refuses({"log", "--level", "loud"}, 64, "--level takes");
   refuses({"log", "--follow", "--file", "x"}, 64, "do not go together");
+}
+
+TEST_F(PostMortemTest, FollowedLogEndsWithTheRuntimeAndTellsAllOfIt) {
+  start_runtime();
+  Program follow(program("mabeam"), {"--name", name(), "log", "--follow"}, folder());
+  ASSERT_TRUE(wait_until(
+      kPatience, [&] { return follow.out().find("segment created") != std::string::npos; }));
+  const auto segment = shm::Segment::attach(name(), shm::Access::read_write);
+  ASSERT_TRUE(segment);
+  (void)shm::FactSlots{segment->recorder()}.begin();  // by one that never writes it
+  shm::FlightRecorder{segment->recorder()}.write(FactLevel::info, "written behind it", {});
+  supervisor().signal(SIGINT);
+  EXPECT_EQ(follow.wait(), 0) << follow.err();
+  const std::string out = follow.out();
+  EXPECT_THAT(out, HasSubstr("written behind it"));
+  EXPECT_EQ(out.find("segment created"), out.rfind("segment created")) << "told twice";
 }
 
 }  // namespace
