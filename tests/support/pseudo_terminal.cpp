@@ -71,18 +71,24 @@ void PseudoTerminal::run(const std::filesystem::path& program,
   for (std::string& word : words)
     argv.push_back(word.data());
   argv.push_back(nullptr);
-  std::vector<std::string> changes{"TERM=xterm-256color", "LC_ALL=C.UTF-8"};
-  changes.insert(changes.end(), environment.begin(), environment.end());
+  run([&] {
+    for (const std::string& change : environment)
+      ::putenv(const_cast<char*>(change.c_str()));
+    ::execv(argv.front(), argv.data());
+  });
+}
+
+void PseudoTerminal::run(const std::function<void()>& body) {
   status_.reset();
   received_.clear();
   drawn_at_ = 0;
   pid_ = ::fork();
   if (pid_ != 0) return;
   ::unsetenv("NO_COLOR");
-  for (std::string& change : changes)
-    ::putenv(change.data());
+  ::setenv("TERM", "xterm-256color", 1);
+  ::setenv("LC_ALL", "C.UTF-8", 1);
   ::login_tty(slave_);
-  ::execv(argv.front(), argv.data());
+  body();
   ::_exit(127);
 }
 

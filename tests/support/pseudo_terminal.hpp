@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ class PseudoTerminal {
   /// TERM=xterm-256color and a locale of UTF-8.
   void run(const std::filesystem::path& program, const std::vector<std::string>& arguments,
            const std::vector<std::string>& environment = {});
+  /// The same with a function, in a child of this process.
+  void run(const std::function<void()>& body);
 
   void type(std::string_view keys);
   /// As when somebody drags a window's corner.

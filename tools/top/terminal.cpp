@@ -1,13 +1,19 @@
 #include "tools/top/terminal.hpp"
 
+#include "tools/cli/stop_signal.hpp"
+
 #include <algorithm>
+#include <array>
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include <langinfo.h>
+#include <termios.h>
+#include <unistd.h>
 
 // Its macros have names such as move and clear.
 #define NCURSES_NOMACROS 1
@@ -103,6 +109,48 @@ Press press_of(wint_t character) {
   return is_control ? Press{} : Press{Key::text, static_cast<char32_t>(character)};
 }
 
+// What a signal that kills has to put right, where ncurses must not be called.
+struct LeftBehind {
+  termios settings{};
+  std::array<char, 128> codes{};  ///< end the keypad's mode and the attributes, show the cursor,
+                                  ///< and bring the old screen back
+  std::size_t length = 0;
+};
+
+LeftBehind left_behind;
+
+// In the background it is somebody else's.
+void restore_terminal() noexcept {
+  if (::tcgetpgrp(STDIN_FILENO) != ::getpgrp()) return;
+  [[maybe_unused]] const auto written =
+      ::write(STDOUT_FILENO, left_behind.codes.data(), left_behind.length);
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &left_behind.settings);
+}
+
+/// Delays, "$<5>", are for terminals of another age.
+std::string without_delays(std::string_view code) {
+  std::string plain;
+  for (;;) {
+    const std::size_t delay = code.find("$<");
+    plain += code.substr(0, delay);
+    const std::size_t end = code.find('>', std::min(delay, code.size()));
+    if (end == std::string_view::npos) return plain;
+    code.remove_prefix(end + 1);
+  }
+}
+
+void prepare_to_restore() {
+  left_behind.length = 0;
+  for (const char* const name : {"rmkx", "sgr0", "cnorm", "rmcup"}) {
+    const char* const code = ::tigetstr(name);
+    if (code == nullptr || code == reinterpret_cast<const char*>(-1)) continue;
+    const std::string plain = without_delays(code);
+    if (plain.size() > left_behind.codes.size() - left_behind.length) continue;
+    plain.copy(left_behind.codes.data() + left_behind.length, plain.size());
+    left_behind.length += plain.size();
+  }
+}
+
 }  // namespace
 
 struct Terminal::Impl {
@@ -118,12 +166,15 @@ std::unique_ptr<Terminal> Terminal::open(bool colour) {
   auto impl = std::make_unique<Impl>();
   impl->charset = choose_charset();
   ::use_tioctl(true);
+  const bool is_known = ::tcgetattr(STDIN_FILENO, &left_behind.settings) == 0;
   impl->screen = ::newterm(nullptr, stdout, stdin);
   if (impl->screen == nullptr) return nullptr;
   impl->has_colours = colour && start_colours();
   std::unique_ptr<Terminal> terminal{new Terminal{std::move(impl)}};
   // A terminal that cannot go to a place is written to line by line.
   if (::tigetstr("cup") == nullptr) return nullptr;
+  prepare_to_restore();
+  if (is_known) set_last_act(restore_terminal);
   ::cbreak();
   ::noecho();
   ::nodelay(stdscr, true);
@@ -135,6 +186,7 @@ std::unique_ptr<Terminal> Terminal::open(bool colour) {
 
 Terminal::~Terminal() {
   ::endwin();
+  set_last_act(nullptr);
   ::delscreen(impl_->screen);
 }
 

@@ -14,7 +14,8 @@ namespace mabeam::tools {
 class Terminal {
  public:
   /// Takes over the terminal of standard input and output. Null where TERM names none that can be
-  /// written to anywhere. There is one at a time.
+  /// written to anywhere. There is one at a time. A signal that kills gives the terminal back
+  /// first (tools/cli/stop_signal.hpp).
   static std::unique_ptr<Terminal> open(bool colour);
   /// Leaves the terminal as it was.
   ~Terminal();
