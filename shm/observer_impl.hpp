@@ -14,6 +14,11 @@
 namespace mabeam {
 
 struct Observer::Impl {
+  /// What an observer looks at: for those who want more of the same runtime than it tells.
+  static const shm::Segment& segment_of(const Observer& observer) {
+    return observer.impl_->segment;
+  }
+
   shm::Segment segment;
   bool is_live = true;         ///< false: a copy, which nobody changes any more
   bool sees_processes = true;  ///< false: its pids mean nothing here (a copy, another namespace)

@@ -23,7 +23,7 @@ using tests::TestSegment;
 
 std::string scrape(const TestSegment& segment) {
   const auto observer = Observer::attach(segment.name());
-  return exposition(look_for_metrics(*observer, segment.get(), observer->health()));
+  return exposition(look_for_metrics(*observer, observer->health()));
 }
 
 /// Value by series, `name{labels}`.

@@ -5,6 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace mabeam::tools {
@@ -64,6 +70,36 @@ TEST(Top, TellsOfTheRuntimeAndItsWorkers) {
   EXPECT_EQ(document["rates"]["sent_per_second"], 0);
   EXPECT_EQ(document["rates"]["workers"].size(), 2U);
   EXPECT_EQ(look_at("t-nobody").error().exit, Exit::no_runtime);
+}
+
+// While another runtime takes the name, again and again.
+TEST(Top, OneLookIsOfOneRuntime) {
+  shm::Dimensions more_shards = tests::small_dimensions();
+  more_shards.shards = 3;
+  const TestSegment two;
+  const TestSegment three{more_shards};
+  const auto path_of = [](const TestSegment& segment) {
+    return "/dev/shm/mabeam-" + std::string{segment.name()};
+  };
+  const auto exchange = [a = path_of(two), b = path_of(three)] {
+    return ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
+  };
+  std::atomic<bool> is_over{false};
+  std::thread other([&] {
+    while (!is_over)
+      EXPECT_TRUE(exchange() && exchange());
+  });
+  int changes = 0;
+  std::size_t before = 0;
+  for (int looks = 0; looks < 5000 && changes < 100; ++looks) {
+    const auto look = look_at(std::string{two.name()});
+    EXPECT_TRUE(look && look->shards.size() == look->view.runtime.shards);
+    changes += look && look->shards.size() != before ? 1 : 0;
+    before = look ? look->shards.size() : 0;
+  }
+  is_over = true;
+  other.join();
+  EXPECT_GT(changes, 2) << "it never was another";
 }
 
 }  // namespace

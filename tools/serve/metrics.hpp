@@ -33,9 +33,7 @@ struct MetricsView {
   std::uint64_t agent_breaker_openings = 0;
 };
 
-/// `segment` is the one that the observer looks at.
-MetricsView look_for_metrics(const Observer& observer, const shm::Segment& segment,
-                             HealthView health);
+MetricsView look_for_metrics(const Observer& observer, HealthView health);
 
 enum class MetricKind : std::uint8_t { counter, gauge, histogram };
 

@@ -1,12 +1,13 @@
 #include "shm/breaker.hpp"
+#include "shm/observer_impl.hpp"
 #include "tools/serve/metrics.hpp"
 
 #include <utility>
 
 namespace mabeam::tools {
 
-MetricsView look_for_metrics(const Observer& observer, const shm::Segment& segment,
-                             HealthView health) {
+MetricsView look_for_metrics(const Observer& observer, HealthView health) {
+  const shm::Segment& segment = Observer::Impl::segment_of(observer);
   MetricsView view;
   view.runtime = observer.runtime();
   view.stats = observer.stats();

@@ -1,6 +1,6 @@
 #include "tools/serve/site.hpp"
 
-#include "shm/segment.hpp"
+#include "shm/observer_impl.hpp"
 #include "shm/topics.hpp"
 #include "tools/cli/duration.hpp"
 #include "tools/cli/failure.hpp"
@@ -68,11 +68,14 @@ std::optional<std::pair<dev_t, ino_t>> file_of(const std::string& runtime) {
   return std::pair{status.st_dev, status.st_ino};
 }
 
+RuntimeState state_of(const Observer& observer) {
+  return Observer::Impl::segment_of(observer).state();
+}
+
 }  // namespace
 
 struct Site::Attached {
   Observer observer;
-  shm::Segment segment;
   std::optional<std::pair<dev_t, ino_t>> file;
 };
 
@@ -99,21 +102,18 @@ Outcome<std::shared_ptr<const Site::Attached>> Site::attach() {
   {
     const std::scoped_lock lock(mutex_);
     const bool is_same = file && attached_ && attached_->file == file &&
-                         attached_->segment.state() != RuntimeState::removed;
+                         state_of(attached_->observer) != RuntimeState::removed;
     if (is_same) return attached_;
   }
   Result<Observer> observer = Observer::attach(options_.runtime);
-  Result<shm::Segment> segment = shm::Segment::attach(options_.runtime, shm::Access::read_only);
-  if (!observer || !segment) {
+  if (!observer) {
     keep(nullptr);  // a removed segment's memory is freed when nobody has it any more
-    const Error error = observer ? segment.error() : observer.error();
-    auto failure = refuse_attach(error, options_.runtime);
+    auto failure = refuse_attach(observer.error(), options_.runtime);
     tell(failure.value().code, failure.value().message);
     return failure;
   }
   tell("attached", "runtime '" + options_.runtime + "' is there");
-  return keep(
-      std::make_shared<const Attached>(Attached{std::move(*observer), std::move(*segment), file}));
+  return keep(std::make_shared<const Attached>(Attached{std::move(*observer), file}));
 }
 
 bool Site::look() {
@@ -139,9 +139,9 @@ HttpResponse Site::health(const HttpRequest& request) {
 HttpResponse Site::metrics() {
   const auto attached = attach();
   if (!attached) return text(503, attached.error().message + '\n');
-  const auto& [observer, segment, file] = **attached;
+  const Observer& observer = (*attached)->observer;
   return {.content_type = std::string{kExpositionType},
-          .body = exposition(look_for_metrics(observer, segment, judge(observer)))};
+          .body = exposition(look_for_metrics(observer, judge(observer)))};
 }
 
 HttpResponse Site::probe(bool HealthView::*is_well, std::string_view word) {

@@ -1,5 +1,6 @@
 #include "tools/top/look.hpp"
 
+#include "shm/observer_impl.hpp"
 #include "shm/process.hpp"
 #include "shm/snapshots.hpp"
 
@@ -83,16 +84,15 @@ void add_shards(const TopLook& before, const TopLook& now, TopRates& rates) {
 Outcome<TopLook> look_at(const std::string& runtime) {
   const Result<Observer> observer = Observer::attach(runtime);
   if (!observer) return refuse_attach(observer.error(), runtime);
-  const Result<shm::Segment> segment = shm::Segment::attach(runtime, shm::Access::read_only);
-  if (!segment) return refuse_attach(segment.error(), runtime);
-  TopLook look{.view = look_for_metrics(*observer, *segment, observer->health()),
+  const shm::Segment& segment = Observer::Impl::segment_of(*observer);
+  TopLook look{.view = look_for_metrics(*observer, observer->health()),
                .shards = {},
                .cpu_ns = {},
                .at = std::chrono::steady_clock::now()};
   for (const WorkerView& worker : look.view.runtime.workers)
     look.cpu_ns.push_back(cpu_ns_of(worker.pid));
-  for (std::uint32_t shard = 0; shard < segment->dimensions().shards; ++shard)
-    look.shards.push_back(look_at_shard(*segment, shard));
+  for (std::uint32_t shard = 0; shard < segment.dimensions().shards; ++shard)
+    look.shards.push_back(look_at_shard(segment, shard));
   return look;
 }
 

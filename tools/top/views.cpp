@@ -1,4 +1,5 @@
 // The tables that the views of `mabeam top` show.
+#include "shm/observer_impl.hpp"
 #include "tools/cli/human.hpp"
 #include "tools/fact_text.hpp"
 #include "tools/tables.hpp"
@@ -196,8 +197,7 @@ TopDetail look_closer(const std::string& runtime, TopView view) {
     if (topics) return {topics_table(*topics, EventTime::time_of_day)};
   }
   if (view == TopView::breakers) {
-    const Result<shm::Segment> segment = shm::Segment::attach(runtime, shm::Access::read_only);
-    if (segment) return {breakers_table(*segment)};
+    return {breakers_table(Observer::Impl::segment_of(*observer))};
   }
   return {};
 }
