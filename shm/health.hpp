@@ -44,6 +44,8 @@ std::string plural(std::uint64_t count, const std::string& noun);
 Verdict judge_state(RuntimeState state);
 /// `is_live`: not a copy. `sees_processes`: its pids mean something here.
 Verdict judge_supervisor(const RuntimeView& runtime, bool is_live, bool sees_processes);
+/// Whether the segment can be found.
+Verdict judge_name(const Segment& segment);
 Verdict judge_worker(const WorkerView& worker, std::uint64_t heartbeat_timeout_ns,
                      bool sees_processes);
 Verdict judge_shard(const Segment& segment, std::uint32_t shard, const RuntimeView& runtime,

@@ -59,6 +59,15 @@ Verdict judge_supervisor(const RuntimeView& runtime, bool is_live, bool sees_pro
   return {Status::down, "no supervisor: nobody restarts workers; start one with the same name"};
 }
 
+Verdict judge_name(const Segment& segment) {
+  const std::string path = path_of_segment(segment.name());
+  if (segment.is_named()) return {Status::healthy, path};
+  return {Status::degraded,
+          path +
+              " is gone or another's: nobody else can attach, and what is in the segment ends "
+              "with its supervisor"};
+}
+
 Verdict judge_worker(const WorkerView& worker, std::uint64_t heartbeat_timeout_ns,
                      bool sees_processes) {
   const std::string state{to_string(worker.state)};

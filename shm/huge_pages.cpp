@@ -23,10 +23,8 @@ void* free_address(std::uint64_t bytes) noexcept {
   return static_cast<std::byte*>(found) + (align_up(address, kHugePage) - address);
 }
 
-}  // namespace
-
-bip::mapped_region map_for_huge_pages(const bip::shared_memory_object& object, bip::mode_t mode,
-                                      std::uint64_t bytes) {
+template <class Object>
+bip::mapped_region map_on_grid(const Object& object, bip::mode_t mode, std::uint64_t bytes) {
   if (void* address = free_address(bytes); address != nullptr) {
     try {
       return {object, mode, 0, bytes, address};
@@ -35,6 +33,18 @@ bip::mapped_region map_for_huge_pages(const bip::shared_memory_object& object, b
     }
   }
   return {object, mode, 0, bytes};
+}
+
+}  // namespace
+
+bip::mapped_region map_for_huge_pages(const bip::shared_memory_object& object, bip::mode_t mode,
+                                      std::uint64_t bytes) {
+  return map_on_grid(object, mode, bytes);
+}
+
+bip::mapped_region map_for_huge_pages(const bip::file_mapping& object, bip::mode_t mode,
+                                      std::uint64_t bytes) {
+  return map_on_grid(object, mode, bytes);
 }
 
 // Only a range that has a page already is collapsed. Asking for that page by madvise() is refused

@@ -3,6 +3,7 @@
 // of the TLB reach every agent. Whatever the kernel refuses of it is done in small pages.
 #pragma once
 
+#include <boost/interprocess/file_mapping.hpp>
 #include <boost/interprocess/mapped_region.hpp>
 #include <boost/interprocess/shared_memory_object.hpp>
 
@@ -19,6 +20,10 @@ inline constexpr std::uint64_t kHugePage = 2U << 20U;
 /// Throws boost::interprocess::interprocess_exception.
 boost::interprocess::mapped_region map_for_huge_pages(
     const boost::interprocess::shared_memory_object& object, boost::interprocess::mode_t mode,
+    std::uint64_t bytes);
+/// The same of an object that was opened by a path.
+boost::interprocess::mapped_region map_for_huge_pages(
+    const boost::interprocess::file_mapping& object, boost::interprocess::mode_t mode,
     std::uint64_t bytes);
 
 /// Takes huge pages for shared memory in which nothing has been written yet, by MADV_COLLAPSE

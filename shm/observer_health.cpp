@@ -91,6 +91,7 @@ HealthView Observer::health(const HealthView& before) const {
     parts.add("shard " + std::to_string(shard),
               shm::judge_shard(segment, shard, view, sees_processes));
   }
+  if (impl_->is_live) parts.add("name", shm::judge_name(segment));
   parts.add("rings", shm::judge_rings(segment, parts.was_bad("rings")));
   parts.add("parking", shm::judge_parking(segment, parts.was_bad("parking")));
   parts.add("limits", shm::judge_limits(limits(), parts.was_bad("limits")));

@@ -7,6 +7,10 @@
 //   lock       F_OFD_SETLK, a write lock on the object's first byte: the kernel releases it at the
 //              supervisor's death. After locking, the name must still be this inode.
 //   inherit    keeps the lock of the same process before its exec (supervisor/handover.hpp).
+//   attach_to  what a worker does: it is given a descriptor, so it needs no name. A name that
+//   somebody
+//              removes keeps out only who is not in yet; nothing can give it back to an object that
+//              has none (linkat() refuses it).
 //   take_over  locks a segment whose supervisor is dead. A held lock is tried for a second, since a
 //              child between fork and exec may hold its dead parent's.
 //   remove     marks the state removed, unlinks the name, rings every doorbell.
@@ -32,6 +36,7 @@
 #include "mabeam/observer.hpp"
 #include "mabeam/result.hpp"
 
+#include <boost/interprocess/file_mapping.hpp>
 #include <boost/interprocess/mapped_region.hpp>
 #include <boost/interprocess/shared_memory_object.hpp>
 
@@ -54,6 +59,9 @@ struct CreateOptions {
 /// True for `[a-z0-9][a-z0-9_-]{0,31}`.
 bool is_runtime_name(std::string_view name);
 
+/// "/dev/shm/mabeam-<name>".
+std::string path_of_segment(std::string_view runtime);
+
 class Segment {
  public:
   /// Reserves and touches the memory, lays it out, and gives it its name; the lock is held.
@@ -69,12 +77,23 @@ class Segment {
   /// Attaches read-write with the lock. Errors: as attach(), in_use.
   static Result<Segment> take_over(std::string_view name);
 
-  /// Attaches read-write with the lock that `fd` holds: a lock_descriptor() that has come through
-  /// an exec. Closes it. Errors: as attach(), not_found (it is of another segment), in_use.
+  /// Attaches read-write to what is open there, whatever has become of the name. Closes `fd`.
+  /// Errors: as attach(), not_found (it is no segment of that name).
+  static Result<Segment> attach_to(std::string_view name, int fd);
+
+  /// Attaches as attach_to(), with the lock that `fd` holds: a lock_descriptor() that has come
+  /// through an exec. Closes it. Errors: as attach_to(), in_use.
   static Result<Segment> inherit(std::string_view name, int fd);
 
-  /// The descriptor that holds a supervisor's lock, close-on-exec.
-  [[nodiscard]] int lock_descriptor() const { return object_.get_mapping_handle().handle; }
+  /// The descriptor that holds a supervisor's lock, close-on-exec. -1: of a copy.
+  [[nodiscard]] int lock_descriptor() const;
+
+  /// Another descriptor of the same object, close-on-exec, which has no part in the lock: for a
+  /// process that is to attach_to() it. Errors: system.
+  [[nodiscard]] Result<int> open_again() const;
+
+  /// True while the name leads to this object; of a copy, false.
+  [[nodiscard]] bool is_named() const;
 
   /// A private copy of a segment's file. Errors: as attach(), without owner and mode.
   static Result<Segment> open_file(const std::string& path);
@@ -218,9 +237,12 @@ class Segment {
 
   static Result<Segment> open_region(boost::interprocess::mapped_region region,
                                      std::uint64_t bytes);
+  template <class Object>
+  static Result<Segment> open_object(const Object& object, Access access);
   void lay_out_rings_and_logs() const;
 
-  boost::interprocess::shared_memory_object object_;
+  boost::interprocess::shared_memory_object object_;  // opened by its name,
+  boost::interprocess::file_mapping reopened_;        // or by a descriptor of it
   boost::interprocess::mapped_region region_;
   std::byte* base_ = nullptr;
   Layout layout_;

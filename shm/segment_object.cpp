@@ -1,9 +1,37 @@
 #include "shm/segment_object.hpp"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
 namespace mabeam::shm {
+
+std::string object_name(std::string_view runtime) {
+  return "mabeam-" + std::string{runtime};
+}
+
+std::string path_of(const std::string& object) {
+  return "/dev/shm/" + object;
+}
+
+Error error_of(const boost::interprocess::interprocess_exception& error) {
+  const int os = error.get_native_error();
+  switch (os) {
+    case ENOENT:
+      return {Errc::not_found, 0, os};
+    case EEXIST:
+      return {Errc::name_taken, 0, os};
+    case EACCES:
+    case EPERM:
+    case ELOOP:
+      return {Errc::bad_permissions, 0, os};
+    case ENOSPC:
+      return {Errc::no_room, 0, os};
+    default:
+      return {Errc::system, 0, os};
+  }
+}
 
 bool try_lock(int fd) {
   struct flock lock {};

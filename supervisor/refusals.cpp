@@ -1,5 +1,7 @@
 #include "supervisor/refusals.hpp"
 
+#include "shm/segment.hpp"
+
 #include <array>
 #include <charconv>
 #include <system_error>
@@ -57,6 +59,15 @@ Refusal refusal_of_create(Error error, std::string_view runtime, std::uint64_t n
     default:
       return {ExitCode::cannot_create, doing + reason_text(error)};
   }
+}
+
+Refusal refusal_of_nameless(std::string_view runtime, pid_t pid) {
+  const std::string number = std::to_string(pid);
+  return {ExitCode::cannot_create, "runtime '" + std::string{runtime} +
+                                       "' is run by another supervisor, pid " + number +
+                                       ", though " + shm::path_of_segment(runtime) +
+                                       " has been removed; stop that one (kill -TERM " + number +
+                                       "), or start this one with another --name"};
 }
 
 Refusal refusal_of_take_over(Error error, std::string_view runtime) {

@@ -10,10 +10,15 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/types.h>
+
 namespace mabeam::supervisor {
 
 /// "46.0 MiB": for a person.
 std::string megabytes(std::uint64_t bytes);
+
+/// The supervisor `pid` runs that runtime in a segment whose name somebody has removed.
+Refusal refusal_of_nameless(std::string_view runtime, pid_t pid);
 
 /// A segment that could not be created.
 Refusal refusal_of_create(Error error, std::string_view runtime, std::uint64_t needed_bytes);

@@ -1,6 +1,7 @@
 #include "supervisor/runtime.hpp"
 
 #include "shm/clock.hpp"
+#include "shm/lost_name.hpp"
 #include "shm/name_hash.hpp"
 #include "shm/process.hpp"
 #include "supervisor/config_keys.hpp"
@@ -11,6 +12,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include <sys/stat.h>
@@ -20,6 +23,18 @@ namespace {
 
 /// A name that comes or goes while we look is looked at again.
 constexpr int kClaimTries = 5;
+constexpr int kLooksAtNameless = 50;
+
+/// The supervisor of that runtime whose segment has lost its name. One that is about to end, and
+/// has taken the name away itself, is waited for.
+std::optional<pid_t> wait_for_nameless(std::string_view name) {
+  std::optional<pid_t> found = shm::find_nameless_supervisor(name);
+  for (int looks = 1; found && looks < kLooksAtNameless; ++looks) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    found = shm::find_nameless_supervisor(name);
+  }
+  return found;
+}
 
 void compare(std::string_view key, std::uint64_t wanted, std::uint64_t found,
              std::vector<std::string>& differences) {
@@ -172,6 +187,8 @@ tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards) {
       continue;
     }
     if (error.code != Errc::not_found) break;
+    if (const auto other = wait_for_nameless(name))
+      return tl::unexpected(refusal_of_nameless(name, *other));
     Result<shm::Segment> made = shm::Segment::create(
         name, *dimensions,
         {.group_read = config.runtime.group_read, .serve_listen = config.serve.listen});
@@ -264,8 +281,7 @@ void note_reload(shm::Header& header, bool is_taken) noexcept {
 }
 
 int set_group_read(const shm::Segment& segment, bool allowed) noexcept {
-  const std::string path = "/dev/shm/mabeam-" + std::string{segment.name()};
-  return ::chmod(path.c_str(), allowed ? 0640 : 0600) == 0 ? 0 : errno;
+  return ::fchmod(segment.lock_descriptor(), allowed ? 0640 : 0600) == 0 ? 0 : errno;
 }
 
 }  // namespace mabeam::supervisor

@@ -2,6 +2,7 @@
 //
 //   no segment                      created
 //   its lock is held                refused: another supervisor runs it (73)
+//   none, but a supervisor has one  refused (73): somebody has removed the name
 //   marked as removed               whoever removed it was killed before the name was gone:
 //   replaced another build, damage           refused (76, 65); --discard removes it laid out by
 //   other layout keys   refused, and the keys are named (78) else                            taken

@@ -37,6 +37,7 @@ struct Plan {
   int null = -1;
   int report = -1;
   int output = -1;
+  int kept = -1;
   Descriptor birthplace;           ///< the folder of a group to be born in
   Descriptor birthplace_door;      ///< joins it otherwise
   std::vector<Descriptor> groups;  ///< to be joined
@@ -76,6 +77,7 @@ Plan make_plan(const SpawnOptions& options) {
   plan.nice = options.nice;
   plan.limits = options.limits;
   plan.output = options.output;
+  plan.kept = options.kept;
   return plan;
 }
 
@@ -120,6 +122,7 @@ void confine(const Plan& plan) noexcept {
     ::dup2(plan.output, STDERR_FILENO);
   }
   ::syscall(SYS_close_range, kFirstOwnDescriptor, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (plan.kept >= 0) ::fcntl(plan.kept, F_SETFD, 0);
   if (plan.nice != 0 && ::setpriority(PRIO_PROCESS, 0, plan.nice) != 0) {
     report_and_exit(plan, SpawnStep::set_nice);
   }

@@ -2,10 +2,10 @@
 //
 // The child gets a session of its own, so that its whole process group can be killed and a
 // terminal's signals do not reach it; default signals; /dev/null to read; standard output and error
-// as ours; no other descriptor; the control groups and resource limits that it is given, so that
-// not even its first page is outside of them; no new privileges (PR_SET_NO_NEW_PRIVS): nothing that
-// it starts is more than it is. Everything that allocates happens before the fork: between fork and
-// exec only async-signal-safe calls are made.
+// as ours; no other descriptor but one that it is given; the control groups and resource limits
+// that it is given, so that not even its first page is outside of them; no new privileges
+// (PR_SET_NO_NEW_PRIVS): nothing that it starts is more than it is. Everything that allocates
+// happens before the fork: between fork and exec only async-signal-safe calls are made.
 //
 // What keeps the child from its exec travels through a pipe that the exec closes, so a program that
 // cannot be run is told apart from one that ran and failed, and nobody waits for either.
@@ -35,6 +35,7 @@ struct SpawnOptions {
   std::vector<std::string> groups = {};       ///< files to write "0" into
   std::vector<ResourceLimit> limits = {};
   int output = -1;  ///< where standard output and error go; -1: as ours
+  int kept = -1;    ///< a descriptor that the child keeps under its number; -1: none
 };
 
 /// The last thing a child does before its exec that may be refused.

@@ -122,6 +122,7 @@ void Supervisor::scan() {
   tell_breakers();
   cleanup_.scan(at, runtime_.config.limits.cleanup_interval);
   look_for_slow_consumers(at);
+  look_at_name();
   reap_strays();
   log_.tell_repeats();
 }
@@ -146,7 +147,8 @@ void Supervisor::become_ready(const StartTimes& times) {
 std::string Supervisor::running_text() const {
   return "READY=1\nSTATUS=runtime " + runtime_.config.runtime.name + ": " +
          std::to_string(workers_.count()) + " workers, " +
-         std::to_string(runtime_.segment.dimensions().shards) + " shards";
+         std::to_string(runtime_.segment.dimensions().shards) + " shards" +
+         (has_name_ ? "" : "; the segment's name is gone, see the log");
 }
 
 void Supervisor::on_signal(int signal) {
@@ -252,6 +254,24 @@ void Supervisor::look_for_slow_consumers(Time now) {
   }
 }
 
+// Whoever has attached goes on, and workers need no name; only nobody else can come.
+void Supervisor::look_at_name() {
+  const bool has_name = runtime_.segment.is_named();
+  if (has_name == has_name_) return;
+  has_name_ = has_name;
+  const std::string path = shm::path_of_segment(runtime_.segment.name());
+  if (has_name) {
+    log_.info("the segment has its name again", {{"path", path}});
+  } else {
+    log_.error(
+        "the segment's name is gone, and nothing gives it back: agents go on, but no command and "
+        "no client can attach, and what is in the segment ends with this supervisor; when that "
+        "may be, end it by SIGTERM and start it again",
+        {{"path", path}});
+  }
+  if (phase_ == Phase::running) notify_service_manager(running_text());
+}
+
 ExitCode Supervisor::finish() {
   workers_.remove_groups();
   for (int look = 0; look < kLooksAtStrays && reap_strays() != 0; ++look)
@@ -259,7 +279,8 @@ ExitCode Supervisor::finish() {
   const shm::Segment& segment = runtime_.segment;
   set_state(segment, RuntimeState::stopped);
   const Leftovers leftovers = count_leftovers(segment);
-  const bool keeps = keeps_segment_ || runtime_.config.runtime.on_stop == OnStop::keep;
+  const bool is_to_be_kept = keeps_segment_ || runtime_.config.runtime.on_stop == OnStop::keep;
+  const bool keeps = is_to_be_kept && segment.is_named();  // without a name nobody finds it again
   if (keeps) {
     segment.header().supervisor.store(0, std::memory_order_release);
   } else {
@@ -270,7 +291,8 @@ ExitCode Supervisor::finish() {
                                                                    {"messages", leftovers.messages},
                                                                    {"events", leftovers.events}});
   }
-  log_.info("stopped", {{"segment", keeps ? "kept" : "removed"}});
+  const std::string_view became = keeps ? "kept" : (is_to_be_kept ? "lost" : "removed");
+  log_.info("stopped", {{"segment", became}});
   return exit_;
 }
 

@@ -84,6 +84,7 @@ class Supervisor {
   void tell_parked();
   void tell_breakers();
   void look_for_slow_consumers(Time now);
+  void look_at_name();
   [[nodiscard]] Time next_deadline() const;
   ExitCode finish();
 
@@ -104,6 +105,7 @@ class Supervisor {
   Phase phase_ = Phase::starting;
   ExitCode exit_ = ExitCode::done;
   bool keeps_segment_ = false;
+  bool has_name_ = true;  // the segment
   Time next_scan_{0};
 };
 

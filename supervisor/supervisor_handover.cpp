@@ -39,6 +39,10 @@ void Supervisor::ask_successor() {
     return;
   }
   if (handover_.is_under_way()) return;
+  if (!runtime_.segment.is_named()) {
+    refuse_successor("its check would not find the segment, whose name is gone");
+    return;
+  }
   log_.info("a new program is asked whether it can take over", {{"program", handover_.program()}});
   auto objection = handover_.begin(runtime_.segment.name(), now());
   if (!objection && !loop_.watch(handover_.fd(), {Source::handover})) {

@@ -76,7 +76,12 @@ void Worker::note_unseen_end(bool ran_out_of_memory) noexcept {
               shm::unix_ns(), slot());
 }
 
+// It is given the segment: who removes the segment's name must not keep it from being started
+// again.
 Result<> Worker::start(SpawnOptions options, Time now, bool ran_out_of_memory) {
+  const Result<int> opened = segment_->open_again();
+  if (!opened) return fail(opened.error());
+  const Descriptor segment{*opened};
   const Result<std::uint32_t> incarnation = fence();
   if (!incarnation) return fail(incarnation.error());
   note_unseen_end(ran_out_of_memory);
@@ -89,7 +94,8 @@ Result<> Worker::start(SpawnOptions options, Time now, bool ran_out_of_memory) {
   options_.arguments.insert(
       options_.arguments.end(),
       {"--name", std::string{segment_->name()}, "--worker", std::to_string(index_), "--incarnation",
-       std::to_string(*incarnation)});
+       std::to_string(*incarnation), "--segment", std::to_string(segment.get())});
+  options_.kept = segment.get();
   options_.environment = {started_by_text(segment_->name(), {index_, *incarnation})};
   Result<Child> child = spawn(options_);
   if (!child) return fail(child.error());

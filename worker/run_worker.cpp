@@ -10,6 +10,8 @@
 #include <optional>
 #include <string_view>
 
+#include <fcntl.h>
+
 namespace mabeam {
 namespace {
 
@@ -22,9 +24,15 @@ std::optional<std::uint32_t> number_of(std::string_view text) {
   return value;
 }
 
-/// A worker's command line is written by the supervisor, for itself: no library, no help.
-std::optional<worker::Options> parse(std::span<char*> arguments) {
+struct CommandLine {
   worker::Options options;
+  int segment = -1;  ///< descriptor; -1: it is attached to by its name
+};
+
+/// A worker's command line is written by the supervisor, for itself: no library, no help.
+std::optional<CommandLine> parse(std::span<char*> arguments) {
+  CommandLine line;
+  worker::Options& options = line.options;
   for (std::size_t i = 1; i + 1 < arguments.size(); i += 2) {
     const std::string_view key = arguments[i];
     const std::string_view value = arguments[i + 1];
@@ -33,6 +41,9 @@ std::optional<worker::Options> parse(std::span<char*> arguments) {
       options.runtime = value;
     } else if (key == "--module") {
       options.modules.emplace_back(value);
+    } else if (key == "--segment") {
+      number = number_of(value);
+      line.segment = static_cast<int>(number.value_or(0));
     } else if (key == "--worker") {
       number = number_of(value);
       options.worker = number.value_or(0);
@@ -45,7 +56,15 @@ std::optional<worker::Options> parse(std::span<char*> arguments) {
     if (!number) return std::nullopt;
   }
   if (options.runtime.empty() || options.incarnation == 0) return std::nullopt;
-  return options;
+  return line;
+}
+
+// What is run around a worker may have closed what it does not know.
+Result<shm::Segment> attach(const CommandLine& line) {
+  const std::string& runtime = line.options.runtime;
+  if (line.segment < 0 || ::fcntl(line.segment, F_GETFD) < 0)
+    return shm::Segment::attach(runtime, shm::Access::read_write);
+  return shm::Segment::attach_to(runtime, line.segment);
 }
 
 Exit exit_for(Errc code) {
@@ -63,18 +82,18 @@ Exit exit_for(Errc code) {
 }  // namespace
 
 int run_worker(int argc, char** argv, std::span<const TypeDescriptor> types) {
-  const std::optional<worker::Options> options = parse({argv, static_cast<std::size_t>(argc)});
-  if (!options) {
+  const std::optional<CommandLine> line = parse({argv, static_cast<std::size_t>(argc)});
+  if (!line) {
     std::fputs("mabeam-worker is started by mabeam-supervisor: run that instead\n", stderr);
     return static_cast<int>(Exit::usage);
   }
-  Result<shm::Segment> segment = shm::Segment::attach(options->runtime, shm::Access::read_write);
+  Result<shm::Segment> segment = attach(*line);
   if (!segment) {
-    std::fprintf(stderr, "mabeam-worker: %s: %s\n", options->runtime.c_str(),
+    std::fprintf(stderr, "mabeam-worker: %s: %s\n", line->options.runtime.c_str(),
                  describe(segment.error()).c_str());
     return static_cast<int>(exit_for(segment.error().code));
   }
-  worker::Worker worker{std::move(*segment), *options};
+  worker::Worker worker{std::move(*segment), line->options};
   const int status = worker.run(types);
   worker::end_labels();
   worker::end_backtraces();

@@ -54,9 +54,9 @@ class ObserverHealth : public ::testing::Test {
 TEST_F(ObserverHealth, RuntimeAtWorkIsHealthy) {
   const HealthView view = health();
   EXPECT_EQ(to_string(view.status), "healthy");
-  // state, supervisor, 2 workers, 2 shards, rings, parking, limits, names, breakers, dead letters,
-  // reload
-  EXPECT_EQ(view.components.size(), 13U);
+  // state, supervisor, 2 workers, 2 shards, name, rings, parking, limits, names, breakers, dead
+  // letters, reload
+  EXPECT_EQ(view.components.size(), 14U);
   EXPECT_TRUE(view.is_live);
   EXPECT_TRUE(view.is_ready);
   EXPECT_EQ(view.readiness, "2 workers ready");
@@ -75,6 +75,14 @@ TEST_F(ObserverHealth, NoRoomForSuspendedAgentsIsDegraded) {
   expect("parking", Status::healthy, "50% of its room on shard 1");
   log->tail.store(room);
   expect("parking", Status::degraded, "resume or stop");
+}
+
+TEST_F(ObserverHealth, SegmentThatHasLostItsNameIsDegraded) {
+  const Observer observer = Observer::attach(segment_.name()).value();
+  ASSERT_TRUE(shm::Segment::discard(segment_.name()));
+  const HealthView::Component name = part(observer.health(), "name");
+  EXPECT_EQ(to_string(name.status), "degraded");
+  EXPECT_NE(name.detail.find("nobody else can attach"), std::string::npos) << name.detail;
 }
 
 TEST_F(ObserverHealth, StatesOfTheRuntime) {

@@ -104,7 +104,38 @@ TEST_F(SegmentNames, AnInheritedLockIsHeldOnAndOn) {
   EXPECT_EQ(code_of(Segment::take_over(guard_.name())), Errc::in_use);
   const int without_lock = ::open(guard_.path().c_str(), O_RDWR);
   EXPECT_EQ(code_of(Segment::inherit(guard_.name(), without_lock)), Errc::in_use);
-  EXPECT_EQ(code_of(Segment::inherit(guard_.name(), ::open("/dev/null", O_RDWR))), Errc::not_found);
+  EXPECT_EQ(code_of(Segment::inherit(guard_.name(), ::open("/dev/null", O_RDWR))),
+            Errc::bad_permissions);
+  EXPECT_EQ(code_of(Segment::inherit("another", second->open_again().value())), Errc::not_found);
+}
+
+TEST_F(SegmentNames, WhoIsGivenADescriptorNeedsNoName) {
+  const auto created = create();
+  ASSERT_TRUE(created);
+  EXPECT_TRUE(created->is_named());
+  ASSERT_TRUE(Segment::discard(guard_.name()));
+  EXPECT_FALSE(created->is_named());
+  const int given = created->open_again().value();
+  const auto attached = Segment::attach_to(guard_.name(), given);
+  ASSERT_TRUE(attached);
+  EXPECT_EQ(::fcntl(given, F_GETFD), -1) << "it is closed";
+  EXPECT_EQ(::fcntl(attached->lock_descriptor(), F_GETFD), FD_CLOEXEC);
+  created->header().subscription_epoch.store(77);
+  EXPECT_EQ(attached->header().subscription_epoch.load(), 77U);
+  ASSERT_TRUE(create()) << "of the same name";
+  EXPECT_FALSE(created->is_named());
+  const int kept = ::fcntl(created->lock_descriptor(), F_DUPFD, 100);
+  EXPECT_TRUE(Segment::inherit(guard_.name(), kept)) << "its next program needs none either";
+}
+
+// Else nobody could take over while a worker lives.
+TEST_F(SegmentNames, AnotherDescriptorHoldsNoLock) {
+  auto created = create();
+  ASSERT_TRUE(created);
+  const int given = created->open_again().value();
+  created = fail(Errc::closed);
+  EXPECT_TRUE(Segment::take_over(guard_.name()));
+  ::close(given);
 }
 
 TEST_F(SegmentNames, TheLockIsFreedByItsHoldersDeath) {

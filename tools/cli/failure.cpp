@@ -1,5 +1,7 @@
 #include "tools/cli/failure.hpp"
 
+#include "shm/lost_name.hpp"
+#include "shm/segment.hpp"
 #include "tools/cli/encoding.hpp"
 
 #include <cerrno>
@@ -70,6 +72,13 @@ tl::unexpected<Failure> unreadable(std::string_view label, int os_error) {
 tl::unexpected<Failure> refuse_attach(Error error, std::string_view runtime) {
   const std::string name = one_line(runtime);
   if (error.code == Errc::not_found) {
+    if (const auto pid = shm::find_nameless_supervisor(runtime)) {
+      return failure(error, Step::attach,
+                     "runtime '" + name + "' runs, but " + shm::path_of_segment(runtime) +
+                         " has been removed, so nobody can reach it; when what is in it may end: "
+                         "kill -TERM " +
+                         std::to_string(*pid) + ", and start it again");
+    }
     return failure(error, Step::attach,
                    "there is no runtime '" + name +
                        "'; start one with: mabeam-supervisor --config FILE --name " + name);

@@ -1,0 +1,17 @@
+// LostName: a runtime that runs, and whose segment has no name any more: somebody has removed it
+// from /dev/shm (logind does, RemoveIPC=yes). Who asks for the runtime would be told that there is
+// none, and would start another of the same name.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include <sys/types.h>
+
+namespace mabeam::shm {
+
+/// The supervisor of such a runtime, found by its bell (bell.hpp) and by what it has open. Nothing:
+/// there is none, or it is another user's, or of other namespaces.
+std::optional<pid_t> find_nameless_supervisor(std::string_view runtime);
+
+}  // namespace mabeam::shm
