@@ -49,4 +49,11 @@ std::optional<Repeats::Due> Repeats::take_due(std::int64_t now_ns) {
   return std::nullopt;
 }
 
+std::optional<Repeats::Due> Repeats::take_held() {
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [](const Entry& entry) { return entry.held != 0; });
+  if (found == entries_.end()) return std::nullopt;
+  return Due{found->text, found->about, std::exchange(found->held, 0)};
+}
+
 }  // namespace mabeam::shm

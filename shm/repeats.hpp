@@ -31,6 +31,9 @@ class Repeats {
   /// One kind whose period is over and of which something was not said; call until there is none.
   std::optional<Due> take_due(std::int64_t now_ns);
 
+  /// One kind of which something was not said, its period over or not.
+  std::optional<Due> take_held();
+
  private:
   struct Entry {
     std::string text;

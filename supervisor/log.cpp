@@ -200,13 +200,19 @@ void Log::tell(LogLevel level, std::string_view message, LogFields fields) {
 }
 
 void Log::tell_repeats() {
-  while (const auto due = repeats_.take_due(shm::monotonic_ns())) {
-    const std::string text = "repeated: " + due->text;
-    std::vector<LogField> fields{{"times", due->count}};
-    if (due->about != 0)
-      fields.insert(fields.begin(), {name_of(due->about), number_of(due->about)});
-    write(LogLevel::warn, text, fields);
-  }
+  while (const auto due = repeats_.take_due(shm::monotonic_ns()))
+    tell_repeat(*due);
+}
+
+void Log::end_repeats() {
+  while (const auto held = repeats_.take_held())
+    tell_repeat(*held);
+}
+
+void Log::tell_repeat(const shm::Repeats::Due& due) {
+  std::vector<LogField> fields{{"times", due.count}};
+  if (due.about != 0) fields.insert(fields.begin(), {name_of(due.about), number_of(due.about)});
+  write(LogLevel::warn, "repeated: " + due.text, fields);
 }
 
 void Log::debug(std::string_view message, LogFields fields) {

@@ -69,12 +69,15 @@ class Log {
 
   /// Tells of what was said too often and is not any more.
   void tell_repeats();
+  /// Tells of all that was said too often, before this program ends.
+  void end_repeats();
 
   /// Another level or format from now on.
   void configure(const LogConfig& config);
 
  private:
   void tell(LogLevel level, std::string_view message, LogFields fields);
+  void tell_repeat(const shm::Repeats::Due& due);
   void write(LogLevel level, std::string_view message, std::span<const LogField> fields);
   void tell_dropped();
   void print(LogLevel level, std::string_view message, std::span<const LogField> fields);

@@ -292,6 +292,7 @@ ExitCode Supervisor::finish() {
                                                                    {"events", leftovers.events}});
   }
   const std::string_view became = keeps ? "kept" : (is_to_be_kept ? "lost" : "removed");
+  log_.end_repeats();
   log_.info("stopped", {{"segment", became}});
   return exit_;
 }

@@ -76,6 +76,8 @@ void Supervisor::look_at_handover(Time now) {
 }
 
 void Supervisor::hand_over(Time now) {
+  workers_.end_lines();
+  log_.end_repeats();
   log_.info("handing over", {{"program", handover_.program()}});
   notify_reloading(now);
   const std::string failure = handover_.take_place({.lock = runtime_.segment.lock_descriptor(),

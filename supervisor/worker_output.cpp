@@ -57,6 +57,10 @@ void WorkerOutput::read_rest(Time now, const Tell& tell) {
   // A stray that the worker has left may go on writing: there is an end to it.
   for (int i = 0; i < kLastReads && pipe_ && read(now, tell); ++i) {
   }
+  end_line_so_far(tell);
+}
+
+void WorkerOutput::end_line_so_far(const Tell& tell) {
   if (!line_.empty()) end_line(tell);
 }
 

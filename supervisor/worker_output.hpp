@@ -50,6 +50,9 @@ class WorkerOutput {
   /// Tells the rest, ended or not, once the worker is gone.
   void read_rest(Time now, const Tell& tell);
 
+  /// Tells what was read of a line that has no end yet, if anything was; the rest is another line.
+  void end_line_so_far(const Tell& tell);
+
   /// It has said enough for this period: look again when resumes() is true.
   [[nodiscard]] bool has_said_enough() const {
     return lines_ >= kMostLines || bytes_ >= kMostBytes;

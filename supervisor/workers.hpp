@@ -61,6 +61,10 @@ class Workers {
   /// A worker has printed something, or has closed its output.
   void on_output(std::uint32_t index, Time now);
 
+  /// Tells what workers have printed of lines that have no end yet: the next program, to which this
+  /// one hands over, gets the pipes alone.
+  void end_lines();
+
   /// Looks at everything that workers say, and at who has fallen silent. `lag`: time in which the
   /// supervisor did not run, which counts against nobody.
   void scan(Time now, Time lag);

@@ -31,6 +31,11 @@ void Workers::on_output(std::uint32_t index, Time now) {
   }
 }
 
+void Workers::end_lines() {
+  for (Worker& worker : workers_)
+    worker.output.end_line_so_far(teller(worker));
+}
+
 void Workers::resume_output(Worker& worker, Time now) {
   if (worker.output.resumes(now)) watch_output(worker);
 }

@@ -175,6 +175,11 @@ TEST(Log, RepeatsAreCountedInLogAndRecorder) {
   EXPECT_EQ(shm::read_facts(region).facts.size(), shm::Repeats::kMostInPeriod + 1);
   const std::string text = pipe.take();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), shm::Repeats::kMostInPeriod + 1);
+  log.end_repeats();
+  EXPECT_EQ(pipe.take(), "<4>repeated: again worker=1 times=980\n");
+  log.end_repeats();
+  log.warn("later");
+  EXPECT_EQ(pipe.take(), "<4>later\n") << "it is told once";
 }
 
 TEST(Log, OneClientsFactsAreNoRepeatsOfAnothers) {

@@ -1,6 +1,7 @@
 // USR2: another program takes the supervisor's place in its process, or is refused.
 #include "shm/control.hpp"
 #include "shm/process.hpp"
+#include "shm/repeats.hpp"
 #include "shm/segment.hpp"
 #include "tests/support/call_stream.hpp"
 #include "tests/support/runtime_fixture.hpp"
@@ -135,6 +136,24 @@ TEST_F(HandoverTest, KeepsWorkersMessagesLockAndBell) {
   EXPECT_EQ(view()->workers[1].last_exit->signal, SIGKILL) << "they are its children";
   ASSERT_TRUE(stream.wait_for(100));
   stream.finish();
+}
+
+TEST_F(HandoverTest, WhatWasHeldBackIsToldBeforeThisProgramIsGone) {
+  start_runtime();
+  const auto segment = shm::Segment::attach(name(), shm::Access::read_only);
+  const auto reload_often = [&] {
+    for (std::uint32_t i = 0; i < shm::Repeats::kMostInPeriod + 3; ++i) {
+      ASSERT_TRUE(shm::ask_supervisor(*segment, shm::ControlCommand::reload, 0, {}, kPatience));
+    }
+  };
+  const std::string told = R"("message":"repeated: configuration read again","times":3)";
+  reload_often();
+  ASSERT_TRUE(hands_over());
+  EXPECT_EQ(count_in_log(told), 1U);
+  reload_often();
+  supervisor().signal(SIGTERM);
+  EXPECT_EQ(supervisor().wait(), 0);
+  EXPECT_EQ(count_in_log(told), 2U);
 }
 
 // The new program comes when the worker is a zombie. By perl, since a shell would wait for it.

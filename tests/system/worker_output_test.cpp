@@ -11,6 +11,10 @@
 #include <sstream>
 #include <string>
 
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 namespace mabeam::tests {
 namespace {
 
@@ -80,6 +84,27 @@ TEST_F(WorkerOutputTest, WhatIsStillInAStreamWhenAWorkerLeavesIsNoDeath) {
   EXPECT_EQ(mabeam({"restart", "0"}).exit, 0);
   EXPECT_FALSE(said("tick tick ").is_null());
   EXPECT_EQ(view()->workers[0].last_exit->cause, ExitCause::asked);
+}
+
+// What is in the pipe is read by the next program; what this one has read of a line is not.
+TEST_F(WorkerOutputTest, HalfALineOutlivesAHandover) {
+  start_runtime();
+  print("unended", "tick ");
+  const int pipe =
+      ::open(("/proc/" + std::to_string(ready_worker(0)) + "/fd/1").c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(pipe, 0);
+  EXPECT_TRUE(wait_until(kPatience, [pipe] {
+    int bytes = -1;
+    return ::ioctl(pipe, FIONREAD, &bytes) == 0 && bytes == 0;
+  })) << "the supervisor reads it";
+  ::close(pipe);
+  supervisor().signal(SIGUSR2);
+  const Json line = said("tick ");
+  ASSERT_FALSE(line.is_null());
+  EXPECT_EQ(line.value("agent", ""), id());
+  EXPECT_TRUE(wait_until(kPatience, [this] {
+    return supervisor().err().find("this program has taken over") != std::string::npos;
+  }));
 }
 
 TEST_F(WorkerOutputTest, AFloodWaitsForNobodyAndTheNextSupervisorReadsOn) {
