@@ -10,11 +10,13 @@
 //
 //      word    generation of the agent that it is for | its slot + 1
 //      label   call? | serial | symbol of its name
-//      asked   1, if a coroutine waits for that call, which is to answer a request of `caller`, of
-//              that correlation and deadline | symbol of that request's action; else all four are 0
+//      asked   2, if there was no room to send that call | 1, if a coroutine waits for it, which is
+//              to answer a request of `caller`, of that correlation and deadline | symbol of that
+//              request's action; else all four are 0
 //
 // A call with a deadline is a timer, too (worker/context_calls.cpp): its name is the action, its
-// period the id of the agent that was called, and it fires if no answer has cancelled it.
+// period the id of the agent that was called, and it fires if no answer has cancelled it. So is one
+// that has overflowed, with a deadline or without: it fires at once.
 //
 // Invariants
 //   (1) A record is free when its word is 0 or its agent does not live. So its timers end with it,
@@ -97,13 +99,15 @@ struct TimerLabel {
 struct TaskWord {
   bool is_task = false;
   Symbol action{};
+  bool has_overflowed = false;
 
   [[nodiscard]] constexpr std::uint64_t pack() const {
-    return (is_task ? std::uint64_t{1} << 32U : 0) | static_cast<std::uint32_t>(action);
+    const std::uint64_t flags = (is_task ? 1U : 0U) | (has_overflowed ? 2U : 0U);
+    return flags << 32U | static_cast<std::uint32_t>(action);
   }
 
   static constexpr TaskWord unpack(std::uint64_t word) {
-    return {(word >> 32U & 1U) != 0, static_cast<Symbol>(word)};
+    return {(word >> 32U & 1U) != 0, static_cast<Symbol>(word), (word >> 33U & 1U) != 0};
   }
 };
 

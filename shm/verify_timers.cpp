@@ -31,7 +31,8 @@ void verify_timer(VerifyPass& pass, std::uint32_t shard, std::uint32_t index,
               static_cast<std::uint64_t>(label.name));
   const std::uint64_t asked = timer.asked.load(std::memory_order_acquire);
   const TaskWord task = TaskWord::unpack(asked);
-  pass.expect(task.pack() == asked && (!task.is_task || label.is_call()), where,
+  const bool is_of_call = task.is_task || task.has_overflowed;
+  pass.expect(task.pack() == asked && (!is_of_call || label.is_call()), where,
               "it is no coroutine's call", asked);
   // An agent's timers stay behind it (timers.hpp, 1), yet none is there before it.
   const auto agent =

@@ -3,7 +3,9 @@
 // A call with a deadline is a timer of its agent's, set by the turn that sends the request, and the
 // timer's id is the call's correlation. Its answer cancels it in the turn that handles the answer
 // (shard_calls.cpp); if it fires, on_reply() is told timed_out. So each such call comes to exactly
-// one end, whoever dies, with no words of its own in the segment.
+// one end, whoever dies, with no words of its own in the segment. A call that may overflow is made
+// like that, too: if it does, its timer is due at once, and on_reply() is told backpressure. What
+// comes of its dead letter is then an answer to nobody.
 #include "shm/clock.hpp"
 #include "worker/backend.hpp"
 
@@ -41,7 +43,10 @@ Result<std::uint64_t> Context::Backend::call(AgentId to, Symbol action, const Pa
   const std::uint64_t id = ++shard.record_.next_message_id;
   std::uint64_t correlation = id;
   const TypeDescriptor* type = shard.types_.find(shard.agents_.table().record(self.slot()).type);
-  const bool is_told = deadline_ns != 0 && type != nullptr && type->on_reply != nullptr;
+  const bool may_wait = options.when_full == WhenFull::wait;
+  const bool may_end = deadline_ns != 0 ||  // by itself, without an answer
+                       (may_wait && shard.outbox_.may_overflow(to, options.priority));
+  const bool is_told = may_end && type != nullptr && type->on_reply != nullptr;
   const bool is_awaited = is_told || asked != nullptr;
   if (is_awaited) {
     const std::int64_t due_ns = deadline_ns == 0 ? worker::Timers::kNever : deadline_ns;
@@ -54,11 +59,17 @@ Result<std::uint64_t> Context::Backend::call(AgentId to, Symbol action, const Pa
                                   self.value(), to.value(),
                                   id,           correlation,
                                   now_ns(),     deadline_ns};
-  shard.outbox_.let_wait(options.when_full == WhenFull::wait);
+  const std::size_t letters = shard.outbox_.buried().size();
+  shard.outbox_.let_wait(may_wait);
   const Result<> sent =
       shard.outbox_.send(Kind::request, 0, options.priority, header, payload.bytes());
   shard.outbox_.let_wait(true);
-  if (sent) return correlation;
+  if (sent) {
+    const bool has_overflowed = shard.outbox_.buried().size() != letters;
+    if (has_overflowed && is_awaited)
+      shard.timers_.note_overflow(static_cast<TimerId>(correlation), now_ns());
+    return correlation;
+  }
   if (is_awaited) (void)shard.timers_.cancel(self, static_cast<TimerId>(correlation));
   return fail(sent.error());
 }

@@ -82,6 +82,12 @@ class Outbox {
   /// While not, what is full does not block the message: it is refused with backpressure.
   void let_wait(bool may_wait) noexcept { may_wait_ = may_wait; }
 
+  /// True if what is sent there may become a dead letter instead (overflow).
+  [[nodiscard]] bool may_overflow(AgentId target, Priority priority) const noexcept {
+    const std::uint32_t index = ring_index(target, priority);
+    return blocks_pressure_.are_congested || (index < rings_.size() && rings_[index].is_congested);
+  }
+
   void begin_turn() noexcept;
 
   void begin_message() noexcept {

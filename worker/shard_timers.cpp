@@ -13,12 +13,13 @@ using shm::Witness;
 
 namespace {
 
-/// What a dead letter tells of it; of a call that was not answered in time, the answer.
+/// What a dead letter tells of it; of a call that nobody has answered, the answer.
 Received letter_of(const Timers::Due& due) {
   Received message{};
   const bool is_call = due.label.is_call();
+  const Errc outcome = due.has_overflowed ? Errc::backpressure : Errc::timed_out;
   message.kind = is_call ? shm::Kind::reply : shm::Kind::timer;
-  message.flags = is_call ? static_cast<std::uint16_t>(Errc::timed_out) : std::uint16_t{0};
+  message.flags = is_call ? static_cast<std::uint16_t>(outcome) : std::uint16_t{0};
   message.header.symbol = due.label.name;
   message.header.source = is_call ? due.callee.value() : due.agent.value();
   message.header.correlation = is_call ? static_cast<std::uint64_t>(due.id()) : 0;

@@ -93,12 +93,14 @@ void Timers::put(std::uint32_t index, const Entry& entry) {
 
 Timers::Due Timers::due_of(std::uint32_t index) const noexcept {
   const TimerLabel label = label_of(index);
+  const shm::TaskWord task = task_in(index);
   return {index,
           label,
           agent_of(entries_[index].word),
           entries_[index].due_ns,
           callee_in(index, label),
-          is_task_in(index)};
+          task.is_task,
+          task.has_overflowed};
 }
 
 std::optional<Timers::Due> Timers::next(std::int64_t now_ns) {

@@ -49,8 +49,9 @@ class Timers {
     shm::TimerLabel label;
     AgentId agent;
     std::int64_t due_ns = 0;
-    AgentId callee;        ///< of a call that was not answered
-    bool is_task = false;  ///< that a coroutine waits for
+    AgentId callee;               ///< of a call that was not answered
+    bool is_task = false;         ///< that a coroutine waits for
+    bool has_overflowed = false;  ///< the call
 
     [[nodiscard]] TimerId id() const noexcept { return id_of(index, label.serial); }
   };
@@ -77,6 +78,8 @@ class Timers {
   /// for it, if that is to answer what was `asked`.
   Result<TimerId> set_call(AgentId agent, Symbol action, std::int64_t due_ns, AgentId callee,
                            const ReplyTo* asked = nullptr);
+  /// Of a call that this message has set: it is a dead letter. It is due now.
+  void note_overflow(TimerId call, std::int64_t now_ns) noexcept;
   /// Errors: not_found, too_many_changes.
   Result<> cancel(AgentId agent, TimerId timer);
 
@@ -181,7 +184,12 @@ class Timers {
   Result<TimerId> take(AgentId agent, shm::TimerLabel label, std::int64_t due_ns,
                        std::uint64_t period, const ReplyTo* asked = nullptr);
   void note_asked(shm::TimerRecord& timer, const ReplyTo* asked) noexcept;
-  [[nodiscard]] bool is_task_in(std::uint32_t index) const noexcept;
+  [[nodiscard]] shm::TaskWord task_in(std::uint32_t index) const noexcept;
+
+  [[nodiscard]] bool is_task_in(std::uint32_t index) const noexcept {
+    return task_in(index).is_task;
+  }
+
   [[nodiscard]] bool is_lost(std::uint32_t index) const noexcept;
   void put(std::uint32_t index, const Entry& entry);
   [[nodiscard]] Due due_of(std::uint32_t index) const noexcept;

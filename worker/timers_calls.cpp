@@ -1,4 +1,4 @@
-// Calls with a deadline, which are timers of those that have made them (context_calls.cpp).
+// Calls that are timers of those that have made them (context_calls.cpp).
 #include "worker/timers.hpp"
 
 #include <algorithm>
@@ -11,6 +11,17 @@ using shm::TimerWord;
 Result<TimerId> Timers::set_call(AgentId agent, Symbol action, std::int64_t due_ns, AgentId callee,
                                  const ReplyTo* asked) {
   return take(agent, {TimerLabel::kCall, action}, due_ns, callee.value(), asked);
+}
+
+// The record is free until the turn's words are stored, and then says it all at once.
+void Timers::note_overflow(TimerId call, std::int64_t now_ns) noexcept {
+  const std::uint32_t index = static_cast<std::uint32_t>(call) - 1;
+  shm::TimerRecord& timer = table_[index];
+  shm::TaskWord task = task_in(index);
+  task.has_overflowed = true;
+  timer.asked.store(task.pack(), std::memory_order_relaxed);
+  timer.due_ns.store(static_cast<std::uint64_t>(now_ns), std::memory_order_relaxed);
+  find_change(index)->entry.due_ns = now_ns;
 }
 
 AgentId Timers::callee_in(std::uint32_t index, TimerLabel label) const noexcept {

@@ -19,9 +19,9 @@ void Timers::note_asked(TimerRecord& timer, const ReplyTo* asked) noexcept {
   timer.asked.store(TaskWord{asked != nullptr, of.action}.pack(), std::memory_order_relaxed);
 }
 
-bool Timers::is_task_in(std::uint32_t index) const noexcept {
-  return label_of(index).is_call() &&
-         TaskWord::unpack(table_[index].asked.load(std::memory_order_relaxed)).is_task;
+TaskWord Timers::task_in(std::uint32_t index) const noexcept {
+  if (!label_of(index).is_call()) return {};
+  return TaskWord::unpack(table_[index].asked.load(std::memory_order_relaxed));
 }
 
 bool Timers::is_lost(std::uint32_t index) const noexcept {

@@ -98,7 +98,9 @@ class MABEAM_API Context {
   /// A call with a deadline is answered exactly once, whatever dies: by its agent, or at its
   /// deadline with timed_out; what comes later is dropped and counted as refused. Each takes one of
   /// the shard's timers until then, and ends with its agent, or where that is restarted. A call
-  /// without any deadline waits for ever.
+  /// without any deadline waits for ever. One that overflows (WhenFull::wait), with a deadline or
+  /// without, is told backpressure, once: nobody answers it any more, though its dead letter be
+  /// replayed.
   /// Errors: as send(); timers_full, rate_limited, circuit_open (nobody serves the agent's shard;
   /// nothing has been sent), too_many_changes (over 128 calls with a deadline in a handler).
   Result<std::uint64_t> call(AgentId to, std::string_view action, const PayloadRef& payload = {},

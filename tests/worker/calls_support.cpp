@@ -78,6 +78,18 @@ void ShardCalls::call(const Asking& asking, std::string_view action) {
   run(0);
 }
 
+void ShardCalls::overflow(const Asking& asking) {
+  fill_ring();
+  post(agent_, "send");
+  run(0);
+  limits_.stall_timeout_ns = 0;
+  run(0);
+  run(0);
+  limits_.stall_timeout_ns = kEndless;
+  post(caller_, "call", asking);
+  (void)turn(0);
+}
+
 void ShardCalls::make_last_due() {
   for (std::uint32_t index = 0; index < kTimers; ++index) {
     if (timer(index).word.load() != 0) timer(index).due_ns.store(1);

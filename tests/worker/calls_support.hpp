@@ -63,6 +63,9 @@ class ShardCalls : public ShardTimers {
   void kill_all();
   /// Has the caller call from a signal.
   void call(const Asking& asking, std::string_view action = "call");
+  /// Has the ring of a client's be congested, with one dead letter, and the caller call that
+  /// client, in one turn.
+  void overflow(const Asking& asking);
   /// Makes the one timer that there is due.
   void make_last_due();
 

@@ -245,6 +245,73 @@ TEST_F(ShardDeadline, CancelOfACallWithoutDeadlineIsRefused) {
   EXPECT_EQ(seen().refusal, Errc::not_found);
 }
 
+TEST_F(ShardDeadline, CallThatOverflowsIsToldOnceWithADeadlineOrWithout) {
+  overflow({client_.value()});
+  EXPECT_EQ(seen().replies, 0U);
+  ASSERT_EQ(burials().size(), 2U);
+  EXPECT_EQ(burials()[1].reason, shm::DeadReason::overflow);
+  run(0);
+  EXPECT_EQ(seen().replies, 1U);
+  EXPECT_EQ(seen().outcome, Errc::backpressure);
+  EXPECT_EQ(seen().answered, seen().asked);
+  EXPECT_EQ(seen().source, client_.value());
+  call({client_.value(), kHour});
+  run(0);
+  EXPECT_EQ(seen().replies, 2U);
+  EXPECT_EQ(seen().outcome, Errc::backpressure);
+  EXPECT_EQ(burials().size(), 3U);
+  kill_all();
+  run(0);
+  EXPECT_EQ(seen().replies, 2U);
+  EXPECT_EQ(timers_used(), 0U);
+}
+
+TEST_F(ShardDeadline, CallThatOverflowsIsToldOnceWhoeverDies) {
+  overflow({client_.value()});
+  ASSERT_EQ(burials().size(), 2U);
+  kill_all();  // before it was told
+  const std::vector<std::byte> before{segment_.bytes().begin(), segment_.bytes().end()};
+  ASSERT_EQ(turn(0), 1U);
+  unapply(before);  // over it
+  ASSERT_EQ(seen().replies, 0U);
+  kill_all();
+  run(0);
+  EXPECT_EQ(seen().replies, 1U);
+  EXPECT_EQ(seen().outcome, Errc::backpressure);
+  EXPECT_EQ(timers_used(), 0U);
+}
+
+// Whoever replays its dead letter has it handled, and answered to nobody.
+TEST_F(ShardDeadline, AnswerToACallThatHasOverflowedIsDropped) {
+  overflow({client_.value()});
+  run(0);
+  const std::uint64_t refused = record(0).refused;
+  ASSERT_EQ(burials().size(), 2U);
+  EXPECT_EQ(burials()[1].header.correlation, seen().asked);
+  post(caller_, "get", 3,
+       {.kind = shm::Kind::reply, .priority = Priority::high, .correlation = seen().asked});
+  run(0);
+  EXPECT_EQ(seen().replies, 1U);
+  EXPECT_EQ(record(0).refused, refused + 1);
+}
+
+TEST_F(ShardDeadline, CallThatDoesNotOverflowAfterAllWaitsForItsAnswer) {
+  overflow({client_.value()});
+  run(0);
+  ASSERT_EQ(take(Priority::normal).size(), 4U);
+  call({client_.value()});
+  run(0);
+  EXPECT_EQ(seen().calls, 2U);
+  EXPECT_EQ(seen().replies, 1U);
+  ASSERT_EQ(take(Priority::normal).size(), 1U);
+  post(caller_, "get", 3,
+       {.kind = shm::Kind::reply, .priority = Priority::high, .correlation = seen().asked});
+  run(0);
+  EXPECT_EQ(seen().replies, 2U);
+  EXPECT_EQ(seen().value, 3);
+  EXPECT_EQ(timers_used(), 0U);
+}
+
 TEST(Cancelled, IsTakenOnceAndForgottenAtItsDeadline) {
   Cancelled cancelled;
   cancelled.note({1, 10, 100}, 0);

@@ -322,5 +322,17 @@ TEST_F(ShardTasks, FullRingAfterAWaitEndsItAndItsCallerIsTold) {
   EXPECT_EQ(take(Priority::normal, kSecondClient).size(), 4U);
 }
 
+TEST_F(ShardTasks, CallThatOverflowsEndsTheWait) {
+  for (int i = 0; i < 5; ++i)
+    begin("flood first");
+  limits_.stall_timeout_ns = 0;
+  run(0);
+  run(0);
+  ASSERT_EQ(burials().size(), 1U) << "the ring is congested";
+  begin("ask", {client_id(kSecondClient).value()});
+  EXPECT_EQ(answers(), Codes{Errc::backpressure});
+  EXPECT_EQ(burials().size(), 2U);
+}
+
 }  // namespace
 }  // namespace mabeam::worker
