@@ -226,7 +226,7 @@ Result<std::size_t> Client::send_many(std::span<const AgentId> agents, std::stri
   form.header.symbol = *symbol;
   form.header.content = static_cast<std::uint32_t>(payload.content());
   form.header.deadline_ns = shm::end_of_wait(options.deadline);
-  return shm::send_many(*impl_, agents, form, shm::end_of_wait(wait));
+  return shm::send_many(*impl_, agents, form, patience(options.when_full, wait));
 }
 
 Result<std::size_t> Client::send_matching(const AgentFilter& filter, std::string_view signal,

@@ -53,7 +53,8 @@ struct EventView {
 /// What a subscription of a client is told when it reads too slowly.
 enum class Delivery : std::uint8_t {
   /// The emitters wait for this client, up to stall_timeout: then it is evicted, and told how many
-  /// events it has missed.
+  /// events it has missed. One that does not poll costs an emitter nothing until a whole log lies
+  /// before it, then that wait, once: nobody waits for it again before it has polled.
   reliable,
   /// Nobody waits: what is overwritten before it was read is missed, and told.
   latest,
@@ -251,8 +252,9 @@ class MABEAM_API Client {
       std::span<const AgentId> agents, std::string_view action, const PayloadOf& payload_of,
       std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
-  /// Sends a signal to many agents. Waits for room up to `wait` in all; 0 is not at all. Returns
-  /// how many were accepted: not those that are gone, nor those for which there was no room.
+  /// Sends a signal to many agents. Waits for room up to `wait` in all, unless options.when_full
+  /// says otherwise; 0 is not at all. Returns how many were accepted: not those that are gone, nor
+  /// those for which there was no room, also where they were dropped.
   /// Errors: symbols_full, invalid_argument (the signal).
   Result<std::size_t> send_many(std::span<const AgentId> agents, std::string_view signal,
                                 const PayloadRef& payload = {}, SendOptions options = {},

@@ -188,6 +188,23 @@ TEST_F(ClientEventsTest, AnEvictedReaderIsToldExactlyWhatItMissed) {
   EXPECT_EQ(slot_of(reader_).missed.load(), 5006U);
 }
 
+TEST_F(ClientEventsTest, AReaderThatDoesNotPollIsWaitedForOnce) {
+  segment_.header().tunables.stall_timeout_ns.store(10'000'000);
+  ASSERT_TRUE(reader_.subscribe("a"));
+  int fit = 0;
+  while (emitter_.emit("a", "payload!"))
+    ++fit;
+  ASSERT_TRUE(emitter_.emit("a", "payload!", seconds{20})) << "which evicts it";
+  for (int i = 0; i < 2 * fit; ++i)
+    ASSERT_TRUE(emitter_.emit("a", "payload!")) << "nobody is waited for";
+  EXPECT_EQ(poll(), Events{});  // from here on it is waited for again
+  for (int i = 0; i < fit; ++i)
+    ASSERT_TRUE(emitter_.emit("a", "payload!"));
+  EXPECT_FALSE(emitter_.emit("a", "payload!"));
+  EXPECT_EQ(poll().size(), static_cast<std::size_t>(fit));
+  EXPECT_EQ(reader_.events_missed(), static_cast<std::uint64_t>(fit + 1 + 2 * fit));
+}
+
 // What is handed out is a copy: an emitter that evicts a slow handler cannot change it.
 TEST_F(ClientEventsTest, ASlowHandlersEventStaysWhole) {
   segment_.header().tunables.stall_timeout_ns.store(1'000'000);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -98,6 +99,18 @@ TEST_F(ClientMessages, AFullRingIsBackpressureAndIsCounted) {
   EXPECT_TRUE(client_.send(agent_, "x", {}, {.priority = Priority::high}));
   EXPECT_EQ(shards_[0].take().size(), static_cast<std::size_t>(sent) + 1);
   EXPECT_TRUE(client_.send(agent_, "x", "12345678"));
+}
+
+TEST_F(ClientMessages, ManyThatAreNotToWaitDoNot) {
+  while (client_.send(agent_, "x", "12345678")) {
+  }
+  const std::array agents{agent_, agent_};
+  const std::uint64_t refused = refused_by(client_);
+  const std::int64_t begun = monotonic_ns();
+  for (const WhenFull when_full : {WhenFull::fail, WhenFull::drop})
+    EXPECT_EQ(client_.send_many(agents, "x", "12345678", {.when_full = when_full}, seconds{3}), 0U);
+  EXPECT_LT(monotonic_ns() - begun, 3'000'000'000);
+  EXPECT_EQ(refused_by(client_), refused + 4);
 }
 
 TEST_F(ClientMessages, WhatIsDroppedIsCountedAndNoError) {
