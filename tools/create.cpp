@@ -9,6 +9,7 @@
 #include "tools/cli/progress.hpp"
 #include "tools/commands.hpp"
 #include "tools/metadata_argument.hpp"
+#include "tools/trace_option.hpp"
 
 #include <array>
 #include <chrono>
@@ -50,12 +51,15 @@ Outcome<Client> attach(Names& names, Output& output) {
   return std::move(*client);
 }
 
-void show(const std::vector<AgentId>& ids, Output& output) {
+void show(const std::vector<AgentId>& ids, const Arguments& arguments, const Client& client,
+          Output& output) {
+  Json list = Json::array();
+  for (const AgentId id : ids)
+    list.push_back(to_string(id));
+  Json document{{"ids", list}};
+  tell_trace(arguments, client, document, output);
   if (output.json()) {
-    Json list = Json::array();
-    for (const AgentId id : ids)
-      list.push_back(to_string(id));
-    output.document({{"ids", list}});
+    output.document(document);
     return;
   }
   for (const AgentId id : ids)
@@ -88,6 +92,9 @@ Outcome<Exit> run_create(const Arguments& arguments, Output& output) {
                        "' is one agent's name, so --count must be 1 (the runtime's is --runtime)");
   }
 
+  if (const auto told = trace_as_told(arguments, *client); !told) {
+    return tl::unexpected(told.error());
+  }
   const auto capabilities = arguments.values("capability");
   Progress progress{output};
   const auto ids =
@@ -100,7 +107,7 @@ Outcome<Exit> run_create(const Arguments& arguments, Output& output) {
                      *timeout, [&](std::size_t made) { progress.update("created", made, *count); });
   progress.clear();
   if (!ids) return refuse(ids.error(), "cannot create agents of type '" + one_line(*type) + "'");
-  show(*ids, output);
+  show(*ids, arguments, *client, output);
   return Exit::done;
 }
 
@@ -112,6 +119,8 @@ constexpr std::array kCreateOptions{
     Option{"capability", "C", "a capability; may be repeated"},
     Option{"state", "STATE", "the state to begin with: text, @FILE or - (standard input)"},
     kMetadataOption,
+    kTraceOption,
+    kTraceparentOption,
     Option{"timeout", "DURATION", "how long it may take (default: 10s)"},
 };
 

@@ -105,6 +105,13 @@ TEST_F(TraceTest, ACallIsTracedWithItsAnswerAndBelowAnothersSpan) {
   ASSERT_EQ(below.size(), 2U);
   EXPECT_EQ(below[0]["parent"], "b7ad6b7169203331");
 
+  const Ran created = mabeam({"create", "--type", "relay", "--trace", "--json"});
+  ASSERT_EQ(created.exit, 0) << created.err;
+  EXPECT_EQ(created.json()["ids"].size(), 1U);
+  ASSERT_TRUE(wait_until(
+      kPatience, [&] { return spans_of(created.json().value("trace_id", "-")).size() == 2; }));
+  EXPECT_EQ(spans_of(created.json()["trace_id"])[0]["kind"], "create");
+
   EXPECT_EQ(mabeam({"call", to_string(relay), "get", "--traceparent", "01-x"}).exit, 64);
   EXPECT_EQ(mabeam({"trace", "nonsense"}).exit, 64);
   EXPECT_EQ(mabeam({"trace", std::string(31, '0') + "1"}).exit, 1);
