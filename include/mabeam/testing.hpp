@@ -129,7 +129,8 @@ class MABEAM_API TestShard {
 
   /// Takes the next step, and for each of its instructions looks at what a death there would leave:
   /// the next worker takes over and runs until nothing waits, then `check` says what is wrong, or
-  /// nothing. Afterwards the step has been taken once, unharmed. Needs ptrace.
+  /// nothing; where an instruction has changed nothing that outlives its worker, it is not asked
+  /// again. Afterwards the step has been taken once, unharmed. Needs ptrace.
   SweepReport sweep(const std::function<std::string(TestShard& after)>& check);
 
  private:
