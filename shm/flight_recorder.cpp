@@ -185,6 +185,13 @@ void FlightRecorder::write(FactLevel level, std::string_view text,
   slots_.write(slots_.begin(), record);
 }
 
+std::optional<FactView> read_fact(std::span<std::byte> region, std::uint64_t number) {
+  FactSlots::Record record;
+  FactView fact{.number = number};
+  if (!FactSlots{region}.read_one(number, record) || !decode(record, fact)) return std::nullopt;
+  return fact;
+}
+
 FactList read_facts(std::span<std::byte> region) {
   FactList list;
   std::uint64_t wrong = 0;

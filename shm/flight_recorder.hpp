@@ -13,7 +13,8 @@
 //               u16 length and text
 //
 // The supervisor's log writes the lines that people read and these records from the same fields
-// (supervisor/log.hpp), so they cannot differ; a worker writes the few facts that it alone knows.
+// (supervisor/log.hpp), so they cannot differ; a worker writes the few facts that it alone knows,
+// and the supervisor puts them into its log (supervisor/worker_facts.hpp).
 #pragma once
 
 #include "shm/log_field.hpp"
@@ -51,6 +52,9 @@ class FlightRecorder {
   std::uint64_t author_ = 0;  // the word of pid and worker, without the level
   bool is_open_ = false;
 };
+
+/// One record; nothing if it is not whole, or was overwritten. `region` is only read.
+std::optional<FactView> read_fact(std::span<std::byte> region, std::uint64_t number);
 
 /// Everything that is whole, oldest first. `region` is only read.
 FactList read_facts(std::span<std::byte> region);

@@ -109,32 +109,39 @@ class SealedSlots {
                                       std::memory_order_relaxed);  // SEAL
   }
 
+  /// How many numbers were ever given out, as the region says.
+  [[nodiscard]] std::uint64_t begun() const noexcept {
+    return next_->load(std::memory_order_acquire) & kMostNumber;
+  }
+
   /// Calls visit(number, record) for each record that is whole, in the order of the slots.
   template <class Visit>
   SealedCount read(Visit&& visit) const {
-    SealedCount found{.begun = next_->load(std::memory_order_acquire) & kMostNumber};
+    SealedCount found{.begun = begun()};
     Record record;
     for (std::uint64_t i = 0; i < count_; ++i) {
-      const Slot& slot = slots_[i];
-      const std::uint64_t seal = slot.seal.load(std::memory_order_acquire);  // SEAL
-      const std::uint64_t number = seal & kNumber;
-      if (number == 0 || (seal & kWriting) != 0) {
-        found.torn += number != 0 || i < found.begun ? 1U : 0U;
-        continue;
-      }
-      for (std::size_t word = 0; word < kWords; ++word)
-        record[word] = slot.words[word].load(std::memory_order_relaxed);
-      const std::uint64_t checksum = slot.checksum.load(std::memory_order_relaxed);
-      std::atomic_thread_fence(std::memory_order_acquire);
-      if (slot.seal.load(std::memory_order_relaxed) != seal) {
-        ++found.torn;
-      } else if ((number - 1) % count_ == i && checksum == sealed_checksum(seal, record)) {
-        visit(number - 1, record);
-      } else {
-        ++((seal & kContested) != 0 ? found.torn : found.damaged);
+      const Found slot = look(i, record);
+      switch (slot.state) {
+        case State::empty:
+          found.torn += i < found.begun ? 1U : 0U;
+          break;
+        case State::torn:
+          ++found.torn;
+          break;
+        case State::damaged:
+          ++found.damaged;
+          break;
+        case State::whole:
+          visit(slot.number, record);
       }
     }
     return found;
+  }
+
+  /// One record. False if it is not whole, or not there any more.
+  bool read_one(std::uint64_t number, Record& record) const {
+    const Found slot = look(number % count_, record);
+    return slot.state == State::whole && slot.number == number;
   }
 
   /// Numbers go on behind the last record that there is, should the region say another: damage
@@ -152,6 +159,30 @@ class SealedSlots {
   static constexpr std::uint64_t kContested = std::uint64_t{1} << 62U;
   static constexpr std::uint64_t kNumber = kContested - 1;
   static constexpr std::uint64_t kMostNumber = kNumber >> 1U;  // whatever the region says
+
+  enum class State : std::uint8_t { empty, torn, damaged, whole };
+
+  struct Found {
+    State state = State::empty;
+    std::uint64_t number = 0;  ///< of one that is whole
+  };
+
+  [[nodiscard]] Found look(std::uint64_t index, Record& record) const {
+    const Slot& slot = slots_[index];
+    const std::uint64_t seal = slot.seal.load(std::memory_order_acquire);  // SEAL
+    const std::uint64_t number = seal & kNumber;
+    if (number == 0) return {State::empty};
+    if ((seal & kWriting) != 0) return {State::torn};
+    for (std::size_t word = 0; word < kWords; ++word)
+      record[word] = slot.words[word].load(std::memory_order_relaxed);
+    const std::uint64_t checksum = slot.checksum.load(std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (slot.seal.load(std::memory_order_relaxed) != seal) return {State::torn};
+    if ((number - 1) % count_ == index && checksum == sealed_checksum(seal, record)) {
+      return {State::whole, number - 1};
+    }
+    return {(seal & kContested) != 0 ? State::torn : State::damaged};
+  }
 
   /// True if others have gone round since that number was given out. What cannot be is not newer:
   /// damage costs no slot for good.

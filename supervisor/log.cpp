@@ -9,6 +9,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -172,6 +173,21 @@ void Log::relay(std::uint32_t worker, std::string_view agent, std::string_view l
   } else {
     print(LogLevel::info, kSays, std::array{who, LogField{"agent", agent}, what});
   }
+}
+
+// A worker that has gone wrong may have written anything: a key is escaped nowhere.
+void Log::relay(const FactView& fact) {
+  const auto is_key = [](const FactField& field) {
+    return !field.key.empty() && std::all_of(field.key.begin(), field.key.end(), [](char c) {
+      return c == '_' || (c >= 'a' && c <= 'z');
+    });
+  };
+  std::vector<LogField> fields;
+  if (const auto worker = fact.worker()) fields.emplace_back("worker", *worker);
+  for (const FactField& field : fact.fields) {
+    if (is_key(field) && field.key != "worker") fields.emplace_back(field);
+  }
+  print(static_cast<LogLevel>(fact.level), fact.text, fields);
 }
 
 void Log::tell_dropped() {

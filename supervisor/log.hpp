@@ -67,6 +67,9 @@ class Log {
   /// only: a handler's chatter must not push what happened out of the recorder.
   void relay(std::uint32_t worker, std::string_view agent, std::string_view line);
 
+  /// What a worker has recorded: in the log only, since the recorder has it.
+  void relay(const FactView& fact);
+
   /// Tells of what was said too often and is not any more.
   void tell_repeats();
   /// Tells of all that was said too often, before this program ends.

@@ -27,6 +27,7 @@ Supervisor::Supervisor(Runtime runtime, EventLoop loop, Log& log, const Options&
       options_(options),
       workers_(runtime_, loop_, log_),
       clients_(runtime_.segment, loop_, log_),
+      worker_facts_(runtime_.segment, log_),
       slow_consumers_(runtime_.segment, log_),
       cleanup_(runtime_.segment, workers_, log_),
       handover_(options.invocation),
@@ -118,6 +119,7 @@ void Supervisor::scan() {
   next_scan_ = at + period;
   workers_.scan(at, lag_.measure(at, period));
   clients_.scan();
+  worker_facts_.scan(at);
   tell_parked();
   tell_breakers();
   cleanup_.scan(at, runtime_.config.limits.cleanup_interval);
@@ -273,6 +275,7 @@ void Supervisor::look_at_name() {
 }
 
 ExitCode Supervisor::finish() {
+  worker_facts_.scan(now());
   workers_.remove_groups();
   for (int look = 0; look < kLooksAtStrays && reap_strays() != 0; ++look)
     std::this_thread::sleep_for(std::chrono::milliseconds{1});

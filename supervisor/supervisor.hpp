@@ -23,6 +23,7 @@
 #include "supervisor/runtime.hpp"
 #include "supervisor/slow_consumers.hpp"
 #include "supervisor/watch.hpp"
+#include "supervisor/worker_facts.hpp"
 #include "supervisor/workers.hpp"
 
 #include <optional>
@@ -94,6 +95,7 @@ class Supervisor {
   const Options& options_;
   Workers workers_;
   Clients clients_;
+  WorkerFacts worker_facts_;
   SlowConsumers slow_consumers_;
   Cleanup cleanup_;
   Handover handover_;

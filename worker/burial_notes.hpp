@@ -1,9 +1,9 @@
-// BurialNotes: what a worker says on stderr of messages that it buries as poison, and of rings
-// whose bytes it gives up as corrupt, and records in the flight recorder. Whoever reads the
-// supervisor's log reads it there, too.
+// BurialNotes: what a worker records in the flight recorder of its messages: those that it buries
+// as poison, handlers that fail, rings whose bytes it gives up as corrupt. The supervisor puts it
+// into its log (supervisor/worker_facts.hpp).
 //
-// At most one line a second, since there may be thousands; the next one counts what was left out.
-// Never waits: what nobody would read now is left out of stderr as well.
+// At most one record a second of a kind, since there may be thousands; the next one counts what was
+// left out.
 #pragma once
 
 #include "shm/flight_recorder.hpp"
@@ -12,10 +12,7 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
-
-#include <unistd.h>
 
 namespace mabeam::worker {
 
@@ -30,21 +27,17 @@ struct PoisonNote {
 
 class BurialNotes {
  public:
-  explicit BurialNotes(int descriptor = STDERR_FILENO, shm::FlightRecorder recorder = {})
-      : descriptor_(descriptor),
-        recorder_(recorder) {}
+  /// Without a recorder nothing is noted.
+  explicit BurialNotes(shm::FlightRecorder recorder = {}) : recorder_(recorder) {}
 
   void poison(const PoisonNote& note, std::int64_t now_ns);
-  /// An agent's handler has failed; this is recorded only. `code`: code_name() of an Errc.
+  /// An agent's handler has failed. `code`: code_name() of an Errc.
   void failed(std::uint32_t shard, AgentId agent, std::string_view message, std::string_view code,
               std::int64_t now_ns);
   /// Bytes of a ring from an endpoint; 0 is its header, and so all of it.
   void corrupt(std::uint32_t shard, std::uint32_t source, std::uint64_t bytes, std::int64_t now_ns);
 
  private:
-  bool may_say(std::int64_t now_ns);
-  void say(const std::string& text);
-
   /// When the next of a kind may be recorded, and what was left out since the last.
   struct Pace {
     std::int64_t next_ns = 0;
@@ -54,11 +47,9 @@ class BurialNotes {
   void record(Pace& pace, std::string_view text, std::span<const shm::LogField> fields,
               std::int64_t now_ns);
 
-  int descriptor_;
   shm::FlightRecorder recorder_;
-  std::int64_t next_ns_ = 0;
-  std::uint64_t left_out_ = 0;
-  Pace burials_;
+  Pace poisons_;
+  Pace corruptions_;
   Pace failures_;
 };
 

@@ -30,7 +30,7 @@ Worker::Worker(shm::Segment segment, Options options)
     : segment_(std::move(segment)),
       options_(std::move(options)),
       types_(segment_.symbols()),
-      notes_(STDERR_FILENO, shm::FlightRecorder{segment_.recorder(), options_.worker}),
+      notes_(shm::FlightRecorder{segment_.recorder(), options_.worker}),
       hosting_(segment_, types_, clock_, notes_) {
 }
 

@@ -165,15 +165,17 @@ TEST_F(CommandsTest, FeedThatFillsTheTableOfNamesIsRefusedAndSeen) {
   EXPECT_THAT(health.out, HasSubstr(R"("name":"names","status":"degraded")"));
 }
 
-TEST_F(CommandsTest, WorkerSaysThatAMessageIsPoison) {
-  start_runtime("fault_agents = true\n[restart]\nbackoff_min = \"1ms\"\n");
+TEST_F(CommandsTest, LogSaysThatAMessageIsPoison) {
+  start_runtime("fault_agents = true\n[restart]\nbackoff_min = \"1ms\"\n[log]\nlevel = \"warn\"\n");
   ASSERT_EQ(mabeam({"create", "--type", "fault", "--name", "bomb"}).exit, 0);
   EXPECT_EQ(mabeam({"call", "bomb", "crash", "--timeout", "20s"}).exit, 1);
   const std::string id = to_string(Client::attach(name()).value().find("bomb").value());
-  const std::string line = "'crash' for agent " + id +
-                           " 'bomb' is now a dead letter: poison (deaths of workers under it: 3)";
+  const std::string line = R"("message":"a message is now a dead letter: poison","worker":)";
+  const std::string fields =
+      R"("message_name":"crash","agent":")" + id + R"(","agent_name":"bomb","deaths":3})";
   EXPECT_TRUE(wait_until(kPatience, [&] {
-    return supervisor().err().find(line) != std::string::npos;
+    const std::string log = supervisor().err();
+    return log.find(line) != std::string::npos && log.find(fields) != std::string::npos;
   })) << supervisor().err();
 }
 
