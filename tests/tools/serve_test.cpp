@@ -24,6 +24,7 @@
 namespace mabeam::tools {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -121,7 +122,7 @@ class ServeSite : public ::testing::Test {
   std::vector<std::string> log_;
   std::optional<shm::Segment> segment_;
   std::optional<SegmentFiller> filler_;
-  Site site_{{.runtime = name_, .guard = Guard{{}, kToken}, .streams = 1},
+  Site site_{{.runtime = name_, .guard = Guard{{}, kToken}, .streams = 2},
              [this](const std::string& line) { log_.push_back(line); }};
 };
 
@@ -247,12 +248,14 @@ class FewWaits : public HttpStream {
     return true;
   }
 
-  bool wait(std::chrono::milliseconds /*time*/) override {
+  bool wait(std::chrono::milliseconds time) override {
+    pauses.push_back(time);
     on_wait_(++waits_);
     return waits_ < most_;
   }
 
   std::string written;
+  std::vector<std::chrono::milliseconds> pauses;
 
  private:
   std::function<void(int)> on_wait_;
@@ -279,11 +282,27 @@ TEST_F(ServeSite, EventsAreStreamedUntilTheRuntimeEnds) {
               HasSubstr("event: end\ndata: {\"reason\":\"the runtime has ended\"}\n\n"));
 }
 
+// While there are always events.
+TEST_F(ServeSite, TwoStreamsTogetherLookNoMoreOftenThanOne) {
+  start();
+  const auto pauses_of = [&](const HttpResponse& response) {
+    FewWaits stream{[&](int) { filler_->emit(1, "job.done", "again"); }, 3};
+    response.stream(stream);
+    return stream.pauses;
+  };
+  const HttpResponse first = get("/events");
+  EXPECT_THAT(pauses_of(first), Each(std::chrono::milliseconds{1}));
+  const HttpResponse second = get("/events");
+  EXPECT_THAT(pauses_of(first), Each(std::chrono::milliseconds{2}));
+}
+
 TEST_F(ServeSite, StreamsAreCounted) {
   start();
   {
     const HttpResponse first = get("/events");
+    const HttpResponse second = get("/events");
     EXPECT_EQ(first.status, 200);
+    EXPECT_EQ(second.status, 200);
     EXPECT_EQ(get("/events").status, 503);
   }
   EXPECT_EQ(get("/events").status, 200);

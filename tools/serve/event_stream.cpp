@@ -14,7 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kStreamPause{1};
 constexpr milliseconds kLook{1000};  // for another runtime of the same name
 constexpr std::size_t kPieceBytes = 64 << 10;
 
@@ -32,7 +31,7 @@ class Stream {
   void run() {
     // A browser asks again after this time; and the headers are on their way before any event.
     if (!send("retry: 2000\n\n")) return;
-    milliseconds pause = kStreamPause;
+    milliseconds pause{0};
     while (true) {
       const auto count = observer_.tail(options_.pattern, [this](const HistoryEvent& event) {
         text_ += event_frame(event);
@@ -44,7 +43,8 @@ class Stream {
         return;
       }
       if (!is_open_ || !flush() || !keep_alive()) return;
-      pause = *count != 0 ? kStreamPause : std::min(pause * 2, options_.pause_most);
+      const milliseconds least = options_.pause_least();
+      pause = *count != 0 ? least : std::max(least, std::min(pause * 2, options_.pause_most));
       if (!reader_.wait(pause)) return;
     }
   }

@@ -24,7 +24,11 @@ namespace mabeam::tools {
 struct EventStreamOptions {
   std::string pattern = ">";
   std::chrono::nanoseconds since{0};
-  std::chrono::milliseconds pause_most{50};                     ///< between two looks
+  /// Between two looks: while there are events, asked each time, and after a silence.
+  std::function<std::chrono::milliseconds()> pause_least = [] {
+    return std::chrono::milliseconds{1};
+  };
+  std::chrono::milliseconds pause_most{50};
   std::chrono::milliseconds heartbeat{10'000};                  ///< of silence, then a comment
   std::function<bool()> is_same_runtime = [] { return true; };  ///< asked each second
 };

@@ -31,6 +31,8 @@ constexpr std::string_view kIndex =
     "  /api/v1      documents, as of the commands with --json (token)\n"
     "  /events      server-sent events; ?pattern=job.>&since=5m (token)\n";
 
+constexpr std::chrono::milliseconds kStreamPause{1};
+
 std::string parameter(const HttpRequest& request, const std::string& name,
                       const std::string& fallback) {
   const auto found = request.parameters.find(name);
@@ -53,6 +55,9 @@ class Share {
 
   /// Which it was, from 1 on.
   [[nodiscard]] std::size_t number() const { return number_; }
+
+  /// How many there are now.
+  [[nodiscard]] std::size_t all() const { return *count_; }
 
  private:
   std::atomic<std::size_t>* count_;
@@ -121,7 +126,7 @@ bool Site::look() {
 }
 
 HealthView Site::judge(const Observer& observer) {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(health_mutex_);
   health_ = observer.health(health_);
   return health_;
 }
@@ -180,6 +185,9 @@ HttpResponse Site::events(const HttpRequest& request) {
   wanted.is_same_runtime = [runtime = options_.runtime, file = (*attached)->file] {
     return file_of(runtime) == file;
   };
+  // However many there are, they look no more often together than one would alone: who asks for
+  // metrics has to find a processor, too.
+  wanted.pause_least = [share] { return kStreamPause * share->all(); };
   auto shared = std::make_shared<Observer>(std::move(*observer));
   return {.content_type = "text/event-stream",
           .stream = [shared, wanted, share](HttpStream& stream) {

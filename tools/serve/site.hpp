@@ -57,8 +57,9 @@ class Site {
   std::function<void(const std::string&)> log_;
   std::mutex mutex_;
   std::shared_ptr<const Attached> attached_;  ///< null: there is none
-  HealthView health_;                         ///< the last: what was over a threshold
   std::string state_;                         ///< that the log was told of
+  std::mutex health_mutex_;                   ///< held while it is judged
+  HealthView health_;                         ///< the last: what was over a threshold
   std::atomic<std::size_t> streams_{0};
 };
 
