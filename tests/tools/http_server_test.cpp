@@ -79,6 +79,14 @@ TEST_F(HttpServerTest, HandsOnWhatIsAskedAndAddsSecurityHeaders) {
   EXPECT_EQ(head.answer().body, "");
 }
 
+TEST_F(HttpServerTest, RangeIsAPartialAnswer) {
+  start();
+  const auto part = http_get(port_, "/part", {"Host: h", "Range: bytes=0-2"});
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, "GET");
+  EXPECT_THAT(part.headers, HasSubstr("Content-Range: bytes 0-2/"));
+}
+
 TEST_F(HttpServerTest, OneConnectionIsOneRequest) {
   start();
   HttpClient client{port_};

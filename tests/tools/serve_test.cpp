@@ -1,4 +1,5 @@
 // What `mabeam serve` answers, and whom: addresses, hosts, tokens, paths.
+#include "shm/clock.hpp"
 #include "tests/support/segment_filler.hpp"
 #include "tests/support/test_segment.hpp"
 #include "tools/serve/event_stream.hpp"
@@ -275,11 +276,32 @@ TEST_F(ServeSite, EventsAreStreamedUntilTheRuntimeEnds) {
   const HttpResponse response = get("/events", {{"pattern", "job.>"}});
   EXPECT_EQ(response.content_type, "text/event-stream");
   response.stream(stream);
-  EXPECT_THAT(stream.written, StartsWith("retry: 2000\n\nid: 1:"));
+  EXPECT_THAT(stream.written, StartsWith("retry: 2000\n\nid: "));
   EXPECT_THAT(stream.written, HasSubstr("\ndata: {\"schema_version\":1,\"topic\":\"job.done\""));
   EXPECT_THAT(stream.written, HasSubstr(R"("payload_text":"first\nline")"));
   EXPECT_THAT(stream.written,
               HasSubstr("event: end\ndata: {\"reason\":\"the runtime has ended\"}\n\n"));
+}
+
+TEST_F(ServeSite, ReaderThatComesBackMissesNothing) {
+  start();
+  filler_->emit(1, "job.first", "");
+  const std::int64_t seen = shm::monotonic_ns();
+  filler_->emit(1, "job.second", "");
+  const auto written = [&](std::string id) {
+    FewWaits stream{[](int) {}, 2};
+    site_
+        .answer({.path = "/events",
+                 .hosts = {"localhost"},
+                 .last_event_id = std::move(id),
+                 .is_local = true})
+        .stream(stream);
+    return stream.written;
+  };
+  EXPECT_THAT(written(std::to_string(seen)), HasSubstr("job.second"));
+  for (const std::string id : {"", "1:7", "-5", "9223372036854775807"})
+    EXPECT_EQ(written(id), "retry: 2000\n\n") << id;
+  EXPECT_EQ(get("/events", {{"patern", "job.>"}}).status, 400);
 }
 
 // While there are always events.

@@ -91,7 +91,7 @@ class Stream {
 }  // namespace
 
 std::string event_frame(const HistoryEvent& event) {
-  return "id: " + std::to_string(event.log) + ":" + std::to_string(event.sequence) +
+  return "id: " + std::to_string(event.emitted_ns) +
          "\ndata: " + dump(document(event_document(event))) + "\n\n";
 }
 

@@ -1,8 +1,9 @@
 // EventStream: events as server-sent events (text/event-stream), until the reader or the runtime
 // has gone. Read without a cursor: a stream holds nobody back, and says what it missed.
 //
-//      id: LOG:SEQUENCE             the event's place in the history
-//      data: {"topic": ...}         one event, as `tail --json` has it
+//      id: EMITTED_NS (monotonic)   a reader that comes back with it goes on a second before it
+//      data: {"topic": ...}         one event, as `tail --json` has it; its log and sequence tell
+//                                   what comes twice
 //
 //      event: missed                overwritten before they could be read
 //      data: {"missed": N}

@@ -17,6 +17,7 @@ struct HttpRequest {
   std::multimap<std::string, std::string> parameters{};  ///< decoded
   std::vector<std::string> hosts{};                      ///< each Host header
   std::string authorization{};
+  std::string last_event_id{};  ///< of a reader of events that comes back
   bool is_local = false;  ///< over a Unix socket, which the file system guards
 };
 

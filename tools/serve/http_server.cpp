@@ -113,6 +113,7 @@ HttpRequest request_of(const httplib::Request& from, bool is_local) {
   for (std::size_t i = 0; i < from.get_header_value_count("Host"); ++i)
     request.hosts.push_back(from.get_header_value("Host", i));
   request.authorization = from.get_header_value("Authorization");
+  request.last_event_id = from.get_header_value("Last-Event-ID");
   return request;
 }
 
@@ -176,7 +177,7 @@ class Server : public httplib::Server {
     } catch (const std::exception& error) {
       response = http_failure(500, "internal", error.what());
     }
-    to.status = response.status;
+    if (response.status != 200) to.status = response.status;  // else it is 206 for a range
     for (const auto& [name, value] : response.headers)
       to.set_header(name, value);
     if (!response.stream) {

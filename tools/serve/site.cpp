@@ -1,8 +1,10 @@
 #include "tools/serve/site.hpp"
 
+#include "shm/clock.hpp"
 #include "shm/observer_impl.hpp"
 #include "shm/topics.hpp"
 #include "tools/cli/duration.hpp"
+#include "tools/cli/encoding.hpp"
 #include "tools/cli/failure.hpp"
 #include "tools/cli/json.hpp"
 #include "tools/serve/api.hpp"
@@ -11,6 +13,7 @@
 #include "tools/views.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -22,6 +25,18 @@ namespace mabeam::tools {
 namespace {
 
 constexpr std::string_view kHealthView = "/health";  // of kApiRoot
+constexpr std::chrono::nanoseconds kLongestSince = std::chrono::hours{24 * 365};
+constexpr std::chrono::nanoseconds kOverlap = std::chrono::seconds{1};
+
+/// How far back a reader that comes back has to begin; 0 for one that is new. Events of different
+/// emitters are not read in the order of their times, so a little of what it has had comes again.
+std::chrono::nanoseconds since_last_event(std::string_view id) {
+  std::int64_t last = 0;
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), last);
+  const std::int64_t now = shm::monotonic_ns();
+  if (error != std::errc{} || end != id.data() + id.size() || last < 0 || last > now) return {};
+  return std::chrono::nanoseconds{now - last} + kOverlap;
+}
 
 constexpr std::string_view kIndex =
     "mabeam serve\n"
@@ -162,13 +177,18 @@ HttpResponse Site::probe(bool HealthView::*is_well, std::string_view word) {
 }
 
 HttpResponse Site::events(const HttpRequest& request) {
+  for (const auto& [name, value] : request.parameters) {
+    if (name == "pattern" || name == "since") continue;
+    return http_failure(400, "usage",
+                        "there is no parameter '" + one_line(name) + "' of this path");
+  }
   EventStreamOptions wanted{.pattern = parameter(request, "pattern", ">")};
   if (const auto checked = shm::check_pattern(wanted.pattern); !checked) {
     return http_failure(400, "bad_topic", "pattern: " + describe(checked.error()));
   }
   const auto since = parse_duration(parameter(request, "since", "0s"));
   if (!since) return http_failure(400, "usage", "since is a duration, such as 5m");
-  wanted.since = std::min(*since, std::chrono::nanoseconds{std::chrono::hours{24 * 365}});
+  wanted.since = std::min(std::max(*since, since_last_event(request.last_event_id)), kLongestSince);
   auto share = std::make_shared<Share>(streams_);
   if (share->number() > options_.streams) {
     HttpResponse response = http_failure(
