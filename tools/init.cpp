@@ -21,6 +21,7 @@ std::vector<std::string> next_commands(const std::string& type, const std::strin
                               "mabeam-supervisor --config mabeam.toml &"})
     commands.emplace_back(command);
   commands.push_back("export MABEAM_NAME=" + type);
+  commands.emplace_back("until mabeam health > /dev/null 2>&1; do sleep 0.1; done");
   commands.push_back("mabeam create --type " + type + " --name first");
   commands.emplace_back("mabeam call first add 5");
   return commands;

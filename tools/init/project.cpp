@@ -144,12 +144,24 @@ Run it, here, and talk to it:
 ```sh
 mabeam-supervisor --config mabeam.toml &
 export MABEAM_NAME=@type@
+until mabeam health > /dev/null 2>&1; do sleep 0.1; done
 mabeam create --type @type@ --name first
 mabeam call first add 5
-mabeam shutdown
 ```
 
-After a change, build it again, and `mabeam reload` or `mabeam restart WORKER` loads it.
+Workers load modules when they start. So after a change, build it again, and restart them one by one; agents keep their state:
+
+```sh
+cmake --build build
+mabeam restart 0
+mabeam restart 1
+```
+
+The end:
+
+```sh
+mabeam shutdown
+```
 
 | file | what it is |
 | --- | --- |
