@@ -92,10 +92,21 @@ Table table_of(const std::vector<Row>& rows) {
   return table;
 }
 
-Outcome<Exit> show(const Arguments& arguments, Output& output) {
+Outcome<shm::Segment> segment_of(const Arguments& arguments) {
+  if (const auto path = arguments.value("file")) {
+    Result<shm::Segment> copy = shm::Segment::open_file(std::string(*path));
+    if (!copy) return refuse_file(copy.error(), *path);
+    return std::move(*copy);
+  }
   const std::string runtime = arguments.runtime();
-  const Result<shm::Segment> segment = shm::Segment::attach(runtime, shm::Access::read_only);
+  Result<shm::Segment> segment = shm::Segment::attach(runtime, shm::Access::read_only);
   if (!segment) return refuse_attach(segment.error(), runtime);
+  return std::move(*segment);
+}
+
+Outcome<Exit> show(const Arguments& arguments, Output& output) {
+  const Outcome<shm::Segment> segment = segment_of(arguments);
+  if (!segment) return tl::unexpected(segment.error());
   if (!output.json()) {
     output.print(breakers_table(*segment).render(output.style().colour));
     return Exit::done;
@@ -158,6 +169,7 @@ Outcome<Exit> set(const Arguments& arguments, Output& output) {
   const auto mode = mode_of(words[0]);
   if (!mode) return usage_error("a breaker is set to open, close or auto");
   if (words.size() < 2) return usage_error("which breaker? 'mabeam breakers' lists them");
+  if (arguments.value("file")) return usage_error("a copy of a segment has no breaker to set");
   const auto runtime = Supervised::attach(arguments);
   if (!runtime) return tl::unexpected(runtime.error());
   const std::string name{words[1]};
@@ -178,7 +190,7 @@ Outcome<Exit> run_breakers(const Arguments& arguments, Output& output) {
   return arguments.operands().empty() ? show(arguments, output) : set(arguments, output);
 }
 
-constexpr std::array kBreakersOptions{kAskTimeoutOption};
+constexpr std::array kBreakersOptions{kFileOption, kAskTimeoutOption};
 
 }  // namespace
 
@@ -200,6 +212,7 @@ const Command breakers_command{
         "\n"
         "Examples:\n"
         "  mabeam breakers\n"
+        "  mabeam breakers --file copy\n"
         "  mabeam breakers close worker:2\n"
         "  mabeam breakers auto worker:2\n"
         "  mabeam breakers open shard:0\n"

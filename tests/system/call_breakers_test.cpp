@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -94,6 +95,11 @@ TEST_F(CallBreakersSystemTest, ShardsAreHeldByHandButNeverMoreThanHalf) {
   ASSERT_EQ(mabeam({"breakers", "open", of(shard + 1)}).exit, 0);
   refuses({"breakers", "open", of(shard + 2)}, 1, "more than half");
   refuses({"breakers", "open", "shard:4"}, 64, "the shard");
+  const std::string copy = (folder() / "copy").string();
+  std::filesystem::copy_file("/dev/shm/mabeam-" + name(), copy);
+  const Ran copied = mabeam({"breakers", "--file", copy});
+  EXPECT_NE(copied.out.find(of(shard) + "   open"), std::string::npos) << copied.out;
+  refuses({"breakers", "close", of(shard), "--file", copy}, 64, "a copy");
   ASSERT_EQ(mabeam({"breakers", "auto", of(shard)}).exit, 0);
   EXPECT_EQ(call(hung_), Errc{});
   ASSERT_EQ(mabeam({"breakers", "close", of(shard)}).exit, 0);
