@@ -71,7 +71,7 @@ Outcome<Exit> run_agents(const Arguments& arguments, Output& output) {
 }
 
 constexpr std::array kAgentsOptions{
-    Option{"type", "T", "only agents of this type"},
+    Option{"type", "TYPE", "only agents of this type"},
     Option{"capability", "C", "only agents that have this capability"},
     Option{"limit", "N", "at most so many (default: all)"},
     Option{.name = "actions", .help = "also what agents of these types can be told to do"},

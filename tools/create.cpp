@@ -112,7 +112,7 @@ Outcome<Exit> run_create(const Arguments& arguments, Output& output) {
 }
 
 constexpr std::array kCreateOptions{
-    Option{"type", "T", "the agents' type"},
+    Option{"type", "TYPE", "the agents' type"},
     Option{"count", "N", "how many (default: 1); all of them or none"},
     Option{"name", "NAME", "the agent's own name; needs --count 1"},
     Option{"subscribe", "PATTERN", "subscribe to these topics; may be repeated"},

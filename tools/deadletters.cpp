@@ -197,7 +197,7 @@ Outcome<Exit> run_deadletters(const Arguments& arguments, Output& output) {
 }
 
 constexpr std::array kDeadlettersOptions{
-    Option{"reason", "R", "only those that died for this reason"},
+    Option{"reason", "REASON", "only those that died for this reason"},
     Option{"agent", "A", "only those from or to this agent, by name or id, gone or not"},
     Option{"limit", "N", "at most so many, the newest (default: all)"},
     Option{.name = "replay", .help = "deliver them again, the oldest first"},

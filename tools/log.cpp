@@ -122,8 +122,8 @@ Outcome<Exit> run_log(const Arguments& arguments, Output& output) {
 
 constexpr std::array kLogOptions{
     Option{"since", "DURATION", "begin so long ago (default: with the oldest that is kept)"},
-    Option{"level", "LEVEL", "that and what is worse: debug, info, warn, error"},
-    Option{"worker", "N", "what is about that worker"},
+    Option{"level", "trace|debug|info|warn|error", "that and what is worse"},
+    Option{"worker", "WORKER", "what is about that worker"},
     Option{"follow", {}, "go on with what happens from now on"},
     kFileOption,
 };

@@ -48,7 +48,7 @@ std::string argument(std::string_view text) {
 }  // namespace
 
 Roff::Roff(std::string_view title, std::string_view number) {
-  text_ = ".TH " + argument(title) + " " + std::string(number) + " \"\" " +
+  text_ = ".TH " + argument(title) + " " + std::string(number) + " \"" MABEAM_DATE "\" " +
           argument("mabeam " + std::string(version())) + " \"mabeam\"\n.nh\n.ad l\n";
 }
 

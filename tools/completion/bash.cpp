@@ -21,6 +21,16 @@ _mabeam_agents() {
     awk 'NR > 1 { name = $2 == "-" ? $1 : $2; if (name ~ /^[A-Za-z0-9_.:-]+$/) print name }'
 }
 
+# _mabeam_list SKIPPED COMMAND...: the first column of its table, below that many lines.
+_mabeam_list() {
+  mabeam "${@:2}" 2>/dev/null </dev/null |
+    awk -v skipped="$1" 'NR > skipped && !NF { exit } NR > skipped && $1 ~ /^[A-Za-z0-9_.:-]+$/ { print $1 }'
+}
+
+_mabeam_sections() {
+  mabeam config 2>/dev/null | sed -n 's/^\[\([a-z]*\)\]$/\1/p'
+}
+
 # _mabeam_offer WORD KIND: fills COMPREPLY.
 _mabeam_offer() {
   local IFS=$'\n'
@@ -28,6 +38,9 @@ _mabeam_offer() {
     FILE) compopt -o filenames; COMPREPLY=($(compgen -f -- "$1")) ;;
     DIR) compopt -o filenames; COMPREPLY=($(compgen -d -- "$1")) ;;
     AGENT) COMPREPLY=($(compgen -W "$(_mabeam_agents "${runtime[@]}")" -- "$1")) ;;
+    SECTION) COMPREPLY=($(compgen -W "$(_mabeam_sections)" -- "$1")) ;;
+    TYPE) COMPREPLY=($(compgen -W "$(_mabeam_list 1 types "${runtime[@]}")" -- "$1")) ;;
+    WORKER) COMPREPLY=($(compgen -W "$(_mabeam_list 2 ps "${runtime[@]}")" -- "$1")) ;;
     RUNTIME) COMPREPLY=($(compgen -W "$(_mabeam_runtimes)" -- "$1")) ;;
     *'|'*) COMPREPLY=($(compgen -W "${2//|/$'\n'}" -- "$1")) ;;
   esac
@@ -101,7 +114,8 @@ constexpr std::string_view kBashSearch = R"sh(
 complete -F _mabeam mabeam
 )sh";
 
-std::string_view word_of(Kind kind) {
+/// What _mabeam_offer() is told; `words` are as they are.
+std::string word_of(Kind kind, std::string_view words) {
   switch (kind) {
     case Kind::agent:
       return "AGENT";
@@ -111,6 +125,14 @@ std::string_view word_of(Kind kind) {
       return "FILE";
     case Kind::runtime:
       return "RUNTIME";
+    case Kind::section:
+      return "SECTION";
+    case Kind::type:
+      return "TYPE";
+    case Kind::worker:
+      return "WORKER";
+    case Kind::words:
+      return words_of(words);
     default:
       return "-";
   }
@@ -121,7 +143,7 @@ std::string bash_options(const Command& command, const std::vector<Option>& opti
   std::string text;
   for (const Option& option : options) {
     text += "--" + std::string(option.name);
-    if (!option.value.empty()) text += "=" + std::string(word_of(kind_of(command, option)));
+    if (!option.value.empty()) text += "=" + word_of(kind_of(command, option), option.value);
     text += ' ';
   }
   return text;
@@ -131,7 +153,7 @@ std::string bash_options(const Command& command, const std::vector<Option>& opti
 std::string bash_operands(const Command& command) {
   std::string text;
   for (const Operand& operand : operands_of(command)) {
-    text += operand.kind == Kind::words ? operand.name : std::string(word_of(operand.kind));
+    text += word_of(operand.kind, operand.name);
     text += operand.repeats ? "+ " : " ";
   }
   return text;

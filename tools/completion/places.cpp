@@ -1,4 +1,5 @@
 // What may stand where, read from the words that help uses for it.
+#include "shm/wire.hpp"
 #include "tools/cli/arguments.hpp"
 #include "tools/completion/scripts.hpp"
 
@@ -12,6 +13,10 @@ Kind kind_of_word(std::string_view word) {
   if (word == "AGENT") return Kind::agent;
   if (word == "DIR") return Kind::directory;
   if (word == "FILE") return Kind::file;
+  if (word == "REASON") return Kind::words;
+  if (word == "SECTION") return Kind::section;
+  if (word == "TYPE") return Kind::type;
+  if (word == "WORKER") return Kind::worker;
   return word.find('|') == std::string_view::npos ? Kind::other : Kind::words;
 }
 
@@ -21,6 +26,16 @@ Kind kind_of(const Command& command, const Option& option) {
   const bool is_runtime =
       option.name == "runtime" || (option.name == "name" && !defines(command, "name"));
   return is_runtime ? Kind::runtime : kind_of_word(option.value);
+}
+
+std::string words_of(std::string_view value) {
+  if (value != "REASON") return std::string(value);
+  std::string words;
+  for (std::uint16_t number = shm::kFirstReason; number <= shm::kLastReason; ++number) {
+    if (!words.empty()) words += '|';
+    words += shm::dead_reason_name(static_cast<shm::DeadReason>(number));
+  }
+  return words;
 }
 
 std::vector<Operand> operands_of(const Command& command) {

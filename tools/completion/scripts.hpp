@@ -12,10 +12,23 @@
 namespace mabeam::tools::completion {
 
 /// What may stand in a place of the command line.
-enum class Kind : std::uint8_t { other, agent, directory, file, runtime, words };
+enum class Kind : std::uint8_t {
+  other,
+  agent,
+  directory,
+  file,
+  runtime,
+  section,  ///< of the configuration
+  type,
+  worker,
+  words,  ///< "open|close|auto"
+};
 
 /// The value that an option of this command takes; `other` for a flag, too.
 Kind kind_of(const Command& command, const Option& option);
+
+/// "open|close|auto" of Kind::words: what help says, or what its REASON stands for.
+std::string words_of(std::string_view value);
 
 struct Operand {
   std::string name = {};  ///< "AGENT", or "open|close|auto"

@@ -20,6 +20,22 @@ _mabeam_agents() {
   compadd -- $names
 }
 
+# _mabeam_list SKIPPED COMMAND: the first column of its table, below that many lines.
+_mabeam_list() {
+  local name=${opt_args[--runtime]:-${opt_args[--name]:-$runtime}}
+  local -a names=(${(f)"$(mabeam $2 ${name:+--runtime=$name} 2>/dev/null </dev/null |
+    awk -v skipped=$1 'NR > skipped && !NF { exit } NR > skipped { print $1 }')"})
+  compadd -- $names
+}
+
+_mabeam_types() { _mabeam_list 1 types }
+_mabeam_workers() { _mabeam_list 2 ps }
+
+_mabeam_sections() {
+  local -a names=(${(f)"$(mabeam config 2>/dev/null | sed -n 's/^\[\([a-z]*\)\]$/\1/p')"})
+  compadd -- $names
+}
+
 )sh";
 
 /// Inside single quotes, and inside a specification, where []: mean something.
@@ -46,9 +62,15 @@ std::string action_of(Kind kind, std::string_view words) {
       return "_files";
     case Kind::runtime:
       return "_mabeam_runtimes";
+    case Kind::section:
+      return "_mabeam_sections";
+    case Kind::type:
+      return "_mabeam_types";
+    case Kind::worker:
+      return "_mabeam_workers";
     case Kind::words: {
       std::string list = "(";
-      for (const char c : words)
+      for (const char c : words_of(words))
         list += c == '|' ? ' ' : c;
       return list + ")";
     }
@@ -62,7 +84,8 @@ std::string zsh_option(const Command& command, const Option& option) {
   std::string text = "        '*--" + std::string(option.name) + (option.value.empty() ? "" : "=") +
                      "[" + zsh_quoted(option.help) + "]";
   if (!option.value.empty()) {
-    text += ":" + zsh_quoted(option.value) + ":" + action_of(kind_of(command, option), {});
+    text +=
+        ":" + zsh_quoted(option.value) + ":" + action_of(kind_of(command, option), option.value);
   }
   return text + "'";
 }
