@@ -44,7 +44,7 @@ class ServeTest : public RuntimeFixture {
 
 TEST_F(ServeTest, ShowsADeathAndTheRestart) {
   configure("[runtime]\nworkers = 1\n[restart]\nbackoff_min = \"500ms\"\n");
-  start_ready();
+  Program& supervisor = start_ready();
   const auto server = serve("127.0.0.1:0");
   const int port = port_of(*server);
   const std::string none = "mabeam_worker_restarts_total{worker=\"0\"} 0\n";
@@ -65,13 +65,21 @@ TEST_F(ServeTest, ShowsADeathAndTheRestart) {
   ASSERT_TRUE(wait_until(kPatience, [&] { return http_get(port, "/readyz").status == 200; }));
   EXPECT_THAT(http_get(port, "/metrics").body, HasSubstr(once));
 
-  server->signal(SIGTERM);
-  EXPECT_EQ(server->wait(), 0) << server->err();
-
   const Ran top = mabeam({"top", "--once", "--interval", "1ms", "--json"});
   EXPECT_EQ(top.exit, 0) << top.err;
   EXPECT_EQ(top.json()["workers"][0]["restarts"], 1) << top.out;
   EXPECT_THAT(mabeam({"top", "--once", "--interval", "1ms"}).out, HasSubstr("signal 9, "));
+
+  const auto says = [&](const char* words) {
+    return wait_until(kPatience, [&] { return server->err().find(words) != std::string::npos; });
+  };
+  supervisor.kill();
+  EXPECT_TRUE(says("is not live: no supervisor")) << server->err();
+  EXPECT_EQ(http_get(port, "/healthz").status, 503);
+  start_ready();
+  EXPECT_TRUE(says("is live again")) << server->err();
+  server->signal(SIGTERM);
+  EXPECT_EQ(server->wait(), 0) << server->err();
 }
 
 TEST_F(ServeTest, StreamsEventsAndOutlivesTheRuntimeWhichNeverMissesIt) {

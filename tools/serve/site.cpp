@@ -137,7 +137,19 @@ Outcome<std::shared_ptr<const Site::Attached>> Site::attach() {
 }
 
 bool Site::look() {
-  return attach().has_value();
+  const auto attached = attach();
+  if (!attached) return false;
+  const HealthView health = judge((*attached)->observer);
+  const std::string runtime = "runtime '" + options_.runtime + "'";
+  if (health.is_live) {
+    tell("attached", runtime + " is live again");
+    return true;
+  }
+  std::string why = health.readiness;
+  for (const HealthView::Component& part : health.components)
+    if (part.name == "supervisor") why = part.detail;
+  tell("not live", runtime + " is not live: " + why);
+  return true;
 }
 
 HealthView Site::judge(const Observer& observer) {

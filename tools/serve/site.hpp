@@ -31,13 +31,14 @@ struct SiteOptions {
 
 class Site {
  public:
-  /// `log` is told, a line each, when the runtime comes and goes; from any thread, one at a time.
+  /// `log` is told, a line each, when the runtime, or its supervisor, comes and goes; from any
+  /// thread, one at a time.
   Site(SiteOptions options, std::function<void(const std::string& line)> log);
 
   /// For any number of threads.
   HttpResponse answer(const HttpRequest& request);
 
-  /// Whether the runtime is there; tells the log if that has changed.
+  /// Whether the runtime is there; tells the log if that has changed, or whether it is live.
   bool look();
 
  private:
