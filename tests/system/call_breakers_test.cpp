@@ -97,10 +97,13 @@ TEST_F(CallBreakersSystemTest, ShardsAreHeldByHandButNeverMoreThanHalf) {
   refuses({"breakers", "open", "shard:4"}, 64, "the shard");
   const std::string copy = (folder() / "copy").string();
   std::filesystem::copy_file("/dev/shm/mabeam-" + name(), copy);
-  const Ran copied = mabeam({"breakers", "--file", copy});
-  EXPECT_NE(copied.out.find(of(shard) + "   open"), std::string::npos) << copied.out;
-  refuses({"breakers", "close", of(shard), "--file", copy}, 64, "a copy");
   ASSERT_EQ(mabeam({"breakers", "auto", of(shard)}).exit, 0);
+  const nlohmann::json copied = mabeam({"breakers", "--file", copy, "--json"}).json();
+  const auto is_held = [&](const nlohmann::json& each) {
+    return each["name"] == of(shard) && each["is_forced"] == true;
+  };
+  EXPECT_TRUE(std::ranges::any_of(copied["breakers"], is_held)) << copied;
+  refuses({"breakers", "close", of(shard), "--file", copy}, 64, "a copy");
   EXPECT_EQ(call(hung_), Errc{});
   ASSERT_EQ(mabeam({"breakers", "close", of(shard)}).exit, 0);
   EXPECT_EQ(state(), "closed");
