@@ -2,6 +2,7 @@
 #
 #   mabeam          the programs, libmabeam, units, manual pages, completion
 #   libmabeam-dev   headers, the CMake and pkg-config packages, examples
+#   mabeam-dbgsym   the programs' debug information (.ddeb)
 set(MABEAM_MAINTAINER "The mabeam authors <mabeam@example.org>" CACHE STRING "Maintainer of the Debian packages")
 
 # A configuration of the machine's, which its administrator edits.
@@ -26,7 +27,9 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_SET_DESTDIR ON)  # /etc is not below /usr
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
-set(CPACK_STRIP_FILES ON)
+# What was stripped is a package of its own, mabeam-dbgsym, below /usr/lib/debug/.build-id, where
+# `mabeam dump` and gdb find it. CPACK_STRIP_FILES would throw it away before.
+set(CPACK_DEBIAN_RUNTIME_DEBUGINFO_PACKAGE ON)
 set(CPACK_COMPONENTS_ALL runtime dev)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_PACKAGE_NAME mabeam)
