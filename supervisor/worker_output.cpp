@@ -76,6 +76,8 @@ void WorkerOutput::take(std::string_view bytes, const Tell& tell) {
     } else if (line_.size() < kLongest) {
       if (line_.empty()) line_agent_ = agent_;
       line_ += c;
+    } else {
+      is_cut_ = true;
     }
   }
 }
@@ -94,9 +96,11 @@ void WorkerOutput::take_mark(char c) {
 void WorkerOutput::end_line(const Tell& tell) {
   if (lines_ < kMostLines) {
     ++lines_;
+    if (is_cut_) line_ += "...";
     if (!line_.empty()) tell(line_, line_agent_);
   }
   line_.clear();
+  is_cut_ = false;
 }
 
 }  // namespace mabeam::supervisor

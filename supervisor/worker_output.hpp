@@ -1,9 +1,10 @@
 // WorkerOutput: what one worker prints, read line by line, with the agent that has printed it
 // (worker/output.hpp). The supervisor's end of a pipe that only this worker writes into.
 //
-// Bounded: a line is cut at kLongest, a look reads kMostAtOnce, and who says more than kMostLines
-// or kMostBytes in a period is not listened to until the next: lines that were read are dropped,
-// the pipe fills, and what finds no room there is dropped by the worker, which never waits.
+// Bounded: a line is cut at kLongest, and ends in "..." then; a look reads kMostAtOnce, and who
+// says more than kMostLines or kMostBytes in a period is not listened to until the next: lines that
+// were read are dropped, the pipe fills, and what finds no room there is dropped by the worker,
+// which never waits.
 #pragma once
 
 #include "supervisor/descriptor.hpp"
@@ -71,6 +72,7 @@ class WorkerOutput {
   std::string line_;
   std::string agent_;       // whose text it is
   std::string line_agent_;  // whose line this is
+  bool is_cut_ = false;     // the line was longer
   std::string mark_;
   bool is_in_mark_ = false;
   Time since_{0};

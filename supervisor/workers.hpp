@@ -181,6 +181,7 @@ class Workers {
   // workers_output.cpp: what they print
   void watch_output(Worker& worker);
   void stop_watching_output(Worker& worker) noexcept;
+  void tell_left_out(const Worker& worker);
   void end_output(Worker& worker, Time now);
   void resume_output(Worker& worker, Time now);
   [[nodiscard]] WorkerOutput::Tell teller(const Worker& worker);

@@ -20,6 +20,12 @@ void Workers::stop_watching_output(Worker& worker) noexcept {
   worker.output.is_watched = false;
 }
 
+// What the worker itself drops while nobody listens, nobody counts.
+void Workers::tell_left_out(const Worker& worker) {
+  log_.warn("a worker prints too much: the rest of this second's lines is left out",
+            {{"worker", worker.index()}});
+}
+
 void Workers::on_output(std::uint32_t index, Time now) {
   if (index >= workers_.size() || !workers_[index].output) return;
   Worker& worker = workers_[index];
@@ -27,6 +33,7 @@ void Workers::on_output(std::uint32_t index, Time now) {
   if (!goes_on) {
     end_output(worker, now);
   } else if (worker.output.has_said_enough()) {
+    tell_left_out(worker);
     stop_watching_output(worker);
   }
 }

@@ -8,6 +8,8 @@
 #include "tools/commands.hpp"
 #include "tools/trace_option.hpp"
 
+#include "mabeam/observer.hpp"
+
 #include <array>
 #include <chrono>
 #include <string>
@@ -45,6 +47,16 @@ void show(const Payload& reply, std::chrono::nanoseconds latency, const Json& mo
   output.document(document);
 }
 
+/// Of a call that was not answered in time, where it is not the agent that was slow.
+std::string why_unserved(const Arguments& arguments) {
+  const Result<Observer> observer = Observer::attach(arguments.runtime());
+  if (!observer) return "";
+  const HealthView health = observer->health();
+  if (health.is_live && health.is_ready) return "";
+  return health.is_live ? "; nobody serves it: " + health.readiness
+                        : "; the runtime has no supervisor at work: see `mabeam health`";
+}
+
 Outcome<Exit> run_call(const Arguments& arguments, Output& output) {
   const auto timeout = arguments.duration("timeout", std::chrono::seconds{5});
   if (!timeout) return tl::unexpected(timeout.error());
@@ -66,7 +78,10 @@ Outcome<Exit> run_call(const Arguments& arguments, Output& output) {
   Json more = Json::object();
   tell_trace(arguments, *client, more, output);
   if (!reply) {
-    return refuse(reply.error(), "'" + one_line(action) + "' of agent '" + one_line(agent) + "'");
+    auto refusal =
+        refuse(reply.error(), "'" + one_line(action) + "' of agent '" + one_line(agent) + "'");
+    if (reply.error().code == Errc::timed_out) refusal.value().message += why_unserved(arguments);
+    return refusal;
   }
   show(reply->payload(), latency, more, output);
   return Exit::done;

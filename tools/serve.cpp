@@ -125,8 +125,8 @@ const Command serve_command{
         "\n"
         "Examples:\n"
         "  mabeam serve\n"
-        "  mabeam serve --listen unix:/run/mabeam/serve.sock\n"
-        "  curl --unix-socket /run/mabeam/serve.sock http://localhost/api/v1/ps\n"
+        "  mabeam serve --listen unix:/run/mabeam/prod/serve.sock\n"
+        "  curl --unix-socket /run/mabeam/prod/serve.sock http://localhost/api/v1/ps\n"
         "  mabeam serve --listen 0.0.0.0:9464 --allow-host metrics.lan --token-file token\n",
     .run = run_serve};
 

@@ -19,12 +19,16 @@ class ChattyWorker : public ::testing::Test {
   }
 
   bool read(Time now) {
-    return output_.read(now, [this](std::string_view, std::string_view) { ++told_; });
+    return output_.read(now, [this](std::string_view line, std::string_view) {
+      ++told_;
+      last_ = line;
+    });
   }
 
   Descriptor end_;
   WorkerOutput output_;
   std::uint32_t told_ = 0;
+  std::string last_;
 };
 
 TEST_F(ChattyWorker, LinesOverTheBoundAreDroppedUntilTheNextPeriod) {
@@ -39,6 +43,19 @@ TEST_F(ChattyWorker, LinesOverTheBoundAreDroppedUntilTheNextPeriod) {
   ASSERT_TRUE(read(2 * WorkerOutput::kPeriod));
   EXPECT_EQ(told_, WorkerOutput::kMostLines + 1);
   EXPECT_FALSE(output_.has_said_enough());
+}
+
+TEST_F(ChattyWorker, LongLineIsCutAndSaysSo) {
+  const std::string whole(WorkerOutput::kLongest, 'a');
+  print(whole + "\n");
+  ASSERT_TRUE(read(WorkerOutput::kPeriod));
+  EXPECT_EQ(last_, whole);
+  print(whole + "b\nnext\n");
+  ASSERT_TRUE(read(WorkerOutput::kPeriod));
+  EXPECT_EQ(last_, "next");
+  print(whole + "b\n");
+  ASSERT_TRUE(read(WorkerOutput::kPeriod));
+  EXPECT_EQ(last_, whole + "...");
 }
 
 TEST_F(ChattyWorker, BytesWithoutAnEndCountToo) {

@@ -82,6 +82,10 @@ TEST_F(PostMortemTest, CopyOfTheSegmentTellsWhatHappened) {
   EXPECT_THAT(story, HasSubstr("a dead letter: poison"));
   EXPECT_THAT(mabeam({"verify", "--file", copy}).out, HasSubstr("no damage"));
 
+  const Ran call = mabeam({"call", "bomb", "get", "--timeout", "50ms"});
+  EXPECT_EQ(call.exit, 124);
+  EXPECT_THAT(call.err, HasSubstr("the runtime has no supervisor at work"));
+
   // The next start of that name goes on with what there is.
   const std::size_t before = messages({}).size();
   start_ready();

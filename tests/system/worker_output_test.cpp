@@ -110,6 +110,9 @@ TEST_F(WorkerOutputTest, HalfALineOutlivesAHandover) {
 TEST_F(WorkerOutputTest, AFloodWaitsForNobodyAndTheNextSupervisorReadsOn) {
   start_runtime();
   print("flood");
+  EXPECT_TRUE(wait_until(kPatience, [&] {
+    return supervisor().err().find("a worker prints too much") != std::string::npos;
+  })) << "what is left out is told";
   const pid_t worker = ready_worker(0);
   supervisor().kill();
   print("printf", "nobody listens");

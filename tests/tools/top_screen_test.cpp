@@ -334,6 +334,12 @@ TEST_F(TopScreen, ARuntimeThatIsGoneIsShownAsItWas) {
   EXPECT_TRUE(model_.trends.handled.values().empty()) << "of another runtime";
 }
 
+TEST_F(TopScreen, UptimeIsLeftOutWhereItHasNoRoom) {
+  EXPECT_THAT(shown({80, 24, Charset::ascii}), ContainsRegex("ready +up "));
+  model_.look.view.runtime.name = "workshop";
+  EXPECT_THAT(shown({60, 24, Charset::ascii}), Not(HasSubstr("readyup")));
+}
+
 TEST_F(TopScreen, AnySizeIsDrawn) {
   EXPECT_THAT(shown({59, 24, Charset::utf8}), StartsWith("too small: 59x24 of at least 60x12"));
   EXPECT_THAT(shown({80, 11, Charset::utf8}), StartsWith("too small"));

@@ -57,8 +57,8 @@ Line title_line(const TopModel& model, const Room& room) {
   line.put(to_string(health.status), {tone, true, true});
   line.put(", " + health.readiness, plain);
   const std::string up = "up " + age_text(runtime.created_unix_ns) + " ";
-  line.pad_to(room.width - std::min(room.width, up.size()), plain);
-  return line.put(up, plain).pad_to(room.width, plain).line();
+  if (line.left() > up.size()) line.pad_to(room.width - up.size(), plain).put(up, plain);
+  return line.pad_to(room.width, plain).line();
 }
 
 Line supervisor_line(const TopModel& model, const Room& room) {
