@@ -45,7 +45,10 @@ Verdict judge_state(RuntimeState state) {
 Verdict judge_supervisor(const RuntimeView& runtime, bool is_live, bool sees_processes) {
   if (!is_live) return {Status::down, "a copy of a segment has no processes"};
   const double silent = runtime.supervisor_heartbeat_age_seconds;
-  if ((runtime.supervisor_pid || !sees_processes) && silent > kSupervisorLateSeconds) {
+  const bool is_run = runtime.state == RuntimeState::building ||
+                      runtime.state == RuntimeState::running ||
+                      runtime.state == RuntimeState::draining;
+  if (is_run && (runtime.supervisor_pid || !sees_processes) && silent > kSupervisorLateSeconds) {
     return {silent > kSupervisorHungSeconds ? Status::down : Status::degraded,
             "no heartbeat for " + seconds(silent) +
                 ": it hangs or is stopped, and restarts nobody; kill it, and start its successor"};

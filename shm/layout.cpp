@@ -266,6 +266,7 @@ std::uint64_t layout_hash() {
                                             offsetof(Header, placements),
                                             offsetof(Header, workers),
                                             offsetof(Header, supervisor_heard_ns),
+                                            offsetof(Header, facts_told),
                                             offsetof(Header, reloads),
                                             offsetof(Header, serve_listen),
                                             sizeof(Reloads),

@@ -265,6 +265,8 @@ struct Header {
   Word placements;  ///< raised by the supervisor after a shard's placement, or whether its owner
                     ///< lives, has changed: workers then look at all of them
   Word workers;     ///< how many are run; written by the supervisor
+  Word facts_told;  ///< the recorder's number up to which the supervisor's log has what workers
+                    ///< wrote
   Reloads reloads;
   alignas(kLinePair) Tunables tunables;
   alignas(kLinePair) Word subscription_epoch;

@@ -57,6 +57,14 @@ std::uint64_t about(LogFields fields) {
   return 0;
 }
 
+/// Of a field that is not ours: nothing escapes a key, and a line has some of its own.
+bool is_key(std::string_view key) {
+  constexpr std::array<std::string_view, 5> kOurs{"time", "level", "runtime", "message", "worker"};
+  return !key.empty() && std::find(kOurs.begin(), kOurs.end(), key) == kOurs.end() &&
+         std::all_of(key.begin(), key.end(),
+                     [](char c) { return c == '_' || (c >= 'a' && c <= 'z'); });
+}
+
 std::string_view name_of(std::uint64_t about) {
   return kAbout[(about >> 32U) - 1];
 }
@@ -175,17 +183,13 @@ void Log::relay(std::uint32_t worker, std::string_view agent, std::string_view l
   }
 }
 
-// A worker that has gone wrong may have written anything: a key is escaped nowhere.
+// A worker that has gone wrong may have written anything.
 void Log::relay(const FactView& fact) {
-  const auto is_key = [](const FactField& field) {
-    return !field.key.empty() && std::all_of(field.key.begin(), field.key.end(), [](char c) {
-      return c == '_' || (c >= 'a' && c <= 'z');
-    });
-  };
-  std::vector<LogField> fields;
-  if (const auto worker = fact.worker()) fields.emplace_back("worker", *worker);
+  const std::uint64_t worker = fact.worker().value_or(0);
+  if (!repeats_.admit(fact.text, 1ULL << 32U | (worker & 0xFFFFFFFFU), shm::monotonic_ns())) return;
+  std::vector<LogField> fields{{"worker", worker}};
   for (const FactField& field : fact.fields) {
-    if (is_key(field) && field.key != "worker") fields.emplace_back(field);
+    if (is_key(field.key)) fields.emplace_back(field);
   }
   print(static_cast<LogLevel>(fact.level), fact.text, fields);
 }

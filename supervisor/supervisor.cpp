@@ -275,7 +275,7 @@ void Supervisor::look_at_name() {
 }
 
 ExitCode Supervisor::finish() {
-  worker_facts_.scan(now());
+  worker_facts_.scan(now(), true);
   workers_.remove_groups();
   for (int look = 0; look < kLooksAtStrays && reap_strays() != 0; ++look)
     std::this_thread::sleep_for(std::chrono::milliseconds{1});

@@ -7,27 +7,31 @@
 
 namespace mabeam::supervisor {
 
-WorkerFacts::WorkerFacts(const shm::Segment& segment, Log& log)
-    : segment_(segment),
-      log_(log),
-      next_(shm::FactSlots{segment.recorder()}.begun()) {
+// A number is given out before its record is sealed: what is not whole is waited for, all of it
+// that there is by then together.
+bool WorkerFacts::gives_up(std::uint64_t number, std::uint64_t begun,
+                           std::chrono::nanoseconds now) {
+  if (number < waited_to_) return now >= wait_until_;
+  waited_to_ = begun;
+  wait_until_ = now + kPatience;
+  return false;
 }
 
-// In the order of the numbers. A number is given out before its record is sealed: one that is not
-// whole is waited for.
-void WorkerFacts::scan(std::chrono::nanoseconds now) {
+// In the order of the numbers, whatever the words say that others can write.
+void WorkerFacts::scan(std::chrono::nanoseconds now, bool is_last) {
   const shm::FactSlots slots{segment_.recorder()};
   const std::uint64_t begun = slots.begun();
-  next_ = std::clamp(next_, begun - std::min(begun, slots.count()), begun);  // whatever it says
-  for (; next_ < begun; ++next_) {
-    const std::optional<FactView> fact = shm::read_fact(segment_.recorder(), next_);
-    if (!fact) {
-      if (wait_until_ == std::chrono::nanoseconds{}) wait_until_ = now + kPatience;
-      if (now < wait_until_) return;
-    }
-    wait_until_ = {};
-    if (fact && fact->written_by) log_.relay(*fact);
+  shm::Word& told = segment_.header().facts_told;
+  std::uint64_t next = std::clamp(told.load(std::memory_order_relaxed),
+                                  begun - std::min(begun, slots.count()), begun);
+  for (std::uint32_t lines = 0; next < begun && lines < kMostLines; ++next) {
+    const std::optional<FactView> fact = shm::read_fact(segment_.recorder(), next);
+    if (!fact && !is_last && !gives_up(next, begun, now)) break;
+    if (!fact || !fact->written_by) continue;
+    log_.relay(*fact);
+    ++lines;
   }
+  told.store(next, std::memory_order_relaxed);
 }
 
 }  // namespace mabeam::supervisor

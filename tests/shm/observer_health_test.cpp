@@ -115,6 +115,8 @@ TEST_F(ObserverHealth, SupervisorThatHangsIsNotLive) {
   heard_before(31);
   expect("supervisor", Status::down, "no heartbeat for 31.0 s");
   EXPECT_FALSE(health().is_live);
+  set_runtime(static_cast<std::uint32_t>(RuntimeState::stopped));
+  EXPECT_EQ(part(health(), "supervisor").status, Status::healthy) << "nobody is to be heard";
 }
 
 TEST_F(ObserverHealth, CopyIsDown) {

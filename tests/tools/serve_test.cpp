@@ -314,7 +314,13 @@ TEST_F(ServeSite, TwoStreamsTogetherLookNoMoreOftenThanOne) {
   };
   const HttpResponse first = get("/events");
   EXPECT_THAT(pauses_of(first), Each(std::chrono::milliseconds{1}));
+  {
+    const HttpResponse idle = get("/events", {{"pattern", "nothing.>"}});
+    (void)pauses_of(idle);
+    EXPECT_THAT(pauses_of(first), Each(std::chrono::milliseconds{1})) << "it has nothing to send";
+  }
   const HttpResponse second = get("/events");
+  (void)pauses_of(second);
   EXPECT_THAT(pauses_of(first), Each(std::chrono::milliseconds{2}));
 }
 

@@ -72,6 +72,14 @@ TEST_F(TerminalTest, SignalsThatKillGiveItBack) {
   expect_killed_and_restored(SIGHUP);
 }
 
+TEST_F(TerminalTest, StoppedOneKeepsNobodyAlive) {
+  run();
+  terminal_.type("\x13");  // Ctrl-S
+  terminal_.signal(SIGHUP);
+  EXPECT_EQ(terminal_.wait(kTerminalPatience), 128 + SIGHUP);
+  EXPECT_EQ(terminal_.settings().c_lflag, before_.c_lflag);
+}
+
 TEST_F(TerminalTest, SoDoesASecondRequest) {
   run();
   terminal_.type("\x03");

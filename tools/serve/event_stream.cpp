@@ -43,7 +43,7 @@ class Stream {
         return;
       }
       if (!is_open_ || !flush() || !keep_alive()) return;
-      const milliseconds least = options_.pause_least();
+      const milliseconds least = options_.pause_least(*count != 0);
       pause = *count != 0 ? least : std::max(least, std::min(pause * 2, options_.pause_most));
       if (!reader_.wait(pause)) return;
     }

@@ -25,8 +25,9 @@ namespace mabeam::tools {
 struct EventStreamOptions {
   std::string pattern = ">";
   std::chrono::nanoseconds since{0};
-  /// Between two looks: while there are events, asked each time, and after a silence.
-  std::function<std::chrono::milliseconds()> pause_least = [] {
+  /// Between two looks: while there are events, asked each time, and after a silence. Is told
+  /// whether there were some at the last look.
+  std::function<std::chrono::milliseconds(bool)> pause_least = [](bool) {
     return std::chrono::milliseconds{1};
   };
   std::chrono::milliseconds pause_most{50};

@@ -18,7 +18,7 @@ struct HttpRequest {
   std::vector<std::string> hosts{};                      ///< each Host header
   std::string authorization{};
   std::string last_event_id{};  ///< of a reader of events that comes back
-  bool is_local = false;  ///< over a Unix socket, which the file system guards
+  bool is_local = false;        ///< over a Unix socket, which the file system guards
 };
 
 /// Where the text of an answer without an end goes.

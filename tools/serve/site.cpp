@@ -61,22 +61,37 @@ HttpResponse text(int status, std::string body) {
 /// One more of something, until it ends.
 class Share {
  public:
-  explicit Share(std::atomic<std::size_t>& count) : count_(&count), number_(++count) {}
+  Share(std::atomic<std::size_t>& count, std::atomic<std::size_t>& busy)
+      : count_(&count),
+        busy_(&busy),
+        number_(++count) {}
 
   Share(const Share&) = delete;
   Share& operator=(const Share&) = delete;
 
-  ~Share() { --*count_; }
+  ~Share() {
+    --*count_;
+    set_busy(false);
+  }
 
   /// Which it was, from 1 on.
   [[nodiscard]] std::size_t number() const { return number_; }
 
-  /// How many there are now.
-  [[nodiscard]] std::size_t all() const { return *count_; }
+  /// Whether there is something for it at the moment. By one thread at a time.
+  void set_busy(bool is_busy) {
+    if (is_busy && !is_busy_) ++*busy_;
+    if (!is_busy && is_busy_) --*busy_;
+    is_busy_ = is_busy;
+  }
+
+  /// How many there is something for, itself at least.
+  [[nodiscard]] std::size_t busy() const { return std::max<std::size_t>(*busy_, 1); }
 
  private:
   std::atomic<std::size_t>* count_;
+  std::atomic<std::size_t>* busy_;
   std::size_t number_;
+  bool is_busy_ = false;
 };
 
 /// Which file a runtime's segment is; nothing where there is none. A file that is mapped keeps its
@@ -201,7 +216,7 @@ HttpResponse Site::events(const HttpRequest& request) {
   const auto since = parse_duration(parameter(request, "since", "0s"));
   if (!since) return http_failure(400, "usage", "since is a duration, such as 5m");
   wanted.since = std::min(std::max(*since, since_last_event(request.last_event_id)), kLongestSince);
-  auto share = std::make_shared<Share>(streams_);
+  auto share = std::make_shared<Share>(streams_, busy_streams_);
   if (share->number() > options_.streams) {
     HttpResponse response = http_failure(
         503, "busy", "there are " + std::to_string(options_.streams) + " streams already");
@@ -217,9 +232,12 @@ HttpResponse Site::events(const HttpRequest& request) {
   wanted.is_same_runtime = [runtime = options_.runtime, file = (*attached)->file] {
     return file_of(runtime) == file;
   };
-  // However many there are, they look no more often together than one would alone: who asks for
-  // metrics has to find a processor, too.
-  wanted.pause_least = [share] { return kStreamPause * share->all(); };
+  // However many have something to send, they look no more often together than one would alone: who
+  // asks for metrics has to find a processor, too.
+  wanted.pause_least = [share](bool is_busy) {
+    share->set_busy(is_busy);
+    return kStreamPause * share->busy();
+  };
   auto shared = std::make_shared<Observer>(std::move(*observer));
   return {.content_type = "text/event-stream",
           .stream = [shared, wanted, share](HttpStream& stream) {

@@ -62,6 +62,7 @@ class Site {
   std::mutex health_mutex_;                   ///< held while it is judged
   HealthView health_;                         ///< the last: what was over a threshold
   std::atomic<std::size_t> streams_{0};
+  std::atomic<std::size_t> busy_streams_{0};  // that had something to send at their last look
 };
 
 }  // namespace mabeam::tools

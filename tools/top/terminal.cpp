@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <langinfo.h>
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -119,12 +120,14 @@ struct LeftBehind {
 
 LeftBehind left_behind;
 
-// In the background it is somebody else's.
+// In the background it is somebody else's. One that takes nothing now (Ctrl-S) is not waited for.
 void restore_terminal() noexcept {
   if (::tcgetpgrp(STDIN_FILENO) != ::getpgrp()) return;
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &left_behind.settings);
+  pollfd out{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  if (::poll(&out, 1, 0) != 1 || (out.revents & POLLOUT) == 0) return;
   [[maybe_unused]] const auto written =
       ::write(STDOUT_FILENO, left_behind.codes.data(), left_behind.length);
-  ::tcsetattr(STDIN_FILENO, TCSANOW, &left_behind.settings);
 }
 
 /// Delays, "$<5>", are for terminals of another age.
