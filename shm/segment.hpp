@@ -11,8 +11,9 @@
 //   somebody
 //              removes keeps out only who is not in yet; nothing can give it back to an object that
 //              has none (linkat() refuses it).
-//   take_over  locks a segment whose supervisor is dead. A held lock is tried for a second, since a
-//              child between fork and exec may hold its dead parent's.
+//   take_over  locks a segment whose supervisor is dead: the lock is free, and the process that the
+//              segment names is gone (a copy of a running one's has a lock of its own). Both are
+//              tried for a second, since a child between fork and exec may hold its dead parent's.
 //   remove     marks the state removed, unlinks the name, rings every doorbell.
 //
 // Every accessor computes its place from the private Layout, so nothing in the segment can lead out
@@ -74,7 +75,8 @@ class Segment {
   /// byte_order, incompatible, corrupt, not_running (removed), system.
   static Result<Segment> attach(std::string_view name, Access access);
 
-  /// Attaches read-write with the lock. Errors: as attach(), in_use.
+  /// Attaches read-write with the lock. Errors: as attach(), in_use (the lock is held, or the
+  /// supervisor that the segment names lives, and is not this process).
   static Result<Segment> take_over(std::string_view name);
 
   /// Attaches read-write to what is open there, whatever has become of the name. Closes `fd`.

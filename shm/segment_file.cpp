@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -34,9 +35,18 @@ std::string link_to(int fd) {
   return "/proc/self/fd/" + std::to_string(fd);
 }
 
-bool lock_with_patience(int fd) {
+/// True if the supervisor that the segment names lives, and is not this process. A lock that is
+/// free all the same is a copy's, or that of one who is just ending. Its number is another's if we
+/// may not signal it: the segment is ours, and so would he be.
+bool is_run_by_another(const Header& header) {
+  const ProcessId supervisor{header.supervisor.load(std::memory_order_acquire)};
+  const auto pid = static_cast<pid_t>(supervisor.pid());
+  return pid > 0 && supervisor != self_process() && is_alive(supervisor) && ::kill(pid, 0) == 0;
+}
+
+bool lock_with_patience(const Segment& segment) {
   for (int tries = 0; tries < kLockTries; ++tries) {
-    if (try_lock(fd)) return true;
+    if (try_lock(segment.lock_descriptor()) && !is_run_by_another(segment.header())) return true;
     std::this_thread::sleep_for(kLockPause);
   }
   return false;
@@ -161,7 +171,7 @@ Result<Segment> Segment::attach_to(std::string_view name, int fd) {
 Result<Segment> Segment::take_over(std::string_view name) {
   Result<Segment> segment = attach(name, Access::read_write);
   if (!segment) return segment;
-  if (!lock_with_patience(segment->lock_descriptor())) return fail(Errc::in_use);
+  if (!lock_with_patience(*segment)) return fail(Errc::in_use);
   if (!segment->is_named()) return fail(Errc::not_found);
   return segment;
 }

@@ -63,11 +63,11 @@ Refusal refusal_of_create(Error error, std::string_view runtime, std::uint64_t n
 
 Refusal refusal_of_nameless(std::string_view runtime, pid_t pid) {
   const std::string number = std::to_string(pid);
-  return {ExitCode::cannot_create, "runtime '" + std::string{runtime} +
-                                       "' is run by another supervisor, pid " + number +
-                                       ", though " + shm::path_of_segment(runtime) +
-                                       " has been removed; stop that one (kill -TERM " + number +
-                                       "), or start this one with another --name"};
+  return {ExitCode::cannot_create,
+          "runtime '" + std::string{runtime} + "' is run by another supervisor, pid " + number +
+              ", though " + shm::path_of_segment(runtime) +
+              " has been removed or another file has its name; stop that one (kill -TERM " +
+              number + "), or start this one with another --name"};
 }
 
 Refusal refusal_of_take_over(Error error, std::string_view runtime) {

@@ -17,7 +17,8 @@ namespace mabeam::supervisor {
 /// "46.0 MiB": for a person.
 std::string megabytes(std::uint64_t bytes);
 
-/// The supervisor `pid` runs that runtime in a segment whose name somebody has removed.
+/// The supervisor `pid` runs that runtime in a segment whose name somebody has removed, or given
+/// away.
 Refusal refusal_of_nameless(std::string_view runtime, pid_t pid);
 
 /// A segment that could not be created.

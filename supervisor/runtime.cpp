@@ -173,6 +173,8 @@ tl::expected<Runtime, Refusal> open_runtime(Config config, bool discards) {
   const std::string name = config.runtime.name;
   const auto dimensions = plan_dimensions(config);
   if (!dimensions) return tl::unexpected(dimensions.error());
+  if (const auto other = wait_for_nameless(name))
+    return tl::unexpected(refusal_of_nameless(name, *other));
   if (discards) {
     if (const auto refusal = discard_runtime(name)) return tl::unexpected(*refusal);
   }

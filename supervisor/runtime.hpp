@@ -1,12 +1,13 @@
 // Runtime: the segment that a supervisor runs, created or taken over from one that died.
 //
+//   a supervisor runs another file  refused (73): somebody has removed the name, or given it away
 //   no segment                      created
 //   its lock is held                refused: another supervisor runs it (73)
-//   none, but a supervisor has one  refused (73): somebody has removed the name
-//   marked as removed               whoever removed it was killed before the name was gone:
-//   replaced another build, damage           refused (76, 65); --discard removes it laid out by
-//   other layout keys   refused, and the keys are named (78) else                            taken
-//   over as it stands, with every worker in it that lives
+//   its supervisor lives            refused (73): it is a copy of what that one runs
+//   marked as removed               replaced: who removed it was killed before the name was gone
+//   another build, damage           refused (76, 65); --discard removes it
+//   laid out by other layout keys   refused, and the keys are named (78)
+//   else                            taken over as it stands, with every worker in it that lives
 //
 // The segment is always recovered if it is whole: agents and messages outlive every process.
 #pragma once

@@ -3,6 +3,7 @@
 
 #include "shm/blocks.hpp"
 #include "shm/event_log.hpp"
+#include "shm/process.hpp"
 #include "shm/spsc_ring.hpp"
 #include "tests/shm/shm_support.hpp"
 #include "tests/support/sanitizers.hpp"
@@ -90,6 +91,24 @@ TEST_F(SegmentNames, AFreeLockIsTakenOver) {
   const auto second = Segment::take_over(guard_.name());
   ASSERT_TRUE(second);
   EXPECT_EQ(code_of(Segment::take_over(guard_.name())), Errc::in_use);
+}
+
+// The copy of a segment whose name was taken away and given to it: its lock is free, its workers
+// are another's.
+TEST_F(SegmentNames, ALivingSupervisorsSegmentIsInUse) {
+  const auto say_supervisor = [&](ProcessId process) {
+    Segment::attach(guard_.name(), Access::read_write)->header().supervisor.store(process.value);
+  };
+  { ASSERT_TRUE(create()); }
+  const ProcessId parent = process_of(::getppid()).value();
+  say_supervisor(parent);
+  EXPECT_EQ(code_of(Segment::take_over(guard_.name())), Errc::in_use);
+  say_supervisor(self_process());
+  EXPECT_TRUE(Segment::take_over(guard_.name())) << "we are what a program before us was";
+  say_supervisor(ProcessId::of(parent.pid(), 1));
+  EXPECT_TRUE(Segment::take_over(guard_.name())) << "its number is another's now";
+  say_supervisor(ProcessId::of(0, 1));
+  EXPECT_TRUE(Segment::take_over(guard_.name())) << "that is no process";
 }
 
 TEST_F(SegmentNames, AnInheritedLockIsHeldOnAndOn) {

@@ -70,7 +70,7 @@ TEST_F(LostNameTest, WorkersAreStartedAgainAndWhoComesIsToldWhy) {
   EXPECT_TRUE(client_->call(counter_, "increment", 1, seconds{20}));
   refuses({"ps"}, 69, "has been removed");
   EXPECT_EQ(run(), 73) << "two of a name would be in each other's way";
-  EXPECT_THAT(supervisor().err(), HasSubstr("has been removed; stop that one"));
+  EXPECT_THAT(supervisor().err(), HasSubstr("another file has its name; stop that one"));
 }
 
 TEST_F(LostNameTest, NothingIsHandedOverAndNothingIsKept) {
@@ -86,6 +86,25 @@ TEST_F(LostNameTest, NothingIsHandedOverAndNothingIsKept) {
   EXPECT_THAT(supervisor().err(), HasSubstr(R"("message":"agents and unread messages went)"));
   EXPECT_THAT(supervisor().err(), HasSubstr(R"("segment":"lost")"));
   EXPECT_EQ(client_->call(counter_, "get", {}, seconds{20}).error().code, Errc::not_running);
+}
+
+// Its lock is free, and the workers in it live: they would be adopted, and killed for their
+// silence.
+TEST_F(LostNameTest, NobodyTakesOverACopyOfWhatRuns) {
+  start_runtime();
+  const std::vector<pid_t> before = workers();
+  const std::string away = segment_path().string() + "-away";
+  std::filesystem::rename(segment_path(), away);
+  EXPECT_TRUE(says("the segment's name is gone"));
+  EXPECT_EQ(run(), 73) << "renamed";
+  std::filesystem::copy_file(away, segment_path());
+  EXPECT_EQ(run(), 73) << "another file";
+  EXPECT_THAT(supervisor().err(), HasSubstr("is run by another supervisor, pid"));
+  EXPECT_TRUE(are_ready({}));
+  EXPECT_EQ(observer_->runtime().workers[0].pid, before[0]);
+  EXPECT_EQ(observer_->runtime().workers[1].pid, before[1]);
+  std::filesystem::remove(away);
+  std::filesystem::remove(segment_path());
 }
 
 }  // namespace
