@@ -63,6 +63,16 @@ Result<> check_owner(int fd, Access access) {
   return {};
 }
 
+/// Before it is opened, which may wait for ever: a pipe's does. What is not there, or is a link, is
+/// refused by the opening itself.
+Result<> check_kind(const std::string& path) {
+  struct stat status {};
+
+  if (::lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISLNK(status.st_mode))
+    return {};
+  return fail(status.st_uid == ::geteuid() ? Errc::corrupt : Errc::bad_permissions);
+}
+
 /// A private copy of a header, to be checked.
 struct HeaderCopy {
   alignas(Header) std::array<std::byte, sizeof(Header)> bytes;
@@ -140,6 +150,7 @@ Result<Segment> Segment::open_object(const Object& object, Access access) {
 Result<Segment> Segment::attach(std::string_view name, Access access) {
   if (!is_runtime_name(name)) return fail(Argument::runtime_name);
   const bip::mode_t mode = access == Access::read_only ? bip::read_only : bip::read_write;
+  if (const Result<> kind = check_kind(path_of_segment(name)); !kind) return fail(kind.error());
   try {
     bip::shared_memory_object object{bip::open_only, object_name(name).c_str(), mode};
     Result<Segment> segment = open_object(object, access);

@@ -223,6 +223,16 @@ TEST_F(SegmentNames, ARemovedSegmentIsNotRunning) {
   EXPECT_EQ(attach(), Errc::not_running);
 }
 
+// Whoever opened it to read would wait for somebody who writes.
+TEST_F(SegmentNames, APipeOfTheNameHoldsNobodyUp) {
+  ASSERT_EQ(::mkfifo(guard_.path().c_str(), 0600), 0);
+  EXPECT_EQ(run_in_child([&] {
+              ::alarm(10);
+              return attach(Access::read_only) == Errc::corrupt && attach() == Errc::corrupt;
+            }),
+            0);
+}
+
 TEST_F(SegmentNames, TheModeIsTight) {
   const auto segment = create();
   ASSERT_TRUE(segment);
