@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 namespace mabeam {
 namespace {
@@ -59,12 +60,26 @@ std::optional<CommandLine> parse(std::span<char*> arguments) {
   return line;
 }
 
-// What is run around a worker may have closed what it does not know.
+Result<shm::Segment> attach_by_name(const std::string& runtime) {
+  Result<shm::Segment> segment = shm::Segment::attach(runtime, shm::Access::read_write);
+  if (segment && segment->name() != runtime) return fail(Errc::not_found);  // it was renamed
+  return segment;
+}
+
+// What is run around a worker may have closed what it does not know, or may keep something of its
+// own under that number: it is not ours to close, then. Without a name the first error tells more.
 Result<shm::Segment> attach(const CommandLine& line) {
   const std::string& runtime = line.options.runtime;
-  if (line.segment < 0 || ::fcntl(line.segment, F_GETFD) < 0)
-    return shm::Segment::attach(runtime, shm::Access::read_write);
-  return shm::Segment::attach_to(runtime, line.segment);
+  const int again = ::fcntl(line.segment, F_DUPFD_CLOEXEC, 0);
+  if (again < 0) return attach_by_name(runtime);
+  Result<shm::Segment> given = shm::Segment::attach_to(runtime, again);
+  if (given) {
+    ::close(line.segment);
+    return given;
+  }
+  Result<shm::Segment> named = attach_by_name(runtime);
+  if (!named && named.error().code == Errc::not_found) return given;
+  return named;
 }
 
 Exit exit_for(Errc code) {

@@ -107,5 +107,20 @@ TEST_F(LostNameTest, NobodyTakesOverACopyOfWhatRuns) {
   std::filesystem::remove(segment_path());
 }
 
+// What is run around a worker may have put something else under the number.
+TEST_F(LostNameTest, AWorkerThatIsGivenSomethingElseGoesByTheName) {
+  const auto wrapper = write_script("worker", R"(exec 3</dev/null
+for word do
+  shift
+  test "$before" != --segment || word=3
+  before=$word
+  set -- "$@" "$word"
+done
+exec )" + program("mabeam-worker").string() + " \"$@\"\n");
+  configure("[runtime]\nworkers = 2\n[worker]\nexecutable = \"" + wrapper.string() + "\"\n");
+  start_ready();
+  EXPECT_TRUE(wait_workers_ready());
+}
+
 }  // namespace
 }  // namespace mabeam::tests
