@@ -36,14 +36,14 @@ std::optional<pid_t> bell_in(std::string_view line, const std::string& prefix) {
 bool leads_to_segment(const std::string& descriptor, std::string_view runtime) {
   const int fd = ::open(descriptor.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return false;
-  std::uint64_t magic = 0;
-  std::array<char, sizeof(Header::name)> name{};
-  const bool is_whole =
-      ::pread(fd, &magic, sizeof magic, 0) == sizeof magic &&
-      ::pread(fd, name.data(), name.size(), offsetof(Header, name)) == std::ssize(name);
+  std::array<char, offsetof(Header, name) + sizeof(Header::name)> start{};
+  const ssize_t bytes = ::pread(fd, start.data(), start.size(), 0);
   ::close(fd);
-  return is_whole && magic == kMagic &&
-         runtime == std::string_view{name.data(), ::strnlen(name.data(), name.size())};
+  std::uint64_t magic = 0;
+  std::memcpy(&magic, start.data() + offsetof(Header, magic), sizeof magic);
+  const char* const name = start.data() + offsetof(Header, name);
+  return bytes == std::ssize(start) && magic == kMagic &&
+         runtime == std::string_view{name, ::strnlen(name, sizeof(Header::name))};
 }
 
 /// Where segments are looked for, and what has the name there; zeros: nothing.
