@@ -16,7 +16,7 @@
 //
 // A call with a deadline is a timer, too (worker/context_calls.cpp): its name is the action, its
 // period the id of the agent that was called, and it fires if no answer has cancelled it. So is one
-// that has overflowed, with a deadline or without: it fires at once.
+// that has overflowed, with a deadline or without: it fires soon.
 //
 // Invariants
 //   (1) A record is free when its word is 0 or its agent does not live. So its timers end with it,

@@ -41,6 +41,10 @@ struct Context::Backend {
   // context_calls.cpp: requests, from either side
   Result<std::uint64_t> call(AgentId to, Symbol action, const PayloadRef& payload,
                              const SendOptions& options, const ReplyTo* asked = nullptr);
+  Result<std::uint64_t> call_with_timer(shm::MessageHeader header, const PayloadRef& payload,
+                                        const SendOptions& options, const ReplyTo* asked);
+  Result<> send_request(const shm::MessageHeader& header, const PayloadRef& payload,
+                        Priority priority, bool may_wait);
   Result<> call_and_wait(AgentId to, Symbol action, const PayloadRef& payload,
                          const SendOptions& options);
   Result<> keep_task(std::unique_ptr<glue::TaskFrame> frame);

@@ -4,16 +4,24 @@
 // timer's id is the call's correlation. Its answer cancels it in the turn that handles the answer
 // (shard_calls.cpp); if it fires, on_reply() is told timed_out. So each such call comes to exactly
 // one end, whoever dies, with no words of its own in the segment. A call that may overflow is made
-// like that, too: if it does, its timer is due at once, and on_reply() is told backpressure. What
-// comes of its dead letter is then an answer to nobody.
+// like that, too: if it does, on_reply() is told backpressure, and what comes of its dead letter
+// after that is an answer to nobody. It is told after a pause, since whoever then calls again at
+// once would bury all other dead letters under his own.
 #include "shm/clock.hpp"
 #include "worker/backend.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace mabeam {
 
 using shm::Kind;
+
+namespace {
+
+constexpr std::chrono::milliseconds kOverflowPause{100};
+
+}  // namespace
 
 std::int64_t Context::Backend::deadline_of_call(const SendOptions& options) {
   const bool is_served = message != nullptr && message->kind == Kind::request;
@@ -34,43 +42,65 @@ Result<> Context::Backend::may_call(AgentId to) {
                            [&] { return shard.segment_.type_of(to); });
 }
 
+// Errors: as Outbox::send().
+Result<> Context::Backend::send_request(const shm::MessageHeader& header, const PayloadRef& payload,
+                                        Priority priority, bool may_wait) {
+  shard.outbox_.let_wait(may_wait);
+  const Result<> sent = shard.outbox_.send(Kind::request, 0, priority, header, payload.bytes());
+  shard.outbox_.let_wait(true);
+  return sent;
+}
+
+// A call that is a timer. If it has become a dead letter, that is due after a pause.
+Result<std::uint64_t> Context::Backend::call_with_timer(shm::MessageHeader header,
+                                                        const PayloadRef& payload,
+                                                        const SendOptions& options,
+                                                        const ReplyTo* asked) {
+  const std::int64_t due_ns = header.deadline_ns == 0 ? worker::Timers::kNever : header.deadline_ns;
+  const Result<TimerId> timer =
+      shard.timers_.set_call(self, header.symbol, due_ns, AgentId{header.target}, asked);
+  if (!timer) return fail(timer.error());
+  header.correlation = static_cast<std::uint64_t>(*timer);
+  shard.end_full_turn();
+  const std::size_t letters = shard.outbox_.buried().size();
+  const Result<> sent =
+      send_request(header, payload, options.priority, options.when_full == WhenFull::wait);
+  if (!sent) {
+    (void)shard.timers_.cancel(self, *timer);
+    return fail(sent.error());
+  }
+  if (shard.outbox_.buried().size() != letters) {
+    const std::int64_t told_ns = shm::deadline_after(kOverflowPause, now_ns());
+    shard.timers_.note_overflow(*timer, std::min(due_ns, told_ns));
+  }
+  return header.correlation;
+}
+
 // An agent that cannot be told of an answer waits for none. A coroutine that is to answer what was
-// `asked` always does, without a deadline for ever.
+// `asked` always does, without a deadline for ever. Without either, only a call that there is no
+// room for takes a timer: it may become a dead letter.
 Result<std::uint64_t> Context::Backend::call(AgentId to, Symbol action, const PayloadRef& payload,
                                              const SendOptions& options, const ReplyTo* asked) {
   if (const Result<> may = may_call(to); !may) return fail(may.error());
   const std::int64_t deadline_ns = deadline_of_call(options);
   const std::uint64_t id = ++shard.record_.next_message_id;
-  std::uint64_t correlation = id;
-  const TypeDescriptor* type = shard.types_.find(shard.agents_.table().record(self.slot()).type);
-  const bool may_wait = options.when_full == WhenFull::wait;
-  const bool may_end = deadline_ns != 0 ||  // by itself, without an answer
-                       (may_wait && shard.outbox_.may_overflow(to, options.priority));
-  const bool is_told = may_end && type != nullptr && type->on_reply != nullptr;
-  const bool is_awaited = is_told || asked != nullptr;
-  if (is_awaited) {
-    const std::int64_t due_ns = deadline_ns == 0 ? worker::Timers::kNever : deadline_ns;
-    const Result<TimerId> timer = shard.timers_.set_call(self, action, due_ns, to, asked);
-    if (!timer) return fail(timer.error());
-    correlation = static_cast<std::uint64_t>(*timer);
-    shard.end_full_turn();
-  }
   const shm::MessageHeader header{action,       static_cast<std::uint32_t>(payload.content()),
                                   self.value(), to.value(),
-                                  id,           correlation,
+                                  id,           id,
                                   now_ns(),     deadline_ns};
-  const std::size_t letters = shard.outbox_.buried().size();
-  shard.outbox_.let_wait(may_wait);
-  const Result<> sent =
-      shard.outbox_.send(Kind::request, 0, options.priority, header, payload.bytes());
-  shard.outbox_.let_wait(true);
-  if (sent) {
-    const bool has_overflowed = shard.outbox_.buried().size() != letters;
-    if (has_overflowed && is_awaited)
-      shard.timers_.note_overflow(static_cast<TimerId>(correlation), now_ns());
-    return correlation;
+  const TypeDescriptor* type = shard.types_.find(shard.agents_.table().record(self.slot()).type);
+  const bool can_be_told = type != nullptr && type->on_reply != nullptr;
+  if (asked != nullptr || (can_be_told && deadline_ns != 0)) {
+    return call_with_timer(header, payload, options, asked);
   }
-  if (is_awaited) (void)shard.timers_.cancel(self, static_cast<TimerId>(correlation));
+  const bool may_wait = options.when_full == WhenFull::wait;
+  const bool may_overflow =
+      can_be_told && may_wait && shard.outbox_.may_overflow(to, options.priority);
+  const Result<> sent = send_request(header, payload, options.priority, may_wait && !may_overflow);
+  if (sent) return id;
+  if (may_overflow && sent.error().code == Errc::backpressure) {
+    return call_with_timer(header, payload, options, nullptr);
+  }
   return fail(sent.error());
 }
 

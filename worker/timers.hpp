@@ -78,8 +78,8 @@ class Timers {
   /// for it, if that is to answer what was `asked`.
   Result<TimerId> set_call(AgentId agent, Symbol action, std::int64_t due_ns, AgentId callee,
                            const ReplyTo* asked = nullptr);
-  /// Of a call that this message has set: it is a dead letter. It is due now.
-  void note_overflow(TimerId call, std::int64_t now_ns) noexcept;
+  /// Of a call that this message has set: it is a dead letter, and told so then.
+  void note_overflow(TimerId call, std::int64_t due_ns) noexcept;
   /// Errors: not_found, too_many_changes.
   Result<> cancel(AgentId agent, TimerId timer);
 

@@ -14,14 +14,14 @@ Result<TimerId> Timers::set_call(AgentId agent, Symbol action, std::int64_t due_
 }
 
 // The record is free until the turn's words are stored, and then says it all at once.
-void Timers::note_overflow(TimerId call, std::int64_t now_ns) noexcept {
+void Timers::note_overflow(TimerId call, std::int64_t due_ns) noexcept {
   const std::uint32_t index = static_cast<std::uint32_t>(call) - 1;
   shm::TimerRecord& timer = table_[index];
   shm::TaskWord task = task_in(index);
   task.has_overflowed = true;
   timer.asked.store(task.pack(), std::memory_order_relaxed);
-  timer.due_ns.store(static_cast<std::uint64_t>(now_ns), std::memory_order_relaxed);
-  find_change(index)->entry.due_ns = now_ns;
+  timer.due_ns.store(static_cast<std::uint64_t>(due_ns), std::memory_order_relaxed);
+  find_change(index)->entry.due_ns = due_ns;
 }
 
 AgentId Timers::callee_in(std::uint32_t index, TimerLabel label) const noexcept {

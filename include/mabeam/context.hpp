@@ -99,10 +99,11 @@ class MABEAM_API Context {
   /// deadline with timed_out; what comes later is dropped and counted as refused. Each takes one of
   /// the shard's timers until then, and ends with its agent, or where that is restarted. A call
   /// without any deadline waits for ever. One that overflows (WhenFull::wait), with a deadline or
-  /// without, is told backpressure, once: nobody answers it any more, though its dead letter be
-  /// replayed.
+  /// without, is told backpressure, once, 100 ms later or at its deadline: then nobody answers it
+  /// any more, though its dead letter be replayed. Until then it takes a timer, too.
   /// Errors: as send(); timers_full, rate_limited, circuit_open (nobody serves the agent's shard;
-  /// nothing has been sent), too_many_changes (over 128 calls with a deadline in a handler).
+  /// nothing has been sent), too_many_changes (over 128 calls that take timers in a handler).
+  /// Without a deadline, timers_full and too_many_changes only where the call would overflow.
   Result<std::uint64_t> call(AgentId to, std::string_view action, const PayloadRef& payload = {},
                              SendOptions options = {});
   Result<std::uint64_t> call(AgentId to, Symbol action, const PayloadRef& payload = {},

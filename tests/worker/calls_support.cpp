@@ -1,5 +1,7 @@
 #include "tests/worker/calls_support.hpp"
 
+#include <thread>
+
 namespace mabeam::worker {
 namespace {
 
@@ -14,7 +16,9 @@ Result<> ask(Context& context, Asker::State& state, const Message& message) {
   const SendOptions options{.deadline = std::chrono::nanoseconds{how->deadline_ns},
                             .is_detached = how->is_detached != 0};
   if (message.name() == "send") return context.send(AgentId{how->target}, "note", {}, options);
-  const std::string_view action = message.name() == "call fail" ? "fail" : "get";
+  std::string_view action = "get";
+  if (message.name() == "call fail") action = "fail";
+  if (message.name() == "call again") action = "again";
   const Result<std::uint64_t> call = context.call(AgentId{how->target}, action, {}, options);
   if (call) {
     state.asked = *call;
@@ -36,13 +40,14 @@ Result<> Asker::on_action(Context& context, State& state, const Action& action) 
   return ask(context, state, action);
 }
 
-Result<> Asker::on_reply(Context& /*context*/, State& state, const Reply& reply) const {
+Result<> Asker::on_reply(Context& context, State& state, const Reply& reply) const {
   ++state.replies;
   state.answered = reply.correlation();
   state.outcome = reply.outcome() ? Errc{} : reply.outcome().error().code;
   state.source = reply.source().value();
   state.value = reply.payload().as_or<std::int64_t>(-1).value_or(-2);
   if (reply.name() == "fail") return fail(Errc::invalid_argument);
+  if (reply.name() == "again" && context.call(reply.source(), "again")) ++state.calls;
   return {};
 }
 
@@ -88,6 +93,22 @@ void ShardCalls::overflow(const Asking& asking) {
   limits_.stall_timeout_ns = kEndless;
   post(caller_, "call", asking);
   (void)turn(0);
+}
+
+void ShardCalls::wait_for_replies(std::uint32_t replies) {
+  const std::int64_t deadline = shm::monotonic_ns() + 10'000'000'000;
+  while (seen().replies < replies && shm::monotonic_ns() < deadline) {
+    run(0);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(seen().replies, replies);
+}
+
+std::int64_t ShardCalls::due_ns() const {
+  for (std::uint32_t index = 0; index < kTimers; ++index) {
+    if (timer(index).word.load() != 0) return static_cast<std::int64_t>(timer(index).due_ns.load());
+  }
+  return 0;
 }
 
 void ShardCalls::make_last_due() {

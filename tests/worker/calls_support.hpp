@@ -18,7 +18,7 @@ struct Asking {
 };
 
 /// "call", as a signal or an action: calls "get" as said. "send": sends a signal as said. "cancel":
-/// gives up the last call. A reply to a call of "fail" fails.
+/// gives up the last call. A reply to a call of "fail" fails; one to "again" calls again.
 struct Asker {
   static constexpr AgentType type{.name = "asker"};
 
@@ -66,6 +66,10 @@ class ShardCalls : public ShardTimers {
   /// Has the ring of a client's be congested, with one dead letter, and the caller call that
   /// client, in one turn.
   void overflow(const Asking& asking);
+  /// The caller is told of that many calls, the last after a pause.
+  void wait_for_replies(std::uint32_t replies);
+  /// The timer that there is: when it is due.
+  [[nodiscard]] std::int64_t due_ns() const;
   /// Makes the one timer that there is due.
   void make_last_due();
 

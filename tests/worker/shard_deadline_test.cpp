@@ -245,19 +245,19 @@ TEST_F(ShardDeadline, CancelOfACallWithoutDeadlineIsRefused) {
   EXPECT_EQ(seen().refusal, Errc::not_found);
 }
 
+// ---- overflow --------------------------------------------------------------------------------
+
 TEST_F(ShardDeadline, CallThatOverflowsIsToldOnceWithADeadlineOrWithout) {
   overflow({client_.value()});
   EXPECT_EQ(seen().replies, 0U);
   ASSERT_EQ(burials().size(), 2U);
   EXPECT_EQ(burials()[1].reason, shm::DeadReason::overflow);
-  run(0);
-  EXPECT_EQ(seen().replies, 1U);
+  wait_for_replies(1);
   EXPECT_EQ(seen().outcome, Errc::backpressure);
   EXPECT_EQ(seen().answered, seen().asked);
   EXPECT_EQ(seen().source, client_.value());
-  call({client_.value(), kHour});
-  run(0);
-  EXPECT_EQ(seen().replies, 2U);
+  call({client_.value(), 1'000'000});
+  wait_for_replies(2);
   EXPECT_EQ(seen().outcome, Errc::backpressure);
   EXPECT_EQ(burials().size(), 3U);
   kill_all();
@@ -266,10 +266,43 @@ TEST_F(ShardDeadline, CallThatOverflowsIsToldOnceWithADeadlineOrWithout) {
   EXPECT_EQ(timers_used(), 0U);
 }
 
+TEST_F(ShardDeadline, CallThatOverflowsIsToldAfterAPauseOrAtItsDeadline) {
+  for (const std::int64_t deadline_ns : {std::int64_t{0}, kHour}) {
+    const std::int64_t before = shm::monotonic_ns();
+    overflow({client_.value(), deadline_ns});
+    const std::int64_t pause_ns = due_ns() - before;
+    EXPECT_GE(pause_ns, 50'000'000) << "a caller that calls again at once is no hot loop";
+    EXPECT_LT(pause_ns, 10'000'000'000);
+    make_last_due();
+    run(0);
+    EXPECT_EQ(seen().outcome, Errc::backpressure);
+    ASSERT_EQ(take(Priority::normal).size(), 4U);
+    run(0);
+    (void)take(Priority::normal);
+  }
+  const std::int64_t before = shm::monotonic_ns();
+  overflow({client_.value(), 20'000'000});
+  EXPECT_LT(due_ns() - before, 50'000'000 + (shm::monotonic_ns() - before));
+}
+
+// It is told ten times a second, so it buries no other dead letters under its own.
+TEST_F(ShardDeadline, CallingAgainAfterAnOverflowMakesFewDeadLetters) {
+  overflow({client_.value()});
+  wait_for_replies(1);
+  const std::size_t letters = burials().size();
+  const std::int64_t begin_ns = shm::monotonic_ns();
+  post(caller_, "call again", Asking{client_.value()});
+  for (int turns = 0; turns < 200; ++turns)
+    (void)turn(0);
+  const std::int64_t pauses = (shm::monotonic_ns() - begin_ns) / 50'000'000;
+  EXPECT_LE(burials().size() - letters, 1U + static_cast<std::size_t>(pauses));
+  EXPECT_GE(burials().size() - letters, 1U);
+}
+
 TEST_F(ShardDeadline, CallThatOverflowsIsToldOnceWhoeverDies) {
   overflow({client_.value()});
   ASSERT_EQ(burials().size(), 2U);
-  kill_all();  // before it was told
+  make_last_due();  // and its owner dies before it was told
   const std::vector<std::byte> before{segment_.bytes().begin(), segment_.bytes().end()};
   ASSERT_EQ(turn(0), 1U);
   unapply(before);  // over it
@@ -284,6 +317,7 @@ TEST_F(ShardDeadline, CallThatOverflowsIsToldOnceWhoeverDies) {
 // Whoever replays its dead letter has it handled, and answered to nobody.
 TEST_F(ShardDeadline, AnswerToACallThatHasOverflowedIsDropped) {
   overflow({client_.value()});
+  make_last_due();
   run(0);
   const std::uint64_t refused = record(0).refused;
   ASSERT_EQ(burials().size(), 2U);
@@ -295,21 +329,34 @@ TEST_F(ShardDeadline, AnswerToACallThatHasOverflowedIsDropped) {
   EXPECT_EQ(record(0).refused, refused + 1);
 }
 
+TEST_F(ShardDeadline, FullTableOfTimersRefusesTheCallThatOverflows) {
+  overflow({client_.value()});
+  wait_for_replies(1);
+  for (std::uint32_t i = 0; i < kTimers; ++i)
+    call({puppet_.value(), kHour});
+  call({client_.value()});
+  EXPECT_EQ(seen().calls, kTimers + 1);
+  EXPECT_EQ(seen().refusal, Errc::timers_full);
+  EXPECT_EQ(burials().size(), 2U);
+}
+
+// What waits for an answer, perhaps for ever, holds no timer.
 TEST_F(ShardDeadline, CallThatDoesNotOverflowAfterAllWaitsForItsAnswer) {
   overflow({client_.value()});
-  run(0);
+  wait_for_replies(1);
   ASSERT_EQ(take(Priority::normal).size(), 4U);
   call({client_.value()});
-  run(0);
   EXPECT_EQ(seen().calls, 2U);
   EXPECT_EQ(seen().replies, 1U);
-  ASSERT_EQ(take(Priority::normal).size(), 1U);
+  EXPECT_EQ(timers_used(), 0U);
+  const std::vector<Letter> asked = take(Priority::normal);
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked.front().header.correlation, seen().asked);
   post(caller_, "get", 3,
        {.kind = shm::Kind::reply, .priority = Priority::high, .correlation = seen().asked});
   run(0);
   EXPECT_EQ(seen().replies, 2U);
   EXPECT_EQ(seen().value, 3);
-  EXPECT_EQ(timers_used(), 0U);
 }
 
 TEST(Cancelled, IsTakenOnceAndForgottenAtItsDeadline) {

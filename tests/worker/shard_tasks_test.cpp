@@ -330,8 +330,14 @@ TEST_F(ShardTasks, CallThatOverflowsEndsTheWait) {
   run(0);
   ASSERT_EQ(burials().size(), 1U) << "the ring is congested";
   begin("ask", {client_id(kSecondClient).value()});
-  EXPECT_EQ(answers(), Codes{Errc::backpressure});
+  EXPECT_TRUE(answers().empty()) << "one that tries again at once would be a hot loop";
   EXPECT_EQ(burials().size(), 2U);
+  const std::int64_t deadline = shm::monotonic_ns() + 10'000'000'000;
+  Codes codes;
+  for (; codes.empty() && shm::monotonic_ns() < deadline; codes = answers())
+    run(0);
+  EXPECT_EQ(codes, Codes{Errc::backpressure});
+  EXPECT_EQ(timers_used(), 5U) << "of those that wait for the puppet";
 }
 
 }  // namespace
