@@ -19,6 +19,7 @@ Result<> ask(Context& context, Asker::State& state, const Message& message) {
   std::string_view action = "get";
   if (message.name() == "call fail") action = "fail";
   if (message.name() == "call again") action = "again";
+  if (Asker::before_call) Asker::before_call();
   const Result<std::uint64_t> call = context.call(AgentId{how->target}, action, {}, options);
   if (call) {
     state.asked = *call;
@@ -67,6 +68,7 @@ Result<> Later::on_signal(Context& context, State& state, const Signal& signal) 
 }
 
 ShardCalls::ShardCalls() {
+  Asker::before_call = {};
   kill_all();
   caller_ = create({.type = "asker"}).value();
   puppet_ = create({.shard = 1}).value();

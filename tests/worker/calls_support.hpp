@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace mabeam::worker {
@@ -36,6 +37,9 @@ struct Asker {
   Result<> on_signal(Context& context, State& state, const Signal& signal) const;
   Result<> on_action(Context& context, State& state, const Action& action) const;
   Result<> on_reply(Context& context, State& state, const Reply& reply) const;
+
+  /// What others do just before it calls.
+  static inline std::function<void()> before_call;  // NOLINT(*-avoid-non-const-global-variables)
 };
 
 /// Answers "later" when it gets the signal "answer" or "refuse"; "later then fail" fails.
