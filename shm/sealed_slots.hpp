@@ -20,13 +20,16 @@
 //       be stopped in the middle while all the others go round. Who comes to its slot next finds it
 //       being written, and says with its own seal that somebody may still write there: both are
 //       lost if he does, and neither is taken for damage. So it stays with that slot, since nobody
-//       can tell whether he is dead. One that was stopped before it came to its slot finds a newer
-//       record there, and lets it be.
-//   (3) Zeroed memory is an empty region.
+//       can tell whether he is dead. One that was stopped before it had taken its slot finds a
+//       newer record there, and lets it be: it takes what it has judged, or judges again.
+//   (3) Zeroed memory is an empty region. Whatever `next` says, records are written and read: one
+//       that cannot be makes none look newer than another.
 //
 // Ordering
 //   SEAL     seal (release) after the words -> a reader (acquire), which looks at it before and
 //            after it has copied them, as at any sequence lock.
+//   TAKE     seal (release) after `next` was raised -> who judges it (acquire): one of a number
+//            that was given out is never taken for damage.
 //
 // Why one ring for all writers, and not one each: facts are rare, and their order among processes
 // is what a reader of them wants. Writing calls nothing but the kernel's atomics: it may be done in
@@ -95,9 +98,12 @@ class SealedSlots {
 
   void write(std::uint64_t number, const Record& record) const noexcept {
     Slot& slot = slots_[number % count_];
-    if (has_newer(slot, number)) return;
     const std::uint64_t writing = kWriting | (number + 1);
-    const std::uint64_t before = slot.seal.exchange(writing, std::memory_order_relaxed);
+    std::uint64_t before = slot.seal.load(std::memory_order_acquire);
+    do {  // again only if another has gone on
+      if (is_newer(before, number)) return;
+    } while (!slot.seal.compare_exchange_strong(before, writing, std::memory_order_acq_rel,
+                                                std::memory_order_acquire));  // TAKE
     const bool is_contested = before != writing && (before & (kWriting | kContested)) != 0;
     const std::uint64_t sealed = (number + 1) | (is_contested ? kContested : 0);
     std::atomic_thread_fence(std::memory_order_release);
@@ -145,12 +151,16 @@ class SealedSlots {
   }
 
   /// Numbers go on behind the last record that there is, should the region say another: damage
-  /// must not make new records look old. For who has the region to himself, or nearly so.
+  /// must not make new records look old. Numbers that nobody lives to see are damage. For who has
+  /// the region to himself, or nearly so.
   void mend() const {
     std::uint64_t last = 0;
-    read([&](std::uint64_t number, const Record&) { last = number >= last ? number + 1 : last; });
+    read([&](std::uint64_t number, const Record&) {
+      if (number >= last && number < kMostPlausible) last = number + 1;
+    });
     std::uint64_t next = next_->load(std::memory_order_relaxed);
-    while (next < last && !next_->compare_exchange_weak(next, last, std::memory_order_relaxed)) {
+    while ((next < last || next > kMostPlausible) &&
+           !next_->compare_exchange_weak(next, last, std::memory_order_relaxed)) {
     }
   }
 
@@ -159,6 +169,7 @@ class SealedSlots {
   static constexpr std::uint64_t kContested = std::uint64_t{1} << 62U;
   static constexpr std::uint64_t kNumber = kContested - 1;
   static constexpr std::uint64_t kMostNumber = kNumber >> 1U;  // whatever the region says
+  static constexpr std::uint64_t kMostPlausible = kMostNumber >> 1U;
 
   enum class State : std::uint8_t { empty, torn, damaged, whole };
 
@@ -184,12 +195,11 @@ class SealedSlots {
     return {(seal & kContested) != 0 ? State::torn : State::damaged};
   }
 
-  /// True if others have gone round since that number was given out. What cannot be is not newer:
-  /// damage costs no slot for good.
-  [[nodiscard]] bool has_newer(const Slot& slot, std::uint64_t number) const noexcept {
-    const std::uint64_t there = slot.seal.load(std::memory_order_relaxed) & kNumber;
-    return there > number + 1 && (there - number - 1) % count_ == 0 &&
-           there <= next_->load(std::memory_order_relaxed);
+  /// True if that seal shows that others have gone round since `number` was given out. What cannot
+  /// be is not newer: damage costs no slot for good.
+  [[nodiscard]] bool is_newer(std::uint64_t seal, std::uint64_t number) const noexcept {
+    const std::uint64_t there = seal & kNumber;
+    return there > number + 1 && (there - number - 1) % count_ == 0 && there <= begun();
   }
 
   Word* next_ = nullptr;

@@ -130,6 +130,39 @@ TEST_F(FlightRecorderTest, NumbersGoOnBehindTheLastWhateverTheRegionSays) {
   EXPECT_EQ(number_in(read_facts(region()).facts.back()), 20U);
 }
 
+// 2^61 gives out 0 again, and all ones the largest number of all, once.
+TEST_F(FlightRecorderTest, CounterThatCannotBeMakesNoRecordLookOld) {
+  constexpr std::uint64_t kOnes = ~std::uint64_t{0};
+  for (const std::uint64_t damage : {std::uint64_t{1} << 61U, std::uint64_t{1} << 60U, kOnes}) {
+    for (const bool is_mended : {false, true}) {
+      std::memset(region().data(), 0, region().size());
+      for (std::uint64_t i = 0; i < 20; ++i)
+        write(i);
+      std::memcpy(region().data(), &damage, sizeof damage);
+      if (is_mended) FactSlots{region()}.mend();
+      for (std::uint64_t i = 20; i < 24; ++i)
+        write(i);
+      std::uint64_t kept = 0;
+      const FactList list = read_facts(region());
+      for (const FactView& fact : list.facts)
+        kept += number_in(fact) >= 20 ? 1U : 0U;
+      EXPECT_EQ(kept, 4U) << damage;
+      EXPECT_EQ(list.facts.size(), kFacts) << damage;
+      EXPECT_TRUE(!is_mended || list.facts.back().number == 23U) << damage;
+    }
+  }
+}
+
+// What was written while the counter was damaged does not keep the damage.
+TEST_F(FlightRecorderTest, RecordOfADamagedCounterIsNotTheLast) {
+  for (std::uint64_t i = 0; i < 20; ++i)
+    write(i);
+  std::memset(region().data(), 0xFF, 8);
+  write(20);
+  FactSlots{region()}.mend();
+  EXPECT_EQ(FactSlots{region()}.begun(), 20U);
+}
+
 TEST_F(FlightRecorderTest, SeveralWritersLoseNothing) {
   std::vector<std::thread> writers;
   for (std::uint64_t writer = 0; writer < 4; ++writer) {

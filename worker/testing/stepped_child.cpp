@@ -85,4 +85,8 @@ bool SteppedChild::step() {
   return true;
 }
 
+bool SteppedChild::finish() {
+  return ::ptrace(PTRACE_CONT, pid_, nullptr, nullptr) == 0 && wait_for_stop(pid_, SIGSTOP);
+}
+
 }  // namespace mabeam::testing

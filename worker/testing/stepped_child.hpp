@@ -24,6 +24,9 @@ class SteppedChild {
   /// One instruction, or one whole read of the clock. False if the operation has ended.
   bool step();
 
+  /// What is left of the operation, at its own pace. False if the child has died over it.
+  bool finish();
+
  private:
   pid_t pid_;
   bool is_ready_;
