@@ -39,8 +39,8 @@ void BurialNotes::failed(std::uint32_t shard, AgentId agent, std::string_view me
 void BurialNotes::poison(const PoisonNote& note, std::int64_t now_ns) {
   record(poisons_, "a message is now a dead letter: poison",
          std::array{shm::LogField{"shard", note.shard}, shm::LogField{"message_name", note.message},
-                    shm::LogField{"agent", to_string(note.agent)}, shm::LogField{"agent_name", note.name},
-                    shm::LogField{"deaths", note.deaths}},
+                    shm::LogField{"agent", to_string(note.agent)},
+                    shm::LogField{"agent_name", note.name}, shm::LogField{"deaths", note.deaths}},
          now_ns);
 }
 

@@ -51,9 +51,9 @@ class BurialNotesTest : public ::testing::Test {
 
 TEST_F(BurialNotesTest, PoisonNamesTheMessageAndTheAgent) {
   note(kSecond);
-  EXPECT_EQ(recorded(),
-            std::vector<std::string>{"a message is now a dead letter: poison shard=2 message_name=crash "
-                                     "agent=0300000100000007 agent_name=jobs deaths=3"});
+  EXPECT_EQ(recorded(), std::vector<std::string>{
+                            "a message is now a dead letter: poison shard=2 message_name=crash "
+                            "agent=0300000100000007 agent_name=jobs deaths=3"});
 }
 
 TEST_F(BurialNotesTest, CorruptSaysHowMuchIsLost) {

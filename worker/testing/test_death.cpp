@@ -98,8 +98,8 @@ SweepReport TestShard::sweep(const std::function<std::string(TestShard& after)>&
   SweepReport report;
   std::string wrong;
   do {
-    // Nothing but the segment outlives a worker: where an instruction has changed no byte of it, the
-    // death after it is the death before it.
+    // Nothing but the segment outlives a worker: where an instruction has changed no byte of it,
+    // the death after it is the death before it.
     if (copy.has_changed()) {
       copy.save();
       const Outside before = impl_->outside;
