@@ -46,12 +46,12 @@ static_assert(static_cast<int>(LogLevel::error) == static_cast<int>(FactLevel::e
 
 constexpr std::array<std::string_view, 4> kAbout{"worker", "shard", "endpoint", "consumer"};
 
-/// Which of those a fact is about, as one number; 0: none.
-std::uint64_t about(LogFields fields) {
+/// Which of those a fact is about, as one number, whatever number the field has; 0: none.
+std::uint64_t about(std::span<const LogField> fields) {
   for (const LogField& field : fields) {
     const auto* number = std::get_if<std::uint64_t>(&field.value);
     for (std::size_t i = 0; i < kAbout.size() && number != nullptr; ++i) {
-      if (field.key == kAbout[i]) return (i + 1) << 32U | *number;
+      if (field.key == kAbout[i]) return (i + 1) << 32U | (*number & 0xFFFFFFFFU);
     }
   }
   return 0;
@@ -185,9 +185,8 @@ void Log::relay(std::uint32_t worker, std::string_view agent, std::string_view l
 
 // A worker that has gone wrong may have written anything.
 void Log::relay(const FactView& fact) {
-  const std::uint64_t worker = fact.worker().value_or(0);
-  if (!repeats_.admit(fact.text, 1ULL << 32U | (worker & 0xFFFFFFFFU), shm::monotonic_ns())) return;
-  std::vector<LogField> fields{{"worker", worker}};
+  std::vector<LogField> fields{{"worker", fact.worker().value_or(0)}};
+  if (!repeats_.admit(fact.text, about(fields), shm::monotonic_ns())) return;
   for (const FactField& field : fact.fields) {
     if (is_key(field.key)) fields.emplace_back(field);
   }
@@ -214,7 +213,7 @@ void Log::print(LogLevel level, std::string_view message, std::span<const LogFie
 }
 
 void Log::tell(LogLevel level, std::string_view message, LogFields fields) {
-  if (repeats_.admit(message, about(fields), shm::monotonic_ns())) {
+  if (repeats_.admit(message, about({fields.begin(), fields.size()}), shm::monotonic_ns())) {
     write(level, message, {fields.begin(), fields.size()});
   }
 }

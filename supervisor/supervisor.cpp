@@ -18,6 +18,12 @@ namespace {
 /// At the end: what was killed may leave children of its own behind.
 constexpr int kLooksAtStrays = 100;
 
+/// One that is just becoming another program cannot be told from somebody else's for a moment.
+bool has_children() {
+  siginfo_t info{};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 }  // namespace
 
 Supervisor::Supervisor(Runtime runtime, EventLoop loop, Log& log, const Options& options)
@@ -277,7 +283,7 @@ void Supervisor::look_at_name() {
 ExitCode Supervisor::finish() {
   worker_facts_.scan(now(), true);
   workers_.remove_groups();
-  for (int look = 0; look < kLooksAtStrays && reap_strays() != 0; ++look)
+  for (int look = 0; look < kLooksAtStrays && (reap_strays() != 0 || has_children()); ++look)
     std::this_thread::sleep_for(std::chrono::milliseconds{1});
   const shm::Segment& segment = runtime_.segment;
   set_state(segment, RuntimeState::stopped);

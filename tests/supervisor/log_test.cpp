@@ -1,6 +1,7 @@
 #include "supervisor/log.hpp"
 
 #include "supervisor/descriptor.hpp"
+#include "tests/supervisor/log_pipe.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,32 +22,8 @@
 namespace mabeam::supervisor {
 namespace {
 
-/// A pipe, with what was written to it.
-class Pipe {
- public:
-  Pipe() {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    read_.reset(ends[0]);
-    write_.reset(ends[1]);
-  }
-
-  [[nodiscard]] int fd() const { return write_.get(); }
-
-  std::string take() {
-    std::array<char, 1 << 17> bytes{};
-    ::fcntl(read_.get(), F_SETFL, O_NONBLOCK);
-    const auto count = ::read(read_.get(), bytes.data(), bytes.size());
-    return {bytes.data(), count < 0 ? 0 : static_cast<std::size_t>(count)};
-  }
-
- private:
-  Descriptor read_;
-  Descriptor write_;
-};
-
 TEST(Log, JsonLineHasItsFields) {
-  Pipe pipe;
+  LogPipe pipe;
   Log log({.format = LogFormat::automatic}, "prod", pipe.fd());
   log.info("worker ready", {{"worker", 2U}, {"pid", 4711}, {"ms", 3.14159}, {"cause", "x"}});
   const auto line = nlohmann::json::parse(pipe.take());
@@ -60,7 +37,7 @@ TEST(Log, JsonLineHasItsFields) {
 }
 
 TEST(Log, WhateverTheTextTheLineIsJson) {
-  Pipe pipe;
+  LogPipe pipe;
   Log log({.format = LogFormat::json}, "prod", pipe.fd());
   std::string every;
   for (int byte = 0; byte < 256; ++byte)
@@ -82,7 +59,7 @@ TEST(Log, TextLineQuotesWhatNeedsIt) {
 }
 
 TEST(Log, JournalLineBeginsWithItsLevel) {
-  Pipe pipe;
+  LogPipe pipe;
   Log log({.level = LogLevel::debug, .format = LogFormat::journald}, "prod", pipe.fd());
   log.error("e");
   log.warn("w");
@@ -99,7 +76,7 @@ TEST(Log, JournalGetsEveryFieldAsOneOfItsOwn) {
   path.copy(address.sun_path, sizeof address.sun_path - 1);
   const Descriptor journal{::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0)};
   ASSERT_EQ(::bind(journal.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  Pipe pipe;
+  LogPipe pipe;
 
   struct stat status {};
 
@@ -122,7 +99,7 @@ TEST(Log, JournalGetsEveryFieldAsOneOfItsOwn) {
 }
 
 TEST(Log, LevelIsObeyedAndMayBeChanged) {
-  Pipe pipe;
+  LogPipe pipe;
   Log log({.level = LogLevel::warn, .format = LogFormat::journald}, "prod", pipe.fd());
   log.info("no");
   log.configure({.level = LogLevel::info, .format = LogFormat::journald});
@@ -131,7 +108,7 @@ TEST(Log, LevelIsObeyedAndMayBeChanged) {
 }
 
 TEST(Log, FullPipeDropsLinesAndTellsHowMany) {
-  Pipe pipe;
+  LogPipe pipe;
   Log log({.format = LogFormat::journald}, "prod", pipe.fd());
   for (int i = 0; i < 10'000; ++i)
     log.info("line " + std::to_string(i) + " that nobody reads");
@@ -145,7 +122,7 @@ TEST(Log, FullPipeDropsLinesAndTellsHowMany) {
 // The line and the record are of the same text and fields.
 TEST(Log, WhatIsToldIsRecordedInTheSameWords) {
   alignas(128) std::array<std::byte, shm::FactSlots::bytes_for(16)> region{};
-  Pipe pipe;
+  LogPipe pipe;
   Log log({.level = LogLevel::warn, .format = LogFormat::json}, "prod", pipe.fd());
   log.record_in(shm::FlightRecorder{region});
   log.warn("worker died", {{"worker", 2U}, {"code", -3}, {"ms", 1.26}, {"cause", "a \"b\""}});
@@ -165,7 +142,7 @@ TEST(Log, WhatIsToldIsRecordedInTheSameWords) {
 
 TEST(Log, RepeatsAreCountedInLogAndRecorder) {
   alignas(128) std::array<std::byte, shm::FactSlots::bytes_for(64)> region{};
-  Pipe pipe;
+  LogPipe pipe;
   Log log({.format = LogFormat::journald}, "prod", pipe.fd());
   log.record_in(shm::FlightRecorder{region});
   for (int i = 0; i < 1000; ++i)
@@ -183,7 +160,7 @@ TEST(Log, RepeatsAreCountedInLogAndRecorder) {
 }
 
 TEST(Log, OneClientsFactsAreNoRepeatsOfAnothers) {
-  Pipe pipe;
+  LogPipe pipe;
   Log log({.format = LogFormat::journald}, "prod", pipe.fd());
   for (std::uint32_t endpoint = 0; endpoint < 100; ++endpoint)
     log.info("client attached", {{"endpoint", endpoint}, {"pid", 4711}});
@@ -194,7 +171,7 @@ TEST(Log, OneClientsFactsAreNoRepeatsOfAnothers) {
 // What is longer a pipe may take in part, and then the next line begins in the middle of one.
 TEST(Log, LinesFitIntoAPipeAtOnceHoweverMuchIsEscaped) {
   for (const char c : {'\x01', '\xFF', '"'}) {
-    Pipe pipe;
+    LogPipe pipe;
     Log log({.format = LogFormat::json}, "prod", pipe.fd());
     log.info("worker says", {{"worker", 0U}, {"text", std::string(1024, c)}});
     EXPECT_TRUE(nlohmann::json::accept(pipe.take()));
@@ -210,7 +187,7 @@ TEST(Log, TerminalsAreGivenNothingToObey) {
 }
 
 TEST(Log, LongLinesAreShownInPart) {
-  Pipe pipe;
+  LogPipe pipe;
   Log log({.format = LogFormat::json}, "prod", pipe.fd());
   log.info(std::string(100'000, 'x'), {{"text", std::string(100'000, 'y')}});
   EXPECT_TRUE(nlohmann::json::accept(pipe.take()));

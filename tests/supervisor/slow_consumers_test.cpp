@@ -1,16 +1,13 @@
 #include "supervisor/slow_consumers.hpp"
 
 #include "shm/spsc_ring.hpp"
-#include "supervisor/descriptor.hpp"
+#include "tests/supervisor/log_pipe.hpp"
 #include "tests/support/test_segment.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
-
-#include <fcntl.h>
-#include <unistd.h>
+#include <optional>
 
 namespace mabeam::supervisor {
 namespace {
@@ -25,12 +22,7 @@ constexpr std::uint32_t kClient = 3;  // endpoints: two shards, then a client
 class SlowConsumersTest : public ::testing::Test {
  protected:
   SlowConsumersTest() {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
-    read_.reset(ends[0]);
-    write_.reset(ends[1]);
-    log_.emplace(LogConfig{.format = LogFormat::journald}, "r", write_.get());
-    slow_.emplace(segment_, *log_);
+    slow_.emplace(segment_, log_);
     segment_.endpoint(2).owner.store(shm::Incarnation::of(7, 1).value);
   }
 
@@ -65,17 +57,12 @@ class SlowConsumersTest : public ::testing::Test {
     return found;
   }
 
-  std::string told() {
-    std::array<char, 1 << 14> bytes{};
-    const auto count = ::read(read_.get(), bytes.data(), bytes.size());
-    return {bytes.data(), count < 0 ? 0 : static_cast<std::size_t>(count)};
-  }
+  std::string told() { return pipe_.take(); }
 
   tests::TestSegment holder_;
   const shm::Segment& segment_ = holder_.get();
-  Descriptor read_;
-  Descriptor write_;
-  std::optional<Log> log_;
+  LogPipe pipe_;
+  Log log_{{.format = LogFormat::journald}, "r", pipe_.fd()};
   std::optional<SlowConsumers> slow_;
   Time now_ = 100s;
 };

@@ -2,22 +2,17 @@
 #include "supervisor/worker_facts.hpp"
 
 #include "shm/flight_recorder.hpp"
-#include "supervisor/descriptor.hpp"
+#include "tests/supervisor/log_pipe.hpp"
 #include "tests/support/test_segment.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <array>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace mabeam::supervisor {
 namespace {
@@ -29,14 +24,7 @@ using ::testing::IsEmpty;
 
 class WorkerFactsTest : public ::testing::Test {
  protected:
-  WorkerFactsTest() {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
-    read_.reset(ends[0]);
-    write_.reset(ends[1]);
-    log_.emplace(LogConfig{.format = LogFormat::json}, "prod", write_.get());
-    facts_.emplace(segment_.get(), *log_);
-  }
+  WorkerFactsTest() { facts_.emplace(segment_.get(), log_); }
 
   void note(std::string_view text, std::vector<shm::LogField> fields = {}) {
     shm::FlightRecorder{segment_.get().recorder(), 1}.write(FactLevel::warn, text, fields);
@@ -46,9 +34,7 @@ class WorkerFactsTest : public ::testing::Test {
   void begin() { (void)shm::FactSlots{segment_.get().recorder()}.begin(); }
 
   std::vector<nlohmann::json> lines() {
-    std::array<char, 1 << 16> bytes{};
-    const auto count = ::read(read_.get(), bytes.data(), bytes.size());
-    std::istringstream text{{bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0))}};
+    std::istringstream text{pipe_.take()};
     std::vector<nlohmann::json> lines;
     for (std::string line; std::getline(text, line);)
       lines.push_back(nlohmann::json::parse(line));
@@ -63,7 +49,7 @@ class WorkerFactsTest : public ::testing::Test {
     return texts;
   }
 
-  void replace_supervisor() { facts_.emplace(segment_.get(), *log_); }
+  void replace_supervisor() { facts_.emplace(segment_.get(), log_); }
 
  private:
   static shm::Dimensions dimensions() {
@@ -73,11 +59,10 @@ class WorkerFactsTest : public ::testing::Test {
   }
 
   tests::TestSegment segment_{dimensions()};
-  Descriptor read_;
-  Descriptor write_;
-  std::optional<Log> log_;
+  LogPipe pipe_;
 
  protected:
+  Log log_{{.format = LogFormat::json}, "prod", pipe_.fd()};
   std::optional<WorkerFacts> facts_;
 };
 
@@ -134,6 +119,19 @@ TEST_F(WorkerFactsTest, NothingIsWaitedForAtTheEnd) {
   begin();
   note("behind it");
   EXPECT_THAT(told(seconds{10}, true), ElementsAre("behind it"));
+}
+
+// Whatever it says of itself, what was held back is told of some worker.
+TEST_F(WorkerFactsTest, WorkerOfANumberThatCannotBe) {
+  for (std::uint32_t i = 0; i <= shm::Repeats::kMostInPeriod; ++i)
+    note("again and again", {{"worker", std::uint64_t{1} << 40U}});
+  facts_->scan(seconds{1});
+  (void)lines();
+  log_.end_repeats();
+  const auto all = lines();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0]["message"], "repeated: again and again");
+  EXPECT_EQ(all[0]["worker"], 0);
 }
 
 TEST_F(WorkerFactsTest, FloodIsHeldBack) {

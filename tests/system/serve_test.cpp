@@ -48,12 +48,15 @@ TEST_F(ServeTest, ShowsADeathAndTheRestart) {
   const auto server = serve("127.0.0.1:0");
   const int port = port_of(*server);
   const std::string none = "mabeam_worker_restarts_total{worker=\"0\"} 0\n";
-  const std::string once = "mabeam_worker_restarts_total{worker=\"0\"} 1\n";
+  const std::string twice = "mabeam_worker_restarts_total{worker=\"0\"} 2\n";
   EXPECT_EQ(http_get(port, "/readyz").status, 200);
   EXPECT_THAT(http_get(port, "/metrics").body, HasSubstr(none));
   EXPECT_EQ(http_get(port, "/api/v1/ps").status, 403);
   EXPECT_EQ(http_get(port, "/metrics", {"Host: evil.example"}).status, 403);
 
+  const pid_t first = ready_worker(0);
+  ::kill(first, SIGKILL);  // it is replaced at once, and only the next one waits
+  ASSERT_TRUE(wait_workers_ready({first}));
   ::kill(ready_worker(0), SIGKILL);
   HttpAnswer probe;
   ASSERT_TRUE(wait_until(kPatience, [&] {
@@ -63,11 +66,11 @@ TEST_F(ServeTest, ShowsADeathAndTheRestart) {
   EXPECT_THAT(probe.body, HasSubstr("no worker is ready"));
   EXPECT_EQ(http_get(port, "/healthz").status, 200) << "there is somebody to restart it";
   ASSERT_TRUE(wait_until(kPatience, [&] { return http_get(port, "/readyz").status == 200; }));
-  EXPECT_THAT(http_get(port, "/metrics").body, HasSubstr(once));
+  EXPECT_THAT(http_get(port, "/metrics").body, HasSubstr(twice));
 
   const Ran top = mabeam({"top", "--once", "--interval", "1ms", "--json"});
   EXPECT_EQ(top.exit, 0) << top.err;
-  EXPECT_EQ(top.json()["workers"][0]["restarts"], 1) << top.out;
+  EXPECT_EQ(top.json()["workers"][0]["restarts"], 2) << top.out;
   EXPECT_THAT(mabeam({"top", "--once", "--interval", "1ms"}).out, HasSubstr("signal 9, "));
 
   const auto says = [&](const char* words) {
